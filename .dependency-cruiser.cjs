@@ -1,0 +1,43 @@
+/** Arrows point inward only: functions, embedded, cli → api, aws, upstream → core. ARCHITECTURE.md draws it. */
+const only = (from, allowed) => ({
+  name: `${from}-depends-only-on-${allowed.join("-") || "nothing"}`,
+  severity: "error",
+  from: { path: `^packages/${from}/src` },
+  to: { path: "^packages/", pathNot: [from, ...allowed].map((name) => `^packages/${name}/`) },
+});
+
+module.exports = {
+  forbidden: [
+    only("core", []),
+    only("api", ["core"]),
+    only("upstream", ["core"]),
+    only("aws", ["core"]),
+    only("embedded", ["api", "upstream", "core"]),
+    only("functions", ["api", "aws", "upstream", "core"]),
+    only("cli", ["aws", "core"]),
+    only("testing", ["core"]),
+    {
+      name: "core-imports-no-sdk-and-no-framework",
+      severity: "error",
+      from: { path: "^packages/core/src" },
+      to: {
+        path: "node_modules/(hono|@hono|@aws-sdk|@smithy|@aws-lambda-powertools)/|^(node:)?(fs|http|https|net|sqlite|child_process)(/|$)",
+      },
+    },
+    {
+      name: "production-code-does-not-import-tests",
+      severity: "error",
+      from: { path: "^packages/(?!testing)[^/]+/src" },
+      to: { path: "^packages/testing|\\.test\\.ts$|^tests/" },
+    },
+    { name: "no-cycles", severity: "error", from: { path: "^packages/" }, to: { circular: true } },
+    { name: "no-unresolvable", severity: "error", from: { path: "^packages/" }, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    parser: "swc",
+    tsPreCompilationDeps: true,
+
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"] },
+  },
+};

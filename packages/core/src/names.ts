@@ -1,0 +1,73 @@
+import semver from "semver";
+import validateName from "validate-npm-package-name";
+import { z } from "zod";
+import { CHANGE_ID_MAX, DEPRECATION_MAX, NAME_MAX, TAG_MAX, VERSION_MAX } from "./limits.ts";
+
+/**
+ * What is wrong with a package name, or `undefined` when a new package may carry it.
+ *
+ * @example nameProblem("@acme/wire") // undefined
+ * @example nameProblem("../etc") // "name cannot start with a period"
+ */
+export function nameProblem(name: string): string | undefined {
+  if (name.length > NAME_MAX) return `a package name has at most ${NAME_MAX} characters`;
+  const verdict = validateName(name);
+  if (verdict.validForNewPackages) return undefined;
+  return [...(verdict.errors ?? []), ...(verdict.warnings ?? [])].join("; ");
+}
+
+/** Whether a package of this name may exist at all: names that npm allowed in the past (capitals) can be read and changed. */
+export function isReadableName(name: string): boolean {
+  return name.length <= NAME_MAX && validateName(name).validForOldPackages;
+}
+
+/**
+ * What is wrong with a dist-tag, or `undefined`. Tags share a name space with versions, so a semver range is refused,
+ * as npm's client does (libnpmaccess, `npm dist-tag add`); and a tag must stand unescaped in a URL (npm-package-arg).
+ *
+ * @example tagProblem("next") // undefined
+ * @example tagProblem("1.x") // 'the tag "1.x" is a valid semver range; …'
+ */
+export function tagProblem(tag: string): string | undefined {
+  if (tag.length === 0) return "a tag must not be empty";
+  if (tag.length > TAG_MAX) return `a tag has at most ${TAG_MAX} characters`;
+  if (semver.validRange(tag) !== null)
+    return `the tag "${tag}" is a valid semver range; choose a name that is not, such as "v1-lts"`;
+  if (!/^[A-Za-z0-9!~*'()_-][A-Za-z0-9!~*'()._-]*$/.test(tag) || tag === "__proto__")
+    return `the tag ${JSON.stringify(tag)} is not legal; use letters, digits, "-", "_" and "."`;
+  return undefined;
+}
+
+/** What is wrong with a version, or `undefined`: it must be exactly what semver makes of it. */
+export function versionProblem(version: string): string | undefined {
+  if (version.length <= VERSION_MAX && semver.valid(version) === version) return undefined;
+  return `${JSON.stringify(version.slice(0, VERSION_MAX))} is not an exact semver version such as "1.2.3" or "2.0.0-rc.1"`;
+}
+
+const checked = (problem: (value: string) => string | undefined) =>
+  z.string().check((context) => {
+    const message = problem(context.value);
+    if (message !== undefined) context.issues.push({ code: "custom", message, input: context.value });
+  });
+
+/** A name under which a package can be changed; publishing checks `nameProblem` too, when the package is new. */
+export const PackageName = z
+  .string()
+  .refine(isReadableName, { error: (issue) => nameProblem(String(issue.input)) ?? "this is not a package name" });
+export const Tag = checked(tagProblem);
+export const Version = checked(versionProblem);
+export const DeprecationMessage = z
+  .string()
+  .max(DEPRECATION_MAX, `a deprecation message has at most ${DEPRECATION_MAX} characters`);
+
+/** An id of the sender's choice: what makes a repeated change harmless. */
+export const ChangeId = z
+  .string()
+  .min(1)
+  .max(CHANGE_ID_MAX, `a change id has at most ${CHANGE_ID_MAX} characters`)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]*$/, "a change id consists of letters, digits and _ . : -");
+
+/** A user's name, as it stands in URLs, maintainers and events. */
+export const UserName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$/, "a user name has 1 to 64 letters, digits, and _ . @ - behind the first");

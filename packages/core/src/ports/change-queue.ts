@@ -1,0 +1,57 @@
+import type { Change } from "../change.ts";
+
+/**
+ * The FIFO queue of accepted changes, grouped by package name.
+ *
+ * Guarantees: durable once `send` resolves; in order inside a group; while a group has messages in flight, no more of it are
+ * handed out; a failure of one group does not hold up another; an id sent twice (within five minutes at least) is queued once.
+ *
+ * Error semantics: `QueueUnavailable` from `send` means that the change **may have been queued**; sending it again with the same
+ * id is safe. From the other methods: the messages stay in flight until they are released or their lease ends, and come again.
+ */
+export interface ChangeQueue {
+  send(change: Change): Promise<void>;
+}
+
+/** The consuming end. A Lambda has none: its event source mapping receives for it. */
+export interface ChangeReceiver {
+  /** The next waiting group's oldest changes, at most `max`, or `undefined` when `signal` aborts first. */
+  receive(options: { readonly max: number; readonly signal: AbortSignal }): Promise<ChangeBatch | undefined>;
+  /** Removes messages for good. */
+  acknowledge(batch: ChangeBatch): Promise<void>;
+  /** Gives messages back, to be received again; those received `RECEIVES_MAX` times go to the dead letters with `reason`. */
+  release(batch: ChangeBatch, reason: string): Promise<void>;
+}
+
+export type ChangeBatch = {
+  /** The message group: the package's name. */
+  readonly group: string;
+  readonly messages: readonly ChangeMessage[];
+};
+export type ChangeMessage = {
+  readonly change: Change;
+  /** What the adapter needs to acknowledge this delivery. Opaque. */
+  readonly receipt: string;
+  /** How often the message has been handed out, this time included. */
+  readonly receives: number;
+};
+
+/** Changes that could not be applied, kept for an operator. */
+export interface DeadLetters {
+  list(): AsyncIterable<DeadLetter>;
+  /** Puts a dead letter back into the queue, behind what waits. `false` when there is none of this id. */
+  redrive(id: string): Promise<boolean>;
+}
+export type DeadLetter = {
+  readonly id: string;
+  readonly group: string;
+  /** The message as it was received: not necessarily a Change. */
+  readonly body: unknown;
+  readonly reason: string;
+  readonly receives: number;
+  readonly at: string;
+};
+
+export class QueueUnavailable extends Error {
+  override readonly name = "QueueUnavailable";
+}

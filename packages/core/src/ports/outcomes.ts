@@ -1,0 +1,19 @@
+import type { Outcome } from "../outcome.ts";
+
+/**
+ * Where the outcome of a change is told and awaited.
+ *
+ * An applied change's outcome stands in its index.json already (the ring); an adapter may lean on that and store only rejections.
+ * Error semantics: every method throws `StoreUnavailable`; each is safe to repeat.
+ */
+export interface Outcomes {
+  /** Told by the consumer, after the conditional write. Telling it again changes nothing. */
+  record(outcomes: readonly Outcome[]): Promise<void>;
+  /** The outcome as soon as it is known; `undefined` when `timeoutMs` pass first. Call it before the change is sent. */
+  wait(change: { readonly id: string; readonly name: string }, timeoutMs: number): Promise<Outcome | undefined>;
+  /** Remembers an accepted change that was answered before its outcome was known, so that `find` knows its package. */
+  remember(change: { readonly id: string; readonly name: string }): Promise<void>;
+  /** The status of a change by its id alone; `undefined` for an id never seen (or seen too long ago). */
+  find(id: string): Promise<Outcome | Pending | undefined>;
+}
+export type Pending = { readonly state: "pending"; readonly id: string; readonly name: string };

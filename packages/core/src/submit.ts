@@ -1,0 +1,78 @@
+import { apply } from "./apply.ts";
+import { Change, type Draft } from "./change.ts";
+import { WAIT_MS } from "./limits.ts";
+import type { Outcome, Rejection } from "./outcome.ts";
+import type { Clock, Ids } from "./ports/ambient.ts";
+import type { ChangeQueue } from "./ports/change-queue.ts";
+import type { Outcomes } from "./ports/outcomes.ts";
+import type { PackumentReader } from "./reader.ts";
+
+export type SubmitPorts = {
+  readonly reader: PackumentReader;
+  readonly queue: ChangeQueue;
+  readonly outcomes: Outcomes;
+  readonly clock: Clock;
+  readonly ids: Ids;
+};
+
+export type SubmitOptions = {
+  readonly actor: { readonly name: string };
+  /** The change's id, when the sender has one that stays the same over its retries. Default: a new one. */
+  readonly id?: string;
+  /** Milliseconds to wait for the outcome; 0 to answer at once. Default: `WAIT_MS`. */
+  readonly waitMs?: number;
+};
+
+export type Submission =
+  | { readonly kind: "settled"; readonly outcome: Outcome }
+  /** The change is queued, durably, and will be applied; its outcome was not known in time. */
+  | { readonly kind: "accepted"; readonly id: string; readonly name: string };
+
+/**
+ * Validates a change against the current packument, enqueues it and waits, bounded, for its outcome.
+ *
+ * A change that the present packument refuses is answered at once and never queued. One that it admits may still be refused
+ * by the consumer, when a change accepted earlier came between.
+ *
+ * @example await submit({ type: "tag.put", name: "wire", tag: "next", version: "1.1.0" }, { actor: { name: "alice" } })
+ */
+export type Submit = (draft: Draft, options: SubmitOptions) => Promise<Submission>;
+
+export function createSubmit({ reader, queue, outcomes, clock, ids }: SubmitPorts): Submit {
+  return async (draft, { actor, id = ids.next(), waitMs = WAIT_MS }) => {
+    const parsed = Change.safeParse({ ...draft, schema: 1, id, at: clock.now().toISOString(), actor });
+    const { name } = draft;
+    if (!parsed.success) return rejected(id, name, invalid(parsed.error));
+    const change = parsed.data;
+    const current = (await reader.read(name))?.packument;
+    const foreseen = apply(current, change);
+    if (foreseen.kind === "rejected") return rejected(id, name, foreseen.rejection);
+    if (foreseen.kind === "replayed") {
+      const { sequence, revision } = foreseen.record;
+      const distTags = foreseen.packument["dist-tags"];
+      return { kind: "settled", outcome: { state: "applied", id, name, sequence, revision, distTags } };
+    }
+    if (waitMs <= 0) {
+      await outcomes.remember({ id, name });
+      await queue.send(change);
+      return { kind: "accepted", id, name };
+    }
+    const waiting = outcomes.wait({ id, name }, waitMs);
+    const [outcome] = await Promise.all([waiting, queue.send(change)]);
+    if (outcome) return { kind: "settled", outcome };
+    await outcomes.remember({ id, name });
+    return { kind: "accepted", id, name };
+  };
+}
+
+function rejected(id: string, name: string, rejection: Rejection): Submission {
+  return { kind: "settled", outcome: { state: "rejected", id, name, rejection } };
+}
+
+function invalid(error: {
+  readonly issues: readonly { readonly path: PropertyKey[]; readonly message: string }[];
+}): Rejection {
+  const [issue] = error.issues;
+  const where = issue?.path.length ? `${issue.path.join(".")}: ` : "";
+  return { code: "invalid", message: `${where}${issue?.message ?? "malformed change"}` };
+}

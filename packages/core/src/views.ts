@@ -1,0 +1,65 @@
+import { createHash } from "node:crypto";
+import { stateOf, tarballFile, type Manifest, type Packument } from "./packument.ts";
+
+/** `_rev` as clients see it: `<revision>-<hash>`. They send it back in `/-rev/:rev`; only the number is read. */
+export function revOf(packument: Packument, etag: string): string {
+  return `${stateOf(packument).revision}-${createHash("sha256").update(etag).digest("hex").slice(0, 16)}`;
+}
+
+/** The number in a `_rev`; `undefined` when it is none. */
+export function revisionOf(rev: string): number | undefined {
+  const match = /^(\d{1,15})-/.exec(rev);
+  return match ? Number(match[1]) : undefined;
+}
+
+/** The URL under which this registry serves a tarball: never stored, so that a moved registry needs no rewriting. */
+export function tarballUrl(origin: string, name: string, version: string): string {
+  return `${origin}/${name}/-/${tarballFile(name, version)}`;
+}
+
+/** A packument as clients read it in full. `_codebox` stays inside. */
+export function fullView(packument: Packument, etag: string, origin: string): Record<string, unknown> {
+  const { _codebox: _, ...shown } = packument;
+  const versions = mapVersions(packument, (manifest, version) => ({
+    ...manifest,
+    _id: manifest["_id"] ?? `${packument.name}@${version}`,
+    dist: { ...manifest.dist, tarball: tarballUrl(origin, packument.name, version) },
+  }));
+  return { ...shown, _id: packument.name, _rev: revOf(packument, etag), versions };
+}
+
+/** The fields of a version that an installer needs. Source: npm/registry, docs/responses/package-metadata.md, "Abbreviated version object". */
+const ABBREVIATED = [
+  "name", "version", "deprecated", "dependencies", "optionalDependencies", "devDependencies", "bundleDependencies",
+  "peerDependencies", "peerDependenciesMeta", "bin", "directories", "engines", "os", "cpu", "libc", "funding",
+  "acceptDependencies", "_hasShrinkwrap",
+] as const; // prettier-ignore
+
+/** `application/vnd.npm.install-v1+json`: what an installer needs, and `time`, which pnpm's `minimumReleaseAge` reads. */
+export function abbreviatedView(packument: Packument, origin: string): Record<string, unknown> {
+  const versions = mapVersions(packument, (manifest, version) => {
+    const short: Record<string, unknown> = {};
+    for (const field of ABBREVIATED) if (manifest[field] !== undefined) short[field] = manifest[field];
+    if (hasInstallScript(manifest)) short["hasInstallScript"] = true;
+    short["dist"] = { ...manifest.dist, tarball: tarballUrl(origin, packument.name, version) };
+    return short;
+  });
+  const modified = packument.time?.["modified"];
+  return { name: packument.name, "dist-tags": packument["dist-tags"], versions, modified, time: packument.time };
+}
+
+function hasInstallScript(manifest: Manifest): boolean {
+  const scripts = manifest["scripts"];
+  return (
+    manifest["hasInstallScript"] === true ||
+    (typeof scripts === "object" &&
+      scripts !== null &&
+      ["preinstall", "install", "postinstall"].some((name) => Object.hasOwn(scripts, name)))
+  );
+}
+
+function mapVersions(packument: Packument, view: (manifest: Manifest, version: string) => Record<string, unknown>) {
+  const shown: Record<string, unknown> = {};
+  for (const [version, manifest] of Object.entries(packument.versions)) shown[version] = view(manifest, version);
+  return shown;
+}
