@@ -1,3 +1,4 @@
+export * from "./access.ts";
 export * from "./apply.ts";
 export * from "./change.ts";
 export * from "./consumer.ts";
@@ -16,4 +17,5 @@ export * from "./ports/outcomes.ts";
 export * from "./ports/upstream.ts";
 export * from "./reader.ts";
 export * from "./submit.ts";
+export * from "./upstream-cache.ts";
 export * from "./views.ts";

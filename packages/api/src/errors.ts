@@ -1,0 +1,66 @@
+import {
+  IdentityUnavailable,
+  QueueUnavailable,
+  StoreUnavailable,
+  UpstreamUnavailable,
+  type RejectionCode,
+} from "@codebox/core";
+import type { Context } from "hono";
+
+/** Every way a request can fail: a change's rejection, or one of the HTTP surface's own. Closed; `STATUS` is the one place that knows their statuses. */
+export type ErrorCode = RejectionCode | "unauthenticated" | "not_acceptable" | "unavailable" | "upstream" | "internal";
+
+/**
+ * npm prints the body's `error` for 4xx, and sends a request again, twice, after 429 and 5xx: a business error is never a 5xx.
+ * Source: npm-registry-fetch lib/check-response.js, make-fetch-happen lib/remote.js.
+ */
+const STATUS = {
+  invalid: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+  not_acceptable: 406,
+  version_exists: 409,
+  conflict: 409,
+  precondition_failed: 412,
+  too_large: 413,
+  tarball_missing: 422,
+  internal: 500,
+  upstream: 502,
+  unavailable: 503,
+} as const satisfies Record<ErrorCode, number>;
+
+/** A failure with a message for the person at the keyboard: what is wrong, and how to mend it. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  readonly code: ErrorCode;
+  readonly headers: Readonly<Record<string, string>>;
+  constructor(code: ErrorCode, message: string, headers: Readonly<Record<string, string>> = {}) {
+    super(message);
+    this.code = code;
+    this.headers = headers;
+  }
+}
+
+/**
+ * The answer to a failure: `{"ok":false,"error":"…","code":"…"}`.
+ *
+ * `error` is what npm prints, `message` what pnpm and the newer endpoints read; `ok` is the predecessor's.
+ */
+export function errorResponse(c: Context, error: unknown): Response {
+  const known = asApiError(error);
+  const body = { ok: false, error: known.message, message: known.message, code: known.code };
+  for (const [name, value] of Object.entries(known.headers)) c.header(name, value);
+  return c.json(body, STATUS[known.code]);
+}
+
+export function asApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  if (error instanceof StoreUnavailable || error instanceof QueueUnavailable || error instanceof IdentityUnavailable)
+    return new ApiError("unavailable", "the registry can't reach its storage right now; try again in a moment", {
+      "retry-after": "2",
+    });
+  if (error instanceof UpstreamUnavailable)
+    return new ApiError("upstream", `the upstream registry does not answer (${error.message}); try again in a moment`);
+  return new ApiError("internal", "the registry failed to handle this request; its log says more");
+}

@@ -1,0 +1,53 @@
+import { type DistTags, type Draft, type Submission } from "@codebox/core";
+import { requireWriter } from "./auth.ts";
+import { ApiError } from "./errors.ts";
+import type { ApiPorts, ApiSettings, AppContext } from "./context.ts";
+
+export type Settled = { readonly sequence: number; readonly revision: number; readonly distTags: DistTags };
+
+/**
+ * Submits a change for the signed-in user and answers what became of it.
+ *
+ * Applied: `answer(settled)` with `status`. Rejected: the rejection. Not known in time, or `Prefer: respond-async`: 202 with
+ * `location`, `npm-notice` and `retry-after`.
+ * @param idempotencyKey stays the same over a client's retries of one change; makes the retry harmless.
+ */
+export async function submitChange(
+  c: AppContext,
+  ports: ApiPorts,
+  settings: ApiSettings,
+  draft: Draft,
+  answer: (settled: Settled) => { readonly status: 200 | 201; readonly body: Record<string, unknown> },
+  idempotencyKey?: string,
+): Promise<Response> {
+  const identity = requireWriter(c);
+  const async = /\brespond-async\b/i.test(c.req.header("prefer") ?? "");
+  const submission = await ports.submit(draft, {
+    actor: { name: identity.name },
+    waitMs: async ? 0 : settings.waitMs,
+    ...(idempotencyKey === undefined ? {} : { id: idempotencyKey }),
+  });
+  return respond(c, submission, answer);
+}
+
+function respond(
+  c: AppContext,
+  submission: Submission,
+  answer: (settled: Settled) => { readonly status: 200 | 201; readonly body: Record<string, unknown> },
+): Response {
+  if (submission.kind === "accepted") return accepted(c, submission);
+  const { outcome } = submission;
+  if (outcome.state === "rejected") throw new ApiError(outcome.rejection.code, outcome.rejection.message);
+  const { status, body } = answer({ ...outcome, distTags: outcome.distTags ?? {} });
+  c.header("codebox-change", outcome.id);
+  return c.json(body, status);
+}
+
+function accepted(c: AppContext, { id, name }: { readonly id: string; readonly name: string }): Response {
+  const location = `${c.get("origin")}/-/changes/${encodeURIComponent(id)}`;
+  c.header("location", location);
+  c.header("retry-after", "1");
+  c.header("codebox-change", id);
+  c.header("npm-notice", `the change is queued and will be applied; its status: ${location}`);
+  return c.json({ ok: true, id: name, change: id, status: location }, 202);
+}
