@@ -1,1 +1,5 @@
-export {};
+export * from "./ambient.ts";
+export * from "./change-queue.ts";
+export * from "./event-log.ts";
+export * from "./open.ts";
+export * from "./worker.ts";

@@ -1,0 +1,124 @@
+import { closeSync, existsSync, fsyncSync, ftruncateSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import type { ChangeEvent, EventLog } from "@codebox/core";
+import type { Database, Row } from "./database.ts";
+
+export type LoggedEvent = { readonly position: number; readonly event: ChangeEvent };
+
+export type EmbeddedEventLog = EventLog & {
+  /** Events behind a position (0: from the beginning), oldest first. */
+  read(after: number, limit: number): Promise<readonly LoggedEvent[]>;
+  /** The last event's position. */
+  position(): number;
+  /** Calls back after new events. Returns what ends that. */
+  subscribe(listener: () => void): () => void;
+  close(): void;
+};
+
+/** Lines are written to the file in pieces of so many events. */
+const PAGE = 500;
+
+/**
+ * The `EventLog` port over SQLite: an event's id is unique, so one that is emitted again is dropped.
+ *
+ * The events also go, one JSON line each and each once, to a file for people and their tools. The table is what counts: after
+ * a crash the file is cut back to its last whole line and caught up.
+ * @param file absent: no file.
+ */
+export function createEventLog(database: Database, file?: string): EmbeddedEventLog {
+  const listeners = new Set<() => void>();
+  const lines = file === undefined ? undefined : openLines(database, file);
+  const read = (after: number, limit: number): LoggedEvent[] =>
+    database
+      .all("SELECT position, body FROM events WHERE position > ? ORDER BY position LIMIT ?", after, limit)
+      .map(loggedOf);
+  return {
+    async publish(events) {
+      const added = await database.write(
+        () =>
+        events.reduce((sum, event) => sum + database.run(
+          "INSERT INTO events (id, name, body) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
+          event.id, event.name, JSON.stringify(event),
+        ), 0), // prettier-ignore
+      );
+      if (added === 0) return;
+      lines?.catchUp();
+      for (const listener of listeners) listener();
+    },
+    read: async (after, limit) => read(after, limit),
+    position: () => Number(database.get("SELECT max(position) AS position FROM events")?.["position"] ?? 0),
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close: () => lines?.close(),
+  };
+}
+
+function loggedOf(row: Row): LoggedEvent {
+  return { position: Number(row["position"]), event: JSON.parse(String(row["body"])) as ChangeEvent };
+}
+
+/** The file behind the table: how far it got is read from its last line. */
+function openLines(database: Database, file: string): { catchUp(): void; close(): void } {
+  const descriptor = openSync(file, existsSync(file) ? "r+" : "w+", 0o600);
+  let end = wholeLines(descriptor);
+  let position = positionOf(database, lastLine(descriptor, end));
+  const catchUp = () => {
+    for (;;) {
+      const rows = database.all(
+        "SELECT position, body FROM events WHERE position > ? ORDER BY position LIMIT ?",
+        position,
+        PAGE,
+      );
+      if (rows.length === 0) return;
+      const bytes = Buffer.from(rows.map((row) => `${String(row["body"])}\n`).join(""));
+      for (let written = 0; written < bytes.length;)
+        written += writeSync(descriptor, bytes, written, bytes.length - written, end + written);
+      end += bytes.length;
+      position = Number(rows.at(-1)?.["position"]);
+    }
+  };
+  catchUp();
+  return {
+    catchUp,
+    close() {
+      fsyncSync(descriptor);
+      closeSync(descriptor);
+    },
+  };
+}
+
+/** Cuts a torn last line off, and returns the file's length. */
+function wholeLines(descriptor: number): number {
+  const size = fstatSync(descriptor).size;
+  const end = lastNewline(descriptor, size) + 1;
+  if (end < size) ftruncateSync(descriptor, end);
+  return end;
+}
+
+function lastLine(descriptor: number, end: number): string | undefined {
+  if (end === 0) return undefined;
+  const start = lastNewline(descriptor, end - 1) + 1;
+  const bytes = Buffer.alloc(end - 1 - start);
+  readSync(descriptor, bytes, 0, bytes.length, start);
+  return bytes.toString("utf8");
+}
+
+/** Where the last newline before `end` is; -1 when there is none. */
+function lastNewline(descriptor: number, end: number): number {
+  const block = Buffer.alloc(64 * 1024);
+  for (let upTo = end; upTo > 0;) {
+    const start = Math.max(0, upTo - block.length);
+    readSync(descriptor, block, 0, upTo - start, start);
+    const at = block.subarray(0, upTo - start).lastIndexOf(0x0a);
+    if (at >= 0) return start + at;
+    upTo = start;
+  }
+  return -1;
+}
+
+function positionOf(database: Database, line: string | undefined): number {
+  if (line === undefined) return 0;
+  const { id } = JSON.parse(line) as ChangeEvent;
+  return Number(database.get("SELECT position FROM events WHERE id = ?", id)?.["position"] ?? 0);
+}

@@ -1,0 +1,56 @@
+import { join } from "node:path";
+import type { Clock, ObjectStore, Outcomes, TokenStore, IdentityProvider } from "@codebox/core";
+import { createChangeQueue, type EmbeddedQueue } from "./change-queue.ts";
+import { openDatabase, type Database } from "./database.ts";
+import { createEventLog, type EmbeddedEventLog } from "./event-log.ts";
+import { createIdentities } from "./identities.ts";
+import { createObjectStore, sweepBlobs } from "./object-store.ts";
+import { createOutcomes } from "./outcomes.ts";
+import { createTokenStore } from "./tokens.ts";
+
+export type EmbeddedSettings = {
+  /** The data directory, or `:memory:`. */
+  readonly directory: string;
+  readonly clock: Clock;
+  /** Whether `npm login` makes accounts. Default: `closed`. */
+  readonly registration?: "open" | "closed";
+};
+
+export type Embedded = {
+  /** Whether this is the directory's first use. */
+  readonly isNew: boolean;
+  readonly database: Database;
+  readonly store: ObjectStore;
+  readonly queue: EmbeddedQueue;
+  readonly outcomes: Outcomes;
+  readonly events: EmbeddedEventLog;
+  readonly tokens: TokenStore;
+  readonly identities: IdentityProvider;
+  close(): Promise<void>;
+};
+
+/**
+ * Opens every port of the embedded registry over one data directory.
+ *
+ * @example const embedded = await openEmbedded({ directory: ":memory:", clock: systemClock });
+ * @throws when another process uses the directory.
+ */
+export async function openEmbedded({ directory, clock, registration = "closed" }: EmbeddedSettings): Promise<Embedded> {
+  const database = openDatabase(directory);
+  await sweepBlobs(database);
+  const events = createEventLog(database, directory === ":memory:" ? undefined : join(directory, "events.jsonl"));
+  return {
+    isNew: database.isNew,
+    database,
+    store: createObjectStore(database, clock),
+    queue: createChangeQueue(database, clock),
+    outcomes: createOutcomes(database, clock),
+    events,
+    tokens: createTokenStore(database),
+    identities: createIdentities(database, clock, { registration }),
+    async close() {
+      await database.close();
+      events.close();
+    },
+  };
+}

@@ -1,0 +1,88 @@
+import { execFile } from "node:child_process";
+import { mkdir, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { ROOT, type Registry } from "./registry.ts";
+
+const require = createRequire(join(ROOT, "package.json"));
+const bin = (pkg: string, name: string): string => {
+  const manifest = require.resolve(`${pkg}/package.json`);
+  const { bin: bins } = require(manifest) as { bin: Record<string, string> };
+  return join(dirname(manifest), bins[name] ?? "");
+};
+
+/** The real clients, as installed by `npm ci`. */
+export const CLIENTS = {
+  npm: bin("npm", "npm"),
+  pnpm: bin("pnpm", "pnpm"),
+  yarn: bin("@yarnpkg/cli-dist", "yarn"),
+} as const;
+export type Client = keyof typeof CLIENTS;
+
+export type Result = { readonly code: number; readonly stdout: string; readonly stderr: string; readonly all: string };
+
+/** A project directory with its own home, cache and settings: nothing of the machine's leaks in. */
+export type Project = {
+  readonly path: string;
+  run(client: Client, ...args: string[]): Promise<Result>;
+  write(file: string, content: string | object): Promise<void>;
+};
+
+export async function project(
+  parent: string,
+  registry: Pick<Registry, "url" | "token">,
+  manifest: Record<string, unknown>,
+): Promise<Project> {
+  const path = join(parent, `project-${String(manifest["name"]).replace("/", "-")}-${String(manifest["version"])}`);
+  const home = join(parent, "home");
+  await mkdir(path, { recursive: true });
+  await mkdir(home, { recursive: true });
+  const write = async (file: string, content: string | object) => {
+    await mkdir(dirname(join(path, file)), { recursive: true });
+    await writeFile(join(path, file), typeof content === "string" ? content : JSON.stringify(content, null, 2));
+  };
+  const bare = registry.url.replace(/^https?:/, "");
+  await write("package.json", manifest);
+  await write(".npmrc", `registry=${registry.url}/\n${bare}/:_authToken=${registry.token}\nupdate-notifier=false\n`);
+  await write(".yarnrc.yml", yarnSettings(registry));
+  await write("yarn.lock", "");
+  const env = {
+    PATH: process.env["PATH"],
+    HOME: home,
+    XDG_CACHE_HOME: join(home, "cache"),
+    CI: "1",
+    NO_COLOR: "1",
+    npm_config_fund: "false",
+    npm_config_audit: "false",
+  };
+  return {
+    path,
+    write,
+    run: (client, ...args) =>
+      new Promise((resolve) => {
+        execFile(
+          process.execPath,
+          [CLIENTS[client], ...args],
+          { cwd: path, env, maxBuffer: 32 * 1024 * 1024 },
+          (error, stdout, stderr) => {
+            const code = error === null ? 0 : typeof error.code === "number" ? error.code : 1;
+            resolve({ code, stdout, stderr, all: `${stdout}${stderr}` });
+          },
+        );
+      }),
+  };
+}
+
+function yarnSettings({ url, token }: Pick<Registry, "url" | "token">): string {
+  return [
+    `npmRegistryServer: "${url}"`,
+    `npmAuthToken: "${token}"`,
+    `unsafeHttpWhitelist: ["127.0.0.1"]`,
+    "nodeLinker: node-modules",
+    "enableTelemetry: false",
+    "enableImmutableInstalls: false",
+    "enableGlobalCache: false",
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,78 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import process from "node:process";
+
+export const ROOT = new URL("../..", import.meta.url).pathname;
+const MAIN = join(ROOT, "packages/embedded/src/main.ts");
+
+export type Registry = {
+  readonly url: string;
+  /** Of the user `admin`. */
+  readonly token: string;
+  readonly data: string;
+  readonly process: ChildProcess;
+  /** A request with the token. */
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+  /** SIGTERM, and the exit code. */
+  stop(): Promise<number | null>;
+  /** SIGKILL: no time for anything. */
+  kill(): Promise<void>;
+};
+
+/** Starts the real server, as `npm start` does, on a free port of 127.0.0.1, and waits until it listens. */
+export async function startRegistry(
+  data: string,
+  flags: readonly string[] = ["--no-upstream"],
+  knownToken?: string,
+): Promise<Registry> {
+  const args = [MAIN, "--port", "0", "--data", data, ...flags];
+  const child = spawn(process.execPath, args, {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { PATH: process.env["PATH"] },
+  });
+  let errors = "";
+  child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));
+  const { url, token } = await listening(child, () => errors);
+  const bearer = token ?? knownToken ?? "";
+  const exited = once(child, "exit") as Promise<[number | null]>;
+  return {
+    url,
+    token: bearer,
+    data,
+    process: child,
+    fetch: (path, init = {}) =>
+      fetch(`${url}${path}`, {
+        ...init,
+        headers: { authorization: `Bearer ${bearer}`, ...(init.headers as Record<string, string>) },
+      }),
+    async stop() {
+      child.kill("SIGTERM");
+      return (await exited)[0];
+    },
+    async kill() {
+      child.kill("SIGKILL");
+      await exited;
+    },
+  };
+}
+
+function listening(child: ChildProcess, errors: () => string): Promise<{ url: string; token?: string }> {
+  return new Promise((resolve, reject) => {
+    child.once("exit", (code) => reject(new Error(`the server ended with ${code}: ${errors()}`)));
+    if (!child.stdout) throw new Error("no stdout");
+    createInterface(child.stdout).on("line", (line) => {
+      const entry = JSON.parse(line) as { event?: string; url: string; token?: string };
+      if (entry.event === "listening") resolve(entry);
+    });
+  });
+}
+
+/** A directory that is gone after the test. */
+export async function scratch(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), "codebox-test-"));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 5 }) };
+}
