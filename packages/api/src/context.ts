@@ -36,6 +36,8 @@ export type RequestLog = {
   readonly method: string;
   readonly path: string;
   readonly status: number;
+  /** Milliseconds until the answer began. */
+  readonly ms: number;
   readonly user?: string;
   /** What the client says it is doing (`npm-command`). */
   readonly command?: string;

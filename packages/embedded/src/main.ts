@@ -35,7 +35,15 @@ async function run(settings: Settings): Promise<void> {
 
 function createUpstream(settings: Settings) {
   return createHttpUpstream({
-    url: settings.upstream ?? (() => defaultUpstreamUrl({ env: process.env, argv: [], cwd: process.cwd() })),
+    url:
+      settings.upstream ??
+      (() =>
+        defaultUpstreamUrl({
+          env: process.env,
+          cwd: process.cwd(),
+          execPath: process.execPath,
+          platform: process.platform,
+        })),
     userAgent: "codebox",
   });
 }

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { createApp, type ApiSettings } from "@codebox/api";
 import {
   createConsumer, createPackumentReader, createSubmit, createUpstreamCache, issueToken,
-  type Clock, type Ids, type Upstream, type UpstreamCache,
+  type Clock, type Ids, type Upstream,
 } from "@codebox/core"; // prettier-ignore
 import { createAdaptorServer } from "@hono/node-server";
 import type { Logger } from "pino";
@@ -59,7 +59,7 @@ export async function startServer({ settings, log, clock, ids, upstream }: Serve
     {
       store: embedded.store, reader, submit, outcomes: embedded.outcomes, identities: embedded.identities,
       tokens: embedded.tokens, clock, ids,
-      ...(upstream ? { upstream: upstreamCache(embedded, upstream, settings, clock, ids) } : {}),
+      ...(upstream ? { upstream: createUpstreamCache({ store: embedded.store, upstream, clock }, { scopes: settings.scopes }) } : {}),
       onRequest: (entry) => log[entry.method === "GET" || entry.method === "HEAD" ? "debug" : "info"](entry, "request"),
       onFailure: (error, entry) => log.error({ ...entry, err: error }, "request failed"),
     },
@@ -97,16 +97,6 @@ function apiSettings(settings: Settings): ApiSettings {
     waitMs: settings.waitMs,
     tarballBytesMax: settings.maxTarballMb * 1024 * 1024,
   };
-}
-
-function upstreamCache(
-  { store }: Embedded,
-  upstream: Upstream,
-  { scopes }: Settings,
-  clock: Clock,
-  ids: Ids,
-): UpstreamCache {
-  return createUpstreamCache({ store, upstream, clock, ids }, { scopes });
 }
 
 async function listen(server: Server, { host, port }: Settings): Promise<void> {

@@ -1,1 +1,2 @@
-export {};
+export * from "./default-url.ts";
+export * from "./http-upstream.ts";

@@ -4,8 +4,6 @@
  * Error semantics: an absent package is data; `UpstreamUnavailable` (time-out, refused, 5xx, 429) lets the caller serve what it has cached.
  */
 export interface Upstream {
-  /** Where it is, for messages and logs; never with credentials. */
-  readonly url: string;
   packument(request: UpstreamRequest): Promise<UpstreamPackument>;
   /** A tarball by the URL that the upstream's packument named; `undefined` when it is gone. */
   tarball(url: string, signal?: AbortSignal): Promise<UpstreamTarball | undefined>;

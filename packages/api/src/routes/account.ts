@@ -1,0 +1,165 @@
+import { hashToken, issueToken, UserName, type Profile, type TokenRecord } from "@codebox/core";
+import { z } from "zod";
+import { requireUser } from "../auth.ts";
+import { readJson } from "../body.ts";
+import type { ApiPorts, AppContext, Routes } from "../context.ts";
+import { ApiError } from "../errors.ts";
+
+const CREDENTIALS_BYTES_MAX = 16 * 1024;
+const USER_ID = "org.couchdb.user:";
+
+const Login = z.looseObject({
+  name: UserName,
+  password: z
+    .string()
+    .min(1, "the password must not be empty")
+    .max(1024, "the password is longer than 1024 characters"),
+  email: z.string().max(254).optional(),
+});
+const NewToken = z.looseObject({
+  password: z.string().max(1024),
+  readonly: z.boolean().optional(),
+  name: z.string().max(100).optional(),
+});
+
+/** Who am I, signing in and out, tokens. Source: npm-profile lib/index.js. */
+export const accountRoutes: Routes = (app, ports) => {
+  app.get("/-/whoami", (c) => c.json({ username: requireUser(c).name }));
+
+  app.get("/-/user/:id", async (c) => {
+    const name = userName(c);
+    requireUser(c);
+    const profile = await ports.identities.find(name);
+    if (!profile) throw new ApiError("not_found", `there is no user "${name}"`);
+    return c.json({ _id: `${USER_ID}${name}`, ...profile, email: shownEmail(profile), type: "user", roles: [] });
+  });
+
+  app.put("/-/user/:id", async (c) => {
+    const name = userName(c);
+    const body = parse(Login, await readJson(c.req.raw, CREDENTIALS_BYTES_MAX));
+    if (body.name !== name) throw new ApiError("invalid", `the body is of "${body.name}", the URL of "${name}"`);
+    const token = await signIn(
+      ports,
+      { name, password: body.password, ...(body.email ? { email: body.email } : {}) },
+      c,
+    );
+    return c.json({ ok: true, id: `${USER_ID}${name}`, rev: "_we_dont_use_revs_any_more", token }, 201);
+  });
+  // npm sends the revision it was told when it signs in a second time.
+  app.put("/-/user/:id/-rev/:rev", (c) => c.redirect(`/-/user/${encodeURIComponent(c.req.param("id"))}`, 307));
+
+  app.delete("/-/user/token/:token", async (c) => {
+    const hash = hashToken(c.req.param("token"));
+    const record = await ports.tokens.find(hash);
+    if (record?.user !== requireUser(c).name) throw new ApiError("not_found", "this is not a token of yours");
+    await ports.tokens.remove(hash);
+    return c.json({ ok: true });
+  });
+
+  app.post("/-/v1/login", () => {
+    // A 4xx makes npm ask for user and password instead. Source: npm-profile, webAuth.
+    throw new ApiError("not_found", "this registry has no web login; npm asks for user and password");
+  });
+
+  app.get("/-/npm/v1/user", async (c) => {
+    const { name } = requireUser(c);
+    const profile = await ports.identities.find(name);
+    return c.json({
+      name,
+      email: profile ? shownEmail(profile) : "",
+      email_verified: false,
+      tfa: false,
+      cidr_whitelist: null,
+    });
+  });
+  app.get("/-/npm/v1/tokens", async (c) => {
+    const records = await ports.tokens.list(requireUser(c).name);
+    return c.json({ objects: records.map((record) => shown(record)), total: records.length, urls: {} });
+  });
+  app.post("/-/npm/v1/tokens", async (c) => {
+    const { name } = requireUser(c);
+    const body = parse(NewToken, await readJson(c.req.raw, CREDENTIALS_BYTES_MAX));
+    const verified = await ports.identities.login({ name, password: body.password });
+    if (!verified.ok) throw new ApiError("unauthenticated", "the password is wrong");
+    const grant = {
+      user: name,
+      readonly: body.readonly ?? false,
+      label: body.name ?? "npm token",
+      created: ports.clock.now().toISOString(),
+    };
+    const token = await issueToken(ports, grant);
+    return c.json({ ...shown({ ...grant, hash: hashToken(token) }), token }, 201);
+  });
+  app.delete("/-/npm/v1/tokens/token/:key", async (c) => {
+    const key = c.req.param("key");
+    const mine = await ports.tokens.list(requireUser(c).name);
+    const chosen = key.length < 6 ? [] : mine.filter(({ hash }) => hash.startsWith(key) || hash === hashToken(key));
+    if (chosen.length !== 1)
+      throw new ApiError("not_found", `no single token of yours has the key "${key.slice(0, 12)}"`);
+    await ports.tokens.remove(chosen[0]?.hash ?? "");
+    return c.body(null, 204);
+  });
+};
+
+function userName(c: AppContext): string {
+  const id = c.req.param("id") ?? "";
+  const parsed = UserName.safeParse(id.startsWith(USER_ID) ? id.slice(USER_ID.length) : id);
+  if (!parsed.success) throw new ApiError("invalid", parsed.error.issues[0]?.message ?? "not a user name");
+  return parsed.data;
+}
+
+async function signIn(
+  ports: ApiPorts,
+  credentials: { name: string; password: string; email?: string },
+  c: AppContext,
+): Promise<string> {
+  const result = await ports.identities.login(credentials);
+  if (result.ok) {
+    const label = (c.req.header("user-agent") ?? "login").slice(0, 100);
+    return issueToken(ports, {
+      user: result.profile.name,
+      readonly: false,
+      label,
+      created: ports.clock.now().toISOString(),
+    });
+  }
+  switch (result.reason) {
+    case "wrong_password":
+      throw new ApiError(
+        "unauthenticated",
+        `the password of "${credentials.name}" is wrong, or the name is somebody else's`,
+        { "www-authenticate": "Bearer" },
+      );
+    case "registration_closed":
+      throw new ApiError(
+        "forbidden",
+        `there is no user "${credentials.name}", and accounts are not made by signing in; ask whoever runs this registry for a token`,
+      );
+    case "not_supported":
+      throw new ApiError("forbidden", "this registry does not sign in with passwords; ask whoever runs it for a token");
+  }
+}
+
+function shown({ hash, label, readonly, created }: TokenRecord) {
+  return {
+    key: hash.slice(0, 32),
+    token: "cbx_…",
+    name: label,
+    readonly,
+    created,
+    updated: created,
+    cidr_whitelist: null,
+  };
+}
+
+/** npm's owner command wants one; a user without is given the form's own placeholder. */
+function shownEmail({ name, email }: Profile): string {
+  return email || `${name}@users.invalid`;
+}
+
+function parse<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new ApiError("invalid", `${issue?.path.join(".") ?? "body"}: ${issue?.message ?? "malformed"}`);
+}

@@ -1,0 +1,176 @@
+import { BODY_BYTES_MAX, isRecord, type Packument } from "@codebox/core";
+import { requireWriter } from "../auth.ts";
+import { bodyBytes, readJson } from "../body.ts";
+import type { ApiPorts, ApiSettings, AppContext, Routes } from "../context.ts";
+import { ApiError } from "../errors.ts";
+import { packageName, requirePackage } from "../lookup.ts";
+import { draftDeprecate, draftOwners, draftStar, draftUnpublish, revisionIn } from "../publish/amend.ts";
+import { decodeBase64 } from "../publish/base64.ts";
+import { readDocument } from "../publish/document.ts";
+import {
+  discard, draftPublish, publishId, readPublish, refuseExisting, stagedUpload, type Attachment,
+} from "../publish/publish.ts"; // prettier-ignore
+import { inspectStaged, stageTarball } from "../publish/tarball.ts";
+import { submitChange } from "../submission.ts";
+
+/** Publish, deprecate, unpublish, owners and star. Source: libnpmpublish lib/publish.js and unpublish.js; npm lib/commands/{deprecate,owner,star}.js. */
+export const packageWriteRoutes: Routes = (app, ports, settings) => {
+  app.put("/:name", async (c) => {
+    requireWriter(c);
+    const name = packageName(c);
+    const staged: Attachment[] = [];
+    try {
+      const body = await receive(c, ports, settings, name, staged);
+      if (!isRecord(body)) throw new ApiError("invalid", "the body must be a packument: a JSON object");
+      return await (isPublish(body)
+        ? publish(c, ports, settings, name, body, staged)
+        : amend(c, ports, settings, name, body));
+    } catch (error) {
+      // After any other failure the change may be queued, and needs its tarball.
+      if (error instanceof ApiError) await discard(ports.store, staged);
+      throw error;
+    }
+  });
+
+  app.put("/:name/-rev/:rev", async (c) => {
+    requireWriter(c);
+    const name = packageName(c);
+    const body = await readJson(c.req.raw, BODY_BYTES_MAX);
+    if (!isRecord(body)) throw new ApiError("invalid", "the body must be a packument: a JSON object");
+    const revision = revisionIn(c.req.param("rev"));
+    if (!isRecord(body["versions"])) return amend(c, ports, settings, name, { _rev: c.req.param("rev"), ...body });
+    const { packument } = await requirePackage(ports, name);
+    const draft = draftUnpublish(packument, body["versions"], revision);
+    if (!draft) return c.json({ ok: "nothing to change", success: true }, 201);
+    return submitChange(c, ports, settings, draft, () => ({
+      status: 201,
+      body: { ok: "package changed", success: true },
+    }));
+  });
+
+  app.delete("/:name/-rev/:rev", async (c) => {
+    const draft = {
+      type: "unpublish.all" as const,
+      name: packageName(c),
+      baseRevision: revisionIn(c.req.param("rev")),
+    };
+    return submitChange(c, ports, settings, draft, () => ({
+      status: 201,
+      body: { ok: "package removed", success: true },
+    }));
+  });
+
+  // npm sends it after the PUT that removed the version; the consumer has deleted the tarball by then.
+  app.delete("/:name/-/:file/-rev/:rev", async (c) => {
+    requireWriter(c);
+    const name = packageName(c);
+    const read = await ports.reader.read(name);
+    const file = c.req.param("file");
+    const listed = Object.keys(read?.packument.versions ?? {}).find((version) => file.endsWith(`-${version}.tgz`));
+    if (listed !== undefined)
+      throw new ApiError("conflict", `${name}@${listed} still names this tarball; unpublish the version`);
+    return c.json({ ok: "tarball removed", success: true }, 201);
+  });
+};
+
+/** Reads the body; a tarball in it is staged while it streams in. */
+function receive(
+  c: AppContext,
+  ports: ApiPorts,
+  settings: ApiSettings,
+  name: string,
+  staged: Attachment[],
+): Promise<unknown> {
+  const { tarballBytesMax } = settings;
+  // base64 takes four bytes for three.
+  const bytes = bodyBytes(c.req.raw, Math.ceil((tarballBytesMax * 4) / 3) + BODY_BYTES_MAX);
+  return readDocument(bytes, {
+    maxBytes: BODY_BYTES_MAX,
+    async onData(file, base64, before) {
+      if (staged.length > 0) throw new ApiError("invalid", "a publish has exactly one tarball; this one has several");
+      if (before["versions"] !== undefined) {
+        const document = readPublish(name, before);
+        const current = await ports.reader.read(name);
+        refuseExisting(current?.packument, document, publishId(c.req.raw.headers, name, document));
+      }
+      staged.push({ file, ...(await stageTarball(ports, decodeBase64(base64), { tarballBytesMax })) });
+    },
+  });
+}
+
+function isPublish(body: Readonly<Record<string, unknown>>): boolean {
+  return isRecord(body["_attachments"]) && Object.keys(body["_attachments"]).length > 0;
+}
+
+async function publish(
+  c: AppContext,
+  ports: ApiPorts,
+  settings: ApiSettings,
+  name: string,
+  body: Readonly<Record<string, unknown>>,
+  staged: Attachment[],
+): Promise<Response> {
+  const document = readPublish(name, body);
+  const id = publishId(c.req.raw.headers, name, document);
+  const current = (await ports.reader.read(name))?.packument;
+  refuseExisting(current, document, id);
+  const attachment = await theAttachment(ports, settings, body["_attachments"], staged);
+  const draft = draftPublish(name, document, attachment);
+  const answer = (): { status: 201; body: Record<string, unknown> } => ({
+    status: 201,
+    body: { ok: current ? "package changed" : "created new package", success: true, id: name },
+  });
+  return submitChange(c, ports, settings, draft, answer, id);
+}
+
+async function theAttachment(
+  ports: ApiPorts,
+  settings: ApiSettings,
+  attachments: unknown,
+  staged: Attachment[],
+): Promise<Attachment> {
+  const [[file, stated] = ["", undefined], ...others] = Object.entries(isRecord(attachments) ? attachments : {});
+  if (others.length > 0) throw new ApiError("invalid", "a publish has exactly one tarball; this one has several");
+  const uploaded = stagedUpload(stated);
+  if (uploaded !== undefined) staged.push({ file, ...(await inspectStaged(ports.store, uploaded, settings)) });
+  const [attachment] = staged;
+  if (!attachment)
+    throw new ApiError(
+      "invalid",
+      `the attachment ${JSON.stringify(file.slice(0, 300))} has no data; it must hold the tarball in base64`,
+    );
+  const length = isRecord(stated) ? stated["length"] : undefined;
+  if (length !== undefined && length !== attachment.size)
+    throw new ApiError(
+      "invalid",
+      `the attachment's length says ${String(length)} bytes, but it has ${attachment.size}; publish it again`,
+    );
+  return attachment;
+}
+
+/** A PUT without a tarball: which of the fields the client changed tells what it is about. */
+async function amend(
+  c: AppContext,
+  ports: ApiPorts,
+  settings: ApiSettings,
+  name: string,
+  body: Readonly<Record<string, unknown>>,
+): Promise<Response> {
+  const { packument } = await requirePackage(ports, name);
+  const draft = amendment(packument, body, requireWriter(c).name);
+  if (!draft) return c.json({ ok: "nothing to change", success: true }, 200);
+  return submitChange(c, ports, settings, draft, () => ({
+    status: draft.type === "star" ? 200 : 201,
+    body: { ok: "package changed", success: true },
+  }));
+}
+
+function amendment(packument: Packument, body: Readonly<Record<string, unknown>>, user: string) {
+  if (isRecord(body["versions"])) return draftDeprecate(packument, body["versions"], body["_rev"]);
+  if (body["maintainers"] !== undefined) return draftOwners(packument, body["maintainers"], body["_rev"]);
+  if (isRecord(body["users"])) return draftStar(packument, body["users"], user);
+  throw new ApiError(
+    "invalid",
+    "the body publishes nothing (no _attachments) and amends nothing (no versions, maintainers or users)",
+  );
+}

@@ -1,0 +1,92 @@
+import {
+  abbreviatedView, exists, fullView, isRecord, own, tarballUrl, type CachedPackument, type PackumentForm, type ReadPackument,
+} from "@codebox/core"; // prettier-ignore
+import type { ApiPorts, AppContext, Routes } from "../context.ts";
+import { ApiError } from "../errors.ts";
+import { etagMatches } from "../etag.ts";
+import { mayComeFromUpstream, notFound, packageName } from "../lookup.ts";
+import { ABBREVIATED_TYPE, preferredEncoding, preferredForm } from "../negotiate.ts";
+import { createRenderCache, type Rendered } from "../rendered.ts";
+
+/** `GET /:name` and `GET /:name/:versionOrTag`: what npm install, view and every write command read first. */
+export const packumentRoutes: Routes = (app, ports) => {
+  const render = createRenderCache();
+
+  const ours = (c: AppContext, { packument, etag }: ReadPackument, form: PackumentForm) => {
+    const origin = c.get("origin");
+    return render(`${packument.name} ${etag} ${form} ${origin}`, preferredEncoding(c), () =>
+      form === "full" ? fullView(packument, etag, origin) : abbreviatedView(packument, origin),
+    );
+  };
+  const theirs = async (c: AppContext, name: string, form: PackumentForm) => {
+    const cached = await ports.upstream?.packument(name, form);
+    if (!cached) throw notFound(name);
+    if (cached.stale) c.header("warning", '110 - "the upstream does not answer; this copy may be outdated"');
+    const origin = c.get("origin");
+    return render(`${name} upstream ${cached.etag} ${form} ${origin}`, preferredEncoding(c), () =>
+      atOurOrigin(name, cached, origin),
+    );
+  };
+
+  app.get("/:name", async (c) => {
+    const name = packageName(c);
+    const form = preferredForm(c);
+    const read = await ports.reader.read(name);
+    if (read && exists(read.packument)) return answer(c, await ours(c, read, form), form);
+    if (mayComeFromUpstream(ports, name, read)) return answer(c, await theirs(c, name, form), form);
+    throw notFound(name);
+  });
+
+  app.get("/:name/:version", async (c) => {
+    const name = packageName(c);
+    const wanted = c.req.param("version");
+    const manifest = pick(await document(c, ports, name), wanted);
+    if (!manifest) throw new ApiError("not_found", `"${name}" has no version or tag "${wanted.slice(0, 80)}"`);
+    return c.json(manifest);
+  });
+};
+
+function answer(c: AppContext, { bytes, etag, encoding }: Rendered, form: PackumentForm): Response {
+  c.header("etag", etag);
+  c.header("vary", "accept, accept-encoding, authorization");
+  // Clients keep it, and ask every time whether it still holds: a stale read changes what npm does (npm/cli#7705).
+  c.header("cache-control", "private, no-cache");
+  if (etagMatches(c.req.header("if-none-match"), etag)) return c.body(null, 304);
+  c.header("content-type", form === "full" ? "application/json; charset=utf-8" : `${ABBREVIATED_TYPE}; charset=utf-8`);
+  if (encoding !== "identity") c.header("content-encoding", encoding);
+  c.header("content-length", String(bytes.byteLength));
+  return c.body(bytes);
+}
+
+async function document(c: AppContext, ports: ApiPorts, name: string): Promise<Record<string, unknown>> {
+  const read = await ports.reader.read(name);
+  if (read && exists(read.packument)) return fullView(read.packument, read.etag, c.get("origin"));
+  const cached = mayComeFromUpstream(ports, name, read) ? await ports.upstream?.packument(name, "full") : undefined;
+  if (!cached) throw notFound(name);
+  return atOurOrigin(name, cached, c.get("origin"));
+}
+
+function pick(packument: Record<string, unknown>, wanted: string): unknown {
+  const versions = isRecord(packument["versions"]) ? packument["versions"] : {};
+  const tags = isRecord(packument["dist-tags"]) ? packument["dist-tags"] : {};
+  const version = own(tags, wanted);
+  return own(versions, typeof version === "string" ? version : wanted);
+}
+
+/** An upstream's packument with its tarballs at our origin, so that they come through our cache. */
+function atOurOrigin(name: string, { bytes }: CachedPackument, origin: string): Record<string, unknown> {
+  const packument: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
+  if (!isRecord(packument) || !isRecord(packument["versions"])) throw notFound(name);
+  const versions = Object.entries(packument["versions"]).map(([version, manifest]) => {
+    if (!isRecord(manifest)) return [version, manifest];
+    const dist = isRecord(manifest["dist"]) ? manifest["dist"] : {};
+    return [version, { ...manifest, dist: { ...dist, tarball: tarballAt(origin, name, version, dist["tarball"]) } }];
+  });
+  return { ...packument, versions: Object.fromEntries(versions) };
+}
+
+/** Keeps the upstream's own file name: its tarballs are found by it. */
+function tarballAt(origin: string, name: string, version: string, original: unknown): string {
+  const file = typeof original === "string" ? original.split("/").at(-1)?.split(/[?#]/)[0] : undefined;
+  return file ? `${origin}/${name}/-/${file}` : tarballUrl(origin, name, version);
+}

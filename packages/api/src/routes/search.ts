@@ -1,0 +1,49 @@
+import { createSearch, type SearchHit } from "@codebox/core";
+import type { AppContext, Routes } from "../context.ts";
+import { ApiError } from "../errors.ts";
+
+const SIZE_DEFAULT = 20;
+/** As npm's registry. Source: npm/registry, docs/REGISTRY-API.md, "GET /-/v1/search". */
+const SIZE_MAX = 250;
+
+/** `GET /-/v1/search`: our own packages. pnpm fails on a result without `publisher.username`. */
+export const searchRoutes: Routes = (app, ports) => {
+  const search = createSearch(ports.store, ports.reader);
+  app.get("/-/v1/search", async (c) => {
+    const text = c.req.query("text") ?? "";
+    const size = Math.min(count(c, "size", SIZE_DEFAULT), SIZE_MAX);
+    const { hits, total } = await search({ text, from: count(c, "from", 0), size });
+    const origin = c.get("origin");
+    return c.json({ objects: hits.map((hit) => shown(hit, origin)), total, time: ports.clock.now().toUTCString() });
+  });
+};
+
+function count(c: AppContext, name: string, otherwise: number): number {
+  const value = c.req.query(name);
+  if (value === undefined) return otherwise;
+  if (!/^\d{1,9}$/.test(value)) throw new ApiError("invalid", `"${name}" must be a whole number`);
+  return Number(value);
+}
+
+function shown(
+  { name, version, description, keywords, date, publisher, maintainers, score }: SearchHit,
+  origin: string,
+) {
+  const scope = name.startsWith("@") ? name.slice(1, name.indexOf("/")) : "unscoped";
+  return {
+    package: {
+      name,
+      scope,
+      version,
+      description,
+      keywords,
+      date,
+      links: { npm: `${origin}/${name}` },
+      publisher: { username: publisher, email: `${publisher}@users.invalid` },
+      maintainers: maintainers.map((person) => ({ username: person.name, email: person.email ?? "" })),
+    },
+    score: { final: score, detail: { quality: 1, popularity: 1, maintenance: 1 } },
+    searchScore: score,
+    flags: { unstable: version.startsWith("0.") || version.includes("-") },
+  };
+}
