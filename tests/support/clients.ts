@@ -1,15 +1,16 @@
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { ROOT, type Registry } from "./registry.ts";
 
-const require = createRequire(join(ROOT, "package.json"));
 const bin = (pkg: string, name: string): string => {
-  const manifest = require.resolve(`${pkg}/package.json`);
-  const { bin: bins } = require(manifest) as { bin: Record<string, string> };
-  return join(dirname(manifest), bins[name] ?? "");
+  const folder = join(ROOT, "node_modules", pkg);
+  const { bin: bins } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
+    bin: Record<string, string>;
+  };
+  return join(folder, bins[name] ?? "");
 };
 
 /** The real clients, as installed by `npm ci`. */

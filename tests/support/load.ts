@@ -4,8 +4,8 @@ import type { Registry } from "./registry.ts";
 export type Answer = { readonly what: string; readonly status: number };
 
 /** The body of a publish, as npm sends it. */
-export async function publishBody(name: string, version: string, tag = "latest"): Promise<Record<string, unknown>> {
-  const { bytes, integrity, shasum } = await makeTarball({ name, version });
+export function publishBody(name: string, version: string, tag = "latest"): Record<string, unknown> {
+  const { bytes, integrity, shasum } = makeTarball({ name, version });
   return {
     _id: name,
     name,
@@ -23,8 +23,8 @@ export async function publishBody(name: string, version: string, tag = "latest")
 }
 
 /** Publishes; `status` 0 when no answer came. */
-export async function publish(registry: Registry, name: string, version: string, tag?: string): Promise<Answer> {
-  return put(registry, `/${name.replace("/", "%2f")}`, await publishBody(name, version, tag), version);
+export function publish(registry: Registry, name: string, version: string, tag?: string): Promise<Answer> {
+  return put(registry, `/${name.replace("/", "%2f")}`, publishBody(name, version, tag), version);
 }
 
 /** Puts a dist-tag; `status` 0 when no answer came. */

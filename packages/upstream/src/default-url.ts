@@ -14,16 +14,13 @@ export type NpmSurroundings = {
  * Asks npm's own configuration library. It takes a tenth of a second, so ask only when an upstream is needed.
  */
 export async function defaultUpstreamUrl({ env, cwd, execPath, platform }: NpmSurroundings): Promise<string> {
-  const [{ default: Config }, { definitions, shorthands, flatten, nerfDarts }] = await Promise.all([
+  const [{ default: Config }, { default: definitions }] = await Promise.all([
     import("@npmcli/config"),
     import("@npmcli/config/lib/definitions/index.js"),
   ]);
   const npmPath = dirname(createRequire(import.meta.url).resolve("@npmcli/config/package.json"));
   const config = new Config({
-    definitions,
-    shorthands,
-    flatten,
-    nerfDarts,
+    ...definitions,
     npmPath,
     env: { ...env },
     argv: [],

@@ -6,8 +6,6 @@ declare module "@npmcli/config" {
   }
 }
 declare module "@npmcli/config/lib/definitions/index.js" {
-  export const definitions: unknown;
-  export const shorthands: unknown;
-  export const flatten: unknown;
-  export const nerfDarts: unknown;
+  const definitions: Readonly<Record<"definitions" | "shorthands" | "flatten" | "nerfDarts", unknown>>;
+  export default definitions;
 }

@@ -1,5 +1,6 @@
 import {
-  abbreviatedView, exists, fullView, isRecord, own, tarballUrl, type CachedPackument, type PackumentForm, type ReadPackument,
+  abbreviatedView, exists, fullView, isRecord, own, tarballUrl,
+  UpstreamUnavailable, type CachedPackument, type PackumentForm, type ReadPackument,
 } from "@codebox/core"; // prettier-ignore
 import type { ApiPorts, AppContext, Routes } from "../context.ts";
 import { ApiError } from "../errors.ts";
@@ -19,7 +20,7 @@ export const packumentRoutes: Routes = (app, ports) => {
     );
   };
   const theirs = async (c: AppContext, name: string, form: PackumentForm) => {
-    const cached = await ports.upstream?.packument(name, form);
+    const cached = await fromUpstream(c, ports, name, form);
     if (!cached) throw notFound(name);
     if (cached.stale) c.header("warning", '110 - "the upstream does not answer; this copy may be outdated"');
     const origin = c.get("origin");
@@ -45,6 +46,24 @@ export const packumentRoutes: Routes = (app, ports) => {
     return c.json(manifest);
   });
 };
+
+/**
+ * A publish looks first whether the package exists. An upstream that is down must not hold it up: npm would repeat the
+ * question for 70 seconds.
+ */
+async function fromUpstream(
+  c: AppContext,
+  { upstream }: ApiPorts,
+  name: string,
+  form: PackumentForm,
+): Promise<CachedPackument | undefined> {
+  try {
+    return await upstream?.packument(name, form);
+  } catch (error) {
+    if (error instanceof UpstreamUnavailable && c.req.header("npm-command") === "publish") return undefined;
+    throw error;
+  }
+}
 
 function answer(c: AppContext, { bytes, etag, encoding }: Rendered, form: PackumentForm): Response {
   c.header("etag", etag);
