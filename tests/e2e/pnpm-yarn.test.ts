@@ -33,6 +33,8 @@ describe.each(["pnpm", "yarn"] as const)("%s", (client) => {
   const source = async (version: string) => {
     const made = await project(dir.path, registry, { name, version, main: "index.js", license: "MIT" });
     await made.write("index.js", `module.exports = ${JSON.stringify(version)};`);
+    // yarn wants its lock file to know the project before it publishes from it.
+    if (client === "yarn") await made.run("yarn", "install");
     return made;
   };
   const tags = async () =>

@@ -84,6 +84,8 @@ function yarnSettings({ url, token }: Pick<Registry, "url" | "token">): string {
     "enableTelemetry: false",
     "enableImmutableInstalls: false",
     "enableGlobalCache: false",
+    // yarn keeps versions younger than a day back by default; ours are seconds old.
+    "npmMinimalAgeGate: 0",
     "",
   ].join("\n");
 }
