@@ -41,8 +41,14 @@ export function withoutEmitted(packument: Packument, ids: ReadonlySet<string>): 
 /** The history since a revision; `undefined` when the ring no longer reaches back to it. */
 export function recordsSince(packument: Packument, revision: number): readonly AppliedRecord[] | undefined {
   const state = stateOf(packument);
-  const since = state.applied.filter((record) => record.revision > revision);
+  const since = state.applied.filter((record) => revisionOfRecord(packument, record) > revision);
   return since.length === state.revision - revision ? since : undefined;
+}
+
+/** The revision that a record's change made: revision and sequence rise together. */
+export function revisionOfRecord(packument: Packument, record: AppliedRecord): number {
+  const state = stateOf(packument);
+  return state.revision - state.sequence + record.sequence;
 }
 
 /** A packument in the making: what `decide` returns, before the record of the change is added. */
@@ -264,7 +270,7 @@ function recorded(before: Packument | undefined, change: Change, draft: Draft): 
     schema: 1, id, name, sequence, revision, type, at, actor,
     data: eventData(change, draft["dist-tags"], published),
   }; // prettier-ignore
-  const record: AppliedRecord = { id, sequence, revision, type, at, by: actor.name, ...touched(before, change) };
+  const record: AppliedRecord = { id, sequence, type, at, by: actor.name, ...touched(before, change) };
   const packument: Packument = {
     ...draft,
     time: { ...draft.time, modified: at },

@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import { apply, withoutEmitted, type Applied } from "./apply.ts";
+import { apply, revisionOfRecord, withoutEmitted, type Applied } from "./apply.ts";
 import type { Change, ChangeOf } from "./change.ts";
 import type { ChangeEvent } from "./event.ts";
 import { indexKey, tarballKey } from "./keys.ts";
@@ -133,7 +133,8 @@ function outcomeOf({ id, name }: Change, result: Applied): Outcome {
       return { state: "applied", id, name, sequence, revision, distTags: result.packument["dist-tags"] };
     }
     case "replayed": {
-      const { sequence, revision } = result.record;
+      const { sequence } = result.record;
+      const revision = revisionOfRecord(result.packument, result.record);
       return { state: "applied", id, name, sequence, revision, distTags: result.packument["dist-tags"] };
     }
   }

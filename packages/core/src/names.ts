@@ -23,7 +23,7 @@ export function isReadableName(name: string): boolean {
 
 /**
  * What is wrong with a dist-tag, or `undefined`. Tags share a name space with versions, so a semver range is refused,
- * as npm's client does (libnpmaccess, `npm dist-tag add`); and a tag must stand unescaped in a URL (npm-package-arg).
+ * as npm's client does (libnpmaccess, `npm dist-tag add`): what begins with a letter but v or x is none. And a tag must stand unescaped in a URL (npm-package-arg).
  *
  * @example tagProblem("next") // undefined
  * @example tagProblem("1.x") // 'the tag "1.x" is a valid semver range; …'
@@ -31,7 +31,7 @@ export function isReadableName(name: string): boolean {
 export function tagProblem(tag: string): string | undefined {
   if (tag.length === 0) return "a tag must not be empty";
   if (tag.length > TAG_MAX) return `a tag has at most ${TAG_MAX} characters`;
-  if (semver.validRange(tag) !== null)
+  if (!/^[a-uwyzA-UWYZ_]/.test(tag) && semver.validRange(tag) !== null)
     return `the tag "${tag}" is a valid semver range; choose a name that is not, such as "v1-lts"`;
   if (!/^[A-Za-z0-9!~*'()_-][A-Za-z0-9!~*'()._-]*$/.test(tag) || tag === "__proto__")
     return `the tag ${JSON.stringify(tag)} is not legal; use letters, digits, "-", "_" and "."`;

@@ -48,15 +48,14 @@ export type CodeboxState = {
   readonly outbox: readonly ChangeEvent[];
 };
 
-/** One line of a package's history. */
+/** One line of a package's history. Revision and sequence rise together, so a record's revision follows from its sequence. */
 export type AppliedRecord = {
   readonly id: string;
   readonly sequence: number;
-  readonly revision: number;
   readonly type: string;
   readonly at: string;
   readonly by: string;
-  /** The versions that the change published, deprecated or unpublished. */
+  /** The versions that the change published, deprecated or unpublished, or pointed a tag at. */
   readonly versions?: readonly string[];
   readonly tag?: string;
 };

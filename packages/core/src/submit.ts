@@ -1,4 +1,4 @@
-import { apply } from "./apply.ts";
+import { apply, revisionOfRecord } from "./apply.ts";
 import { Change, type Draft } from "./change.ts";
 import { WAIT_MS } from "./limits.ts";
 import type { Outcome, Rejection } from "./outcome.ts";
@@ -48,7 +48,8 @@ export function createSubmit({ reader, queue, outcomes, clock, ids }: SubmitPort
     const foreseen = apply(current, change);
     if (foreseen.kind === "rejected") return rejected(id, name, foreseen.rejection);
     if (foreseen.kind === "replayed") {
-      const { sequence, revision } = foreseen.record;
+      const { sequence } = foreseen.record;
+      const revision = revisionOfRecord(foreseen.packument, foreseen.record);
       const distTags = foreseen.packument["dist-tags"];
       return { kind: "settled", outcome: { state: "applied", id, name, sequence, revision, distTags } };
     }

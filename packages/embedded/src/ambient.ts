@@ -1,20 +1,23 @@
-import { randomBytes } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
+import { randomBytes, randomUUID } from "node:crypto";
 import type { Clock, Ids } from "@codebox/core";
 
 export const systemClock: Clock = {
   now: () => new Date(),
-  async sleep(ms, signal) {
-    try {
-      await delay(ms, undefined, signal ? { signal } : {});
-    } catch (error) {
-      if (!signal?.aborted) throw error;
-    }
-  },
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      if (signal?.aborted) return resolve();
+      const wake = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, ms);
+      signal?.addEventListener("abort", wake);
+    }),
 };
 
 export const systemIds: Ids = {
-  /** Sorts by time: 9 characters of milliseconds, then 80 random bits. */
-  next: () => `${Date.now().toString(36).padStart(9, "0")}${randomBytes(10).toString("hex")}`,
+  /** Sorts by time: 9 characters of milliseconds, then 122 random bits. */
+  next: () => `${Date.now().toString(36).padStart(9, "0")}${randomUUID().replaceAll("-", "")}`,
   secret: () => randomBytes(32).toString("base64url"),
 };

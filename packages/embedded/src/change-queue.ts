@@ -12,8 +12,6 @@ const BACKOFF_MS = { first: 50, most: 5_000 } as const;
 export type EmbeddedQueue = ChangeQueue &
   ChangeReceiver &
   DeadLetters & {
-    /** Whether a change is queued and not yet acknowledged. */
-    isWaiting(id: string): boolean;
     /** Whether nothing waits and nothing is in flight. */
     isEmpty(): boolean;
   };
@@ -21,122 +19,181 @@ export type EmbeddedQueue = ChangeQueue &
 /**
  * The FIFO queue over SQLite.
  *
- * Which groups wait is known in memory, the changes themselves only to the database. Leases are in memory too: the one process
- * that could hold them is this one, so a crash returns every change that was in flight.
+ * A change is handed out as soon as it is sent, from memory, while its row is on its way to the disk: what its consumer writes
+ * comes behind that row in the same group commit or a later one, so the change is never applied and yet lost, and one sync serves
+ * both. Leases are in memory: the one process that could hold them is this one, so a crash returns every change in flight.
  */
 export function createChangeQueue(database: Database, clock: Clock): EmbeddedQueue {
-  const ready = new Set<string>();
-  const inFlight = new Set<string>();
-  const pausing = new Map<string, number>();
+  const groups = createGroups();
+  /** Changes that are sent and not yet durable, by group and id. */
+  const fresh = new Map<string, Map<string, { readonly change: Change; readonly durable: Promise<void> }>>();
+  /** Ids that are acknowledged and not yet durably so, by group. */
+  const done = new Map<string, Set<string>>();
   const failures = new Map<string, number>();
-  const waiting = new Set<() => void>();
+
+  const waitingIn = (group: string, max: number): ChangeMessage[] => {
+    const handled = done.get(group);
+    const unsent = fresh.get(group);
+    const rows = database.all(WAITING, group, max + (handled?.size ?? 0)).map(messageOf);
+    const durable = rows.filter(({ receipt }) => !handled?.has(receipt) && !unsent?.has(receipt));
+    const coming = [...(unsent?.values() ?? [])].filter(({ change }) => !handled?.has(change.id));
+    return [...durable, ...coming.map(({ change }) => ({ change, receipt: change.id, receives: 1 }))].slice(0, max);
+  };
+  const settle = (group: string) => {
+    groups.free(group);
+    if (waitingIn(group, 1).length > 0) groups.offer(group);
+  };
 
   for (const row of database.all(
     "SELECT name FROM changes WHERE acknowledged IS NULL GROUP BY name ORDER BY min(position)",
   ))
-    ready.add(String(row["name"]));
-
-  const offer = (group: string) => {
-    if (inFlight.has(group) || pausing.has(group)) return;
-    ready.add(group);
-    const [wake] = waiting;
-    wake?.();
-  };
-  const settle = (group: string) => {
-    inFlight.delete(group);
-    if (hasWaiting(database, group)) offer(group);
-  };
-  const awoken = (signal: AbortSignal) =>
-    new Promise<void>((resolve) => {
-      const wake = () => {
-        waiting.delete(wake);
-        signal.removeEventListener("abort", wake);
-        resolve();
-      };
-      waiting.add(wake);
-      signal.addEventListener("abort", wake);
-    });
-  const nextGroup = async (signal: AbortSignal): Promise<string | undefined> => {
-    while (!signal.aborted) {
-      const [group] = ready;
-      if (group !== undefined) return group;
-      await awoken(signal);
-    }
-    return undefined;
-  };
+    groups.offer(String(row["name"]));
 
   return {
     async send(change) {
-      await database.write(() => insert(database, change, clock.now().getTime()));
-      offer(change.name);
+      const known = fresh.get(change.name)?.get(change.id);
+      if (known) return known.durable;
+      if (isKnown(database, change.id, clock.now().getTime())) return;
+      const durable = database.write(() => insert(database, change, clock.now().getTime()));
+      remember(fresh, change.name, () => new Map()).set(change.id, { change, durable });
+      groups.offer(change.name);
+      try {
+        await durable;
+      } finally {
+        forget(fresh, change.name, change.id);
+      }
     },
     async receive({ max, signal }) {
       for (;;) {
-        const group = await nextGroup(signal);
+        const group = await groups.take(signal);
         if (group === undefined) return undefined;
-        if (!ready.delete(group)) continue;
-        const rows = database.all(
-          "SELECT position, body, receives FROM changes WHERE name = ? AND acknowledged IS NULL ORDER BY position LIMIT ?",
-          group, max,
-        ); // prettier-ignore
-        if (rows.length === 0) continue;
-        inFlight.add(group);
-        return { group, messages: rows.map(messageOf) };
+        const messages = waitingIn(group, max);
+        if (messages.length > 0) return { group, messages };
+        groups.free(group);
       }
     },
-    async acknowledge(batch) {
+    async acknowledge({ group, messages }) {
       const now = clock.now().getTime();
-      await database.write(() => {
-        for (const { receipt } of batch.messages)
-          database.run("UPDATE changes SET acknowledged = ?, body = NULL WHERE position = ?", now, Number(receipt));
+      const handled = remember(done, group, () => new Set<string>());
+      for (const { receipt } of messages) handled.add(receipt);
+      // The group goes on at once. When this does not become durable, the changes come again, and the ring knows them.
+      const durable = database.writeLazily(() => {
+        for (const { receipt } of messages)
+          database.run("UPDATE changes SET acknowledged = ?, body = NULL WHERE id = ?", now, receipt);
       });
-      failures.delete(batch.group);
-      settle(batch.group);
+      const cleanUp = () => {
+        for (const { receipt } of messages) forget(done, group, receipt);
+      };
+      durable.then(cleanUp, () => {
+        cleanUp();
+        groups.offer(group);
+      });
+      failures.delete(group);
+      settle(group);
     },
-    async release(batch, reason) {
+    async release({ group, messages }, reason) {
       const at = clock.now().getTime();
       await database.write(() => {
-        for (const message of batch.messages) giveBack(database, batch.group, message, reason, at);
+        for (const message of messages) giveBack(database, group, message, reason, at);
       });
-      const count = (failures.get(batch.group) ?? 0) + 1;
-      failures.set(batch.group, count);
-      inFlight.delete(batch.group);
-      pausing.set(batch.group, count);
-      void clock.sleep(Math.min(BACKOFF_MS.first * 2 ** (count - 1), BACKOFF_MS.most)).then(() => {
-        pausing.delete(batch.group);
-        settle(batch.group);
-      });
+      const count = (failures.get(group) ?? 0) + 1;
+      failures.set(group, count);
+      // Still leased while it pauses: nobody else takes the group.
+      void clock.sleep(Math.min(BACKOFF_MS.first * 2 ** (count - 1), BACKOFF_MS.most)).then(() => settle(group));
     },
     async *list() {
       for (const row of database.all("SELECT * FROM dead_letters ORDER BY at, id")) yield deadLetterOf(row);
     },
     async redrive(id) {
       const change = await database.write(() => redrive(database, id, clock.now().getTime()));
-      if (change) offer(change.name);
+      if (change) groups.offer(change.name);
       return change !== undefined;
     },
-    isWaiting: (id) => database.get("SELECT 1 FROM changes WHERE id = ? AND acknowledged IS NULL", id) !== undefined,
-    isEmpty: () => ready.size === 0 && inFlight.size === 0 && pausing.size === 0,
+    isEmpty: groups.isEmpty,
   };
+}
+
+const WAITING =
+  "SELECT id, body, receives FROM changes WHERE name = ? AND acknowledged IS NULL ORDER BY position LIMIT ?";
+
+/** Which groups wait and which are handed out. */
+function createGroups() {
+  const ready = new Set<string>();
+  const taken = new Set<string>();
+  const takers = new Set<() => void>();
+  const offered = (signal: AbortSignal) =>
+    new Promise<void>((resolve) => {
+      const wake = () => {
+        takers.delete(wake);
+        signal.removeEventListener("abort", wake);
+        resolve();
+      };
+      takers.add(wake);
+      signal.addEventListener("abort", wake);
+    });
+  return {
+    /** Says that a group has changes. One that is handed out is looked at again when it is freed. */
+    offer(group: string) {
+      if (taken.has(group)) return;
+      ready.add(group);
+      const [wake] = takers;
+      wake?.();
+    },
+    /** The group that has waited longest; `undefined` once `signal` aborts. */
+    async take(signal: AbortSignal): Promise<string | undefined> {
+      while (!signal.aborted) {
+        const [group] = ready;
+        if (group !== undefined) {
+          ready.delete(group);
+          taken.add(group);
+          return group;
+        }
+        await offered(signal);
+      }
+      return undefined;
+    },
+    free: (group: string) => taken.delete(group),
+    isEmpty: () => ready.size === 0 && taken.size === 0,
+  };
+}
+
+function remember<T>(map: Map<string, T>, key: string, make: () => T): T {
+  const known = map.get(key) ?? make();
+  map.set(key, known);
+  return known;
+}
+
+function forget(map: Map<string, Map<string, unknown> | Set<string>>, group: string, id: string): void {
+  const entries = map.get(group);
+  entries?.delete(id);
+  if (entries?.size === 0) map.delete(group);
+}
+
+/** Whether the id is queued, or was acknowledged a short time ago. */
+function isKnown(database: Database, id: string, now: number): boolean {
+  const sql = "SELECT 1 FROM changes WHERE id = ? AND (acknowledged IS NULL OR acknowledged > ?)";
+  return database.get(sql, id, now - DEDUPLICATION_MS) !== undefined;
 }
 
 function insert(database: Database, change: Change, now: number): void {
   database.run("DELETE FROM changes WHERE acknowledged <= ?", now - DEDUPLICATION_MS);
+  const body = JSON.stringify(change);
   database.run(
     "INSERT INTO changes (id, name, body) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
-    change.id, change.name, JSON.stringify(change),
-  ); // prettier-ignore
+    change.id,
+    change.name,
+    body,
+  );
 }
 
 function giveBack(database: Database, group: string, message: ChangeMessage, reason: string, at: number): void {
-  const position = Number(message.receipt);
   if (message.receives < RECEIVES_MAX)
-    return void database.run("UPDATE changes SET receives = ? WHERE position = ?", message.receives, position);
+    return void database.run("UPDATE changes SET receives = ? WHERE id = ?", message.receives, message.receipt);
   database.run(
     "INSERT OR REPLACE INTO dead_letters (id, name, body, reason, receives, at) VALUES (?, ?, ?, ?, ?, ?)",
     message.change.id, group, JSON.stringify(message.change), reason, message.receives, at,
   ); // prettier-ignore
-  database.run("DELETE FROM changes WHERE position = ?", position);
+  database.run("DELETE FROM changes WHERE id = ?", message.receipt);
 }
 
 function redrive(database: Database, id: string, now: number): Change | undefined {
@@ -147,15 +204,11 @@ function redrive(database: Database, id: string, now: number): Change | undefine
   return change;
 }
 
-function hasWaiting(database: Database, group: string): boolean {
-  return database.get("SELECT 1 FROM changes WHERE name = ? AND acknowledged IS NULL LIMIT 1", group) !== undefined;
-}
-
 function messageOf(row: Row): ChangeMessage {
   return {
     // Validated when it was accepted; what stands in the database is what was written.
     change: JSON.parse(String(row["body"])) as Change,
-    receipt: String(row["position"]),
+    receipt: String(row["id"]),
     receives: Number(row["receives"]) + 1,
   };
 }

@@ -22,6 +22,8 @@ export type Database = {
    * @throws StoreUnavailable when the commit fails; then no job of the group happened.
    */
   write<T>(job: () => T): Promise<T>;
+  /** The same for a job that nobody waits for at once: it joins the next group, or begins one within `LAZY_MS`. */
+  writeLazily<T>(job: () => T): Promise<T>;
   close(): Promise<void>;
 };
 
@@ -51,6 +53,7 @@ export function openDatabase(directory: string): Database {
     all: (sql, ...values) => prepared(sql).all(...values) as Row[],
     run: (sql, ...values) => Number(prepared(sql).run(...values).changes),
     write: writer.write,
+    writeLazily: writer.writeLazily,
     async close() {
       await writer.drain();
       db.close();
@@ -87,22 +90,36 @@ function migrate(db: DatabaseSync): boolean {
   return version === 0;
 }
 
-function createWriter(db: DatabaseSync): { write: Database["write"]; drain: () => Promise<void> } {
+/** How long a lazy job waits for others to share a sync with, in milliseconds. */
+const LAZY_MS = 2;
+
+function createWriter(db: DatabaseSync): Pick<Database, "write" | "writeLazily"> & { drain: () => Promise<void> } {
   let waiting: Job[] = [];
-  let idle: (() => void)[] = [];
+  let scheduled = false;
   const flush = () => {
+    scheduled = false;
     const jobs = waiting;
     waiting = [];
-    commit(db, jobs);
-    for (const resolve of idle.splice(0)) resolve();
+    if (jobs.length > 0) commit(db, jobs);
+  };
+  const add = <T>(run: () => T): Promise<T> =>
+    new Promise((resolve, reject) => {
+      waiting.push({ run, resolve: resolve as Job["resolve"], reject });
+    });
+  const write: Database["write"] = (run) => {
+    if (!scheduled) setImmediate(flush);
+    scheduled = true;
+    return add(run);
   };
   return {
-    write: (run) =>
-      new Promise((resolve, reject) => {
-        if (waiting.length === 0) setImmediate(flush);
-        waiting.push({ run, resolve: resolve as Job["resolve"], reject });
-      }),
-    drain: () => new Promise((resolve) => (waiting.length === 0 ? resolve() : idle.push(resolve))),
+    write,
+    writeLazily(run) {
+      if (waiting.length === 0) setTimeout(flush, LAZY_MS);
+      return add(run);
+    },
+    async drain() {
+      while (waiting.length > 0) await write(() => {});
+    },
   };
 }
 

@@ -1,25 +1,27 @@
-import type { Clock, Outcome, Outcomes } from "@codebox/core";
+import type { ChangeEvent, Clock, DistTags, Outcome, Outcomes } from "@codebox/core";
 import type { Database } from "./database.ts";
 
-/** How long outcomes can be asked for, in milliseconds. */
+/** How long a rejection can be asked for, in milliseconds. Applied changes are in the event log for good. */
 const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 
 /** The `Outcomes` port over SQLite: waiting is in memory, since whoever waits and whoever tells are one process. */
 export function createOutcomes(database: Database, clock: Clock): Outcomes {
   const waiters = new Map<string, Set<(outcome: Outcome) => void>>();
+  const tell = (outcomes: readonly Outcome[]) => {
+    for (const outcome of outcomes) for (const resolve of waiters.get(outcome.id) ?? []) resolve(outcome);
+  };
   return {
     async record(outcomes) {
+      // An applied change stands in its index.json, durably, and will stand in the event log: that is its record.
+      tell(outcomes.filter(({ state }) => state === "applied"));
+      const rejected = outcomes.filter(({ state }) => state === "rejected");
+      if (rejected.length === 0) return;
       const at = clock.now().getTime();
       await database.write(() => {
-        for (const outcome of outcomes) {
-          database.run(
-            "INSERT INTO outcomes (id, name, body, at) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body WHERE body IS NULL",
-            outcome.id, outcome.name, JSON.stringify(outcome), at,
-          ); // prettier-ignore
-        }
+        for (const outcome of rejected) database.run(REJECTED, outcome.id, outcome.name, JSON.stringify(outcome), at);
         database.run("DELETE FROM outcomes WHERE at < ?", at - KEPT_MS);
       });
-      for (const outcome of outcomes) for (const tell of waiters.get(outcome.id) ?? []) tell(outcome);
+      tell(rejected);
     },
     async wait({ id }, timeoutMs) {
       const known = stored(database, id);
@@ -31,7 +33,8 @@ export function createOutcomes(database: Database, clock: Clock): Outcomes {
       try {
         return await Promise.race([told, clock.sleep(timeoutMs, cancel.signal).then(() => undefined)]);
       } finally {
-        cancel.abort();
+        // A reason of our own: the default one is an exception, made with its stack.
+        cancel.abort("answered");
         listeners.delete(resolve);
         if (listeners.size === 0) waiters.delete(id);
       }
@@ -48,19 +51,27 @@ export function createOutcomes(database: Database, clock: Clock): Outcomes {
       );
     },
     async find(id) {
-      const row = database.get(
-        "SELECT name, body FROM outcomes WHERE id = ?1 UNION ALL SELECT name, NULL FROM changes WHERE id = ?1 AND acknowledged IS NULL LIMIT 1",
-        id,
-      );
-      if (!row) return undefined;
-      return typeof row["body"] === "string"
-        ? (JSON.parse(row["body"]) as Outcome)
-        : { state: "pending", id, name: String(row["name"]) };
+      const known = stored(database, id);
+      if (known) return known;
+      const row = database.get(PENDING, id);
+      return row && { state: "pending", id, name: String(row["name"]) };
     },
   };
 }
 
+const REJECTED =
+  "INSERT INTO outcomes (id, name, body, at) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body WHERE body IS NULL";
+const PENDING =
+  "SELECT name FROM outcomes WHERE id = ?1 UNION ALL SELECT name FROM changes WHERE id = ?1 AND acknowledged IS NULL LIMIT 1";
+
 function stored(database: Database, id: string): Outcome | undefined {
+  const event = database.get("SELECT body FROM events WHERE id = ?", id)?.["body"];
+  if (typeof event === "string") return applied(JSON.parse(event) as ChangeEvent);
   const body = database.get("SELECT body FROM outcomes WHERE id = ?", id)?.["body"];
   return typeof body === "string" ? (JSON.parse(body) as Outcome) : undefined;
+}
+
+function applied({ id, name, sequence, revision, data }: ChangeEvent): Outcome {
+  const distTags = data["dist-tags"] as DistTags | undefined;
+  return { state: "applied", id, name, sequence, revision, ...(distTags ? { distTags } : {}) };
 }

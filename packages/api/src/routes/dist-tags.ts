@@ -31,12 +31,18 @@ export const distTagRoutes: Routes = (app, ports, settings) => {
   });
 
   const change = async (c: AppContext, draft: Draft) => {
-    await requireOurs(ports, draft.name);
-    return submitChange(c, ports, settings, draft, ({ distTags }) => ({
+    try {
+      return await submit(c, draft);
+    } catch (error) {
+      if (error instanceof ApiError && error.code === "not_found") await requireOurs(ports, draft.name);
+      throw error;
+    }
+  };
+  const submit = (c: AppContext, draft: Draft) =>
+    submitChange(c, ports, settings, draft, ({ distTags }) => ({
       status: 200,
       body: { ok: true, id: draft.name, "dist-tags": distTags },
     }));
-  };
   const replaceOne = async (c: AppContext) => {
     requireWriter(c);
     const name = packageName(c);
