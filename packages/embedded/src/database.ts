@@ -66,7 +66,7 @@ function lock(db: DatabaseSync, directory: string, memory: boolean): DatabaseSyn
   try {
     if (!memory) db.exec("PRAGMA locking_mode = EXCLUSIVE");
     db.exec(
-      "PRAGMA busy_timeout = 2000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON",
+      "PRAGMA busy_timeout = 2000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 8000",
     );
     db.exec("BEGIN IMMEDIATE; COMMIT");
     return db;
