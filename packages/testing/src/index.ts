@@ -1,1 +1,4 @@
+export * from "./builders.ts";
+export * from "./faults.ts";
+export * from "./manual-clock.ts";
 export * from "./tarballs.ts";

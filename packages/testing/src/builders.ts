@@ -1,0 +1,51 @@
+import { stagingKey, type Change, type ChangeOf, type ObjectStore } from "@codebox/core";
+import { makeTarball } from "./tarballs.ts";
+
+let counter = 0;
+
+/** What every change has; `id` is a new one unless given. */
+function common(name: string, id: string | undefined) {
+  const number = ++counter;
+  const at = new Date(Date.UTC(2026, 0, 1) + number).toISOString();
+  return { schema: 1 as const, id: id ?? `change-${number}`, name, at, actor: { name: "alice" } };
+}
+
+export const tagPut = (name: string, tag: string, version: string, id?: string): ChangeOf<"tag.put"> => ({
+  ...common(name, id),
+  type: "tag.put",
+  tag,
+  version,
+});
+
+/** A publish whose tarball is real; `stage` puts it where the consumer looks for it. */
+export function publishOf(
+  name: string,
+  version: string,
+  options: { readonly id?: string; readonly tags?: string[] } = {},
+): ChangeOf<"publish"> {
+  const { bytes, integrity, shasum } = makeTarball({ name, version });
+  const base = common(name, options.id);
+  return {
+    ...base,
+    type: "publish",
+    version,
+    manifest: { name, version, description: `${name} ${version}` },
+    tags: options.tags ?? ["latest"],
+    tarball: { staging: stagingKey(base.id), integrity, shasum, size: bytes.length },
+  };
+}
+
+/** Puts a publish's tarball where it says that it is staged. */
+export async function stage(store: ObjectStore, change: ChangeOf<"publish">): Promise<void> {
+  await store.put(change.tarball.staging, makeTarball(change).bytes);
+}
+
+/** Any change, its common fields filled in. */
+export function changeOf<Type extends Change["type"]>(
+  type: Type,
+  name: string,
+  fields: Omit<ChangeOf<Type>, "schema" | "id" | "name" | "at" | "actor" | "type">,
+  id?: string,
+): ChangeOf<Type> {
+  return { ...common(name, id), type, ...fields } as unknown as ChangeOf<Type>;
+}

@@ -1,0 +1,119 @@
+import { expect, test } from "vitest";
+import { RECEIVES_MAX, type ChangeBatch, type ChangeQueue, type ChangeReceiver, type DeadLetters } from "@codebox/core";
+import { tagPut } from "./builders.ts";
+
+export type QueueFixture = AsyncDisposable & {
+  readonly queue: ChangeQueue & ChangeReceiver & DeadLetters;
+  /** Lets the time of a released group's pause pass. */
+  readonly afterPause: () => Promise<void>;
+};
+
+const ids = (batch: ChangeBatch | undefined) => batch?.messages.map(({ change }) => change.id);
+
+/** What every queue must do. Source of the group rules: SQS, "FIFO queue delivery logic". */
+export function changeQueueContract(open: () => Promise<QueueFixture>): void {
+  const rule = (name: string, check: (fixture: QueueFixture) => Promise<void>) =>
+    test(name, async () => {
+      await using fixture = await open();
+      await check(fixture);
+    });
+  const receive = (queue: ChangeReceiver, max = 10) => queue.receive({ max, signal: AbortSignal.timeout(10_000) });
+  /** What can be received now: nothing, when nothing is offered until all that is under way has happened. */
+  const receiveNow = async (queue: ChangeReceiver) => {
+    const stop = new AbortController();
+    const received = queue.receive({ max: 10, signal: stop.signal });
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    stop.abort();
+    return received;
+  };
+
+  rule("changes of a group come in the order in which they were sent", async ({ queue }) => {
+    for (const id of ["a", "b", "c"]) await queue.send(tagPut("wire", "next", "1.0.0", id));
+    expect(ids(await receive(queue))).toEqual(["a", "b", "c"]);
+  });
+  rule("a batch holds one group only, and at most as many as asked for", async ({ queue }) => {
+    await queue.send(tagPut("wire", "next", "1.0.0", "a"));
+    await queue.send(tagPut("other", "next", "1.0.0", "b"));
+    await queue.send(tagPut("wire", "next", "1.0.0", "c"));
+    const batches = [await receive(queue, 1), await receive(queue, 1)];
+    expect(batches.map((batch) => batch?.group).toSorted()).toEqual(["other", "wire"]);
+    expect(batches.every((batch) => batch?.messages.length === 1)).toBe(true);
+  });
+  rule("while a group is in flight no more of it is handed out, and other groups go on", async ({ queue }) => {
+    await queue.send(tagPut("wire", "next", "1.0.0", "a"));
+    const first = await receive(queue);
+    await queue.send(tagPut("wire", "next", "1.0.0", "b"));
+    await queue.send(tagPut("other", "next", "1.0.0", "c"));
+    expect(ids(await receive(queue))).toEqual(["c"]);
+    expect(await receiveNow(queue)).toBeUndefined();
+    if (first) await queue.acknowledge(first);
+    expect(ids(await receive(queue))).toEqual(["b"]);
+  });
+  rule("an acknowledged change does not come again", async ({ queue }) => {
+    await queue.send(tagPut("wire", "next", "1.0.0", "a"));
+    const batch = await receive(queue);
+    if (batch) await queue.acknowledge(batch);
+    expect(await receiveNow(queue)).toBeUndefined();
+  });
+  rule("a released batch comes again, first, and counted", async ({ queue, afterPause }) => {
+    await queue.send(tagPut("wire", "next", "1.0.0", "a"));
+    const batch = await receive(queue);
+    await queue.send(tagPut("wire", "next", "1.0.0", "b"));
+    if (batch) await queue.release(batch, "it failed");
+    await afterPause();
+    const again = await receive(queue);
+    expect(ids(again)).toEqual(["a", "b"]);
+    expect(again?.messages.map(({ receives }) => receives)).toEqual([2, 1]);
+  });
+  rule("while a released group pauses, other groups go on", async ({ queue }) => {
+    await queue.send(tagPut("wire", "next", "1.0.0", "a"));
+    const batch = await receive(queue);
+    if (batch) await queue.release(batch, "it failed");
+    await queue.send(tagPut("other", "next", "1.0.0", "b"));
+    expect(ids(await receive(queue))).toEqual(["b"]);
+  });
+  rule("an id that is sent twice is queued once, also after it was acknowledged", async ({ queue }) => {
+    const change = tagPut("wire", "next", "1.0.0", "a");
+    await Promise.all([queue.send(change), queue.send(change)]);
+    const batch = await receive(queue);
+    expect(ids(batch)).toEqual(["a"]);
+    if (batch) await queue.acknowledge(batch);
+    await queue.send(change);
+    expect(await receiveNow(queue)).toBeUndefined();
+  });
+  rule(
+    "what keeps failing goes to the dead letters with its reason, and the group goes on",
+    async ({ queue, afterPause }) => {
+      await queue.send(tagPut("wire", "next", "1.0.0", "poison"));
+      for (let turn = 0; turn < RECEIVES_MAX; turn++) {
+        const batch = await receive(queue);
+        if (batch) await queue.release(batch, "it can't be applied");
+        await afterPause();
+      }
+      await queue.send(tagPut("wire", "next", "1.0.0", "b"));
+      expect(ids(await receive(queue))).toEqual(["b"]);
+      const letters = await Array.fromAsync(queue.list());
+      expect(letters).toMatchObject([
+        { id: "poison", group: "wire", reason: "it can't be applied", receives: RECEIVES_MAX },
+      ]);
+    },
+  );
+  rule("a redriven dead letter is received again; an unknown one is not", async ({ queue, afterPause }) => {
+    await queue.send(tagPut("wire", "next", "1.0.0", "poison"));
+    for (let turn = 0; turn < RECEIVES_MAX; turn++) {
+      const batch = await receive(queue);
+      if (batch) await queue.release(batch, "down");
+      await afterPause();
+    }
+    expect(await queue.redrive("nobody")).toBe(false);
+    expect(await queue.redrive("poison")).toBe(true);
+    expect(ids(await receive(queue))).toEqual(["poison"]);
+    expect(await Array.fromAsync(queue.list())).toEqual([]);
+  });
+  rule("receive gives up when it is told to", async ({ queue }) => {
+    const stop = new AbortController();
+    const waiting = queue.receive({ max: 1, signal: stop.signal });
+    stop.abort();
+    expect(await waiting).toBeUndefined();
+  });
+}

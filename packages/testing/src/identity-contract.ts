@@ -1,0 +1,65 @@
+import { expect, test } from "vitest";
+import { hashToken, type IdentityProvider, type TokenStore } from "@codebox/core";
+
+const record = (token: string, user: string) => ({
+  hash: hashToken(token), user, readonly: false, label: "laptop", created: "2026-01-01T00:00:00.000Z",
+}); // prettier-ignore
+
+export function tokenStoreContract(open: () => Promise<AsyncDisposable & { readonly tokens: TokenStore }>): void {
+  test("a token is found by its hash, and by nothing else", async () => {
+    await using fixture = await open();
+    await fixture.tokens.put(record("secret", "alice"));
+    expect(await fixture.tokens.find(hashToken("secret"))).toEqual(record("secret", "alice"));
+    expect(await fixture.tokens.find("secret")).toBeUndefined();
+  });
+  test("a user's tokens are listed, nobody else's", async () => {
+    await using fixture = await open();
+    await fixture.tokens.put(record("one", "alice"));
+    await fixture.tokens.put(record("two", "bob"));
+    expect((await fixture.tokens.list("alice")).map(({ hash }) => hash)).toEqual([hashToken("one")]);
+  });
+  test("a removed token is gone, and removing it again says so", async () => {
+    await using fixture = await open();
+    await fixture.tokens.put(record("one", "alice"));
+    expect(await fixture.tokens.remove(hashToken("one"))).toBe(true);
+    expect(await fixture.tokens.find(hashToken("one"))).toBeUndefined();
+    expect(await fixture.tokens.remove(hashToken("one"))).toBe(false);
+  });
+}
+
+/** For providers with passwords of their own. */
+export function passwordIdentityContract(
+  open: (registration: "open" | "closed") => Promise<AsyncDisposable & { readonly identities: IdentityProvider }>,
+): void {
+  const alice = { name: "alice", password: "a long password", email: "alice@example.com" };
+  test("where registration is open, the first login makes the user", async () => {
+    await using fixture = await open("open");
+    expect(await fixture.identities.login(alice)).toEqual({
+      ok: true,
+      profile: { name: "alice", email: "alice@example.com" },
+    });
+    expect(await fixture.identities.find("alice")).toEqual({ name: "alice", email: "alice@example.com" });
+  });
+  test("a wrong password is refused, and changes nothing", async () => {
+    await using fixture = await open("open");
+    await fixture.identities.login(alice);
+    expect(await fixture.identities.login({ ...alice, password: "another" })).toEqual({
+      ok: false,
+      reason: "wrong_password",
+    });
+    expect(await fixture.identities.login(alice)).toMatchObject({ ok: true });
+  });
+  test("of two first logins under one name with different passwords, one makes the user and the other is refused", async () => {
+    await using fixture = await open("open");
+    const results = await Promise.all([
+      fixture.identities.login(alice),
+      fixture.identities.login({ ...alice, password: "another" }),
+    ]);
+    expect(results.filter(({ ok }) => ok)).toHaveLength(1);
+  });
+  test("where registration is closed, an unknown name is refused", async () => {
+    await using fixture = await open("closed");
+    expect(await fixture.identities.login(alice)).toEqual({ ok: false, reason: "registration_closed" });
+    expect(await fixture.identities.find("alice")).toBeUndefined();
+  });
+}
