@@ -1,0 +1,151 @@
+import { mkdtemp, readFile, rm, truncate } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createConsumer, createPackumentReader, indexKey } from "@codebox/core";
+import { countingStore, publishOf, stage, tagPut } from "@codebox/testing";
+import { eventOf } from "@codebox/testing/contracts";
+import { openDatabase } from "../src/database.ts";
+import { createWorker, openEmbedded, systemClock } from "../src/index.ts";
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "codebox-durability-"));
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+const open = () => openEmbedded({ directory, clock: systemClock });
+const lines = async () =>
+  (await readFile(join(directory, "events.jsonl"), "utf8")).split("\n").filter((line) => line !== "");
+
+describe("the database", () => {
+  test("a job that throws is undone alone; its neighbours in the same commit stand", async () => {
+    const database = openDatabase(directory);
+    const insert = (id: string) => database.run("INSERT INTO dead_letters VALUES (?, 'wire', '{}', 'r', 1, 0)", id);
+    const results = await Promise.allSettled([
+      database.write(() => insert("a")),
+      database.write(() => {
+        insert("b");
+        throw new Error("no");
+      }),
+      database.write(() => insert("c")),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect(database.all("SELECT id FROM dead_letters ORDER BY id").map(({ id }) => id)).toEqual(["a", "c"]);
+    await database.close();
+  });
+  test("a lazy job is durable in the end, also when nothing follows it", async () => {
+    const database = openDatabase(directory);
+    await database.writeLazily(() => database.run("INSERT INTO dead_letters VALUES ('a', 'wire', '{}', 'r', 1, 0)"));
+    await database.close();
+    const again = openDatabase(directory);
+    expect(again.all("SELECT id FROM dead_letters")).toHaveLength(1);
+    await again.close();
+  });
+  test("a second process on the same directory is told so", async () => {
+    const database = openDatabase(directory);
+    expect(() => openDatabase(directory)).toThrow("another process uses the data directory");
+    await database.close();
+  });
+  test("a directory of a newer version is refused", async () => {
+    const database = openDatabase(directory);
+    await database.write(() => database.run("PRAGMA user_version = 99"));
+    await database.close();
+    expect(() => openDatabase(directory)).toThrow("written by a newer codebox");
+  });
+});
+
+describe("after a restart", () => {
+  test("objects, queue, events and tokens are as they were", async () => {
+    const first = await open();
+    await first.store.put("a", Buffer.from("1"));
+    await first.queue.send(tagPut("wire", "next", "1.0.0", "x"));
+    await first.events.publish([eventOf("e", 1)]);
+    await first.tokens.put({ hash: "h", user: "alice", readonly: true, label: "l", created: "c" });
+    await first.close();
+    const second = await open();
+    expect([first.isNew, second.isNew]).toEqual([true, false]);
+    expect(await second.store.head("a")).toMatchObject({ size: 1 });
+    const batch = await second.queue.receive({ max: 10, signal: AbortSignal.timeout(5_000) });
+    expect(batch?.messages.map(({ change }) => change.id)).toEqual(["x"]);
+    expect(await second.events.read(0, 10)).toHaveLength(1);
+    expect(await second.tokens.find("h")).toMatchObject({ user: "alice", readonly: true });
+    await second.close();
+  });
+  test("bytes of an upload that never ended are gone", async () => {
+    const database = openDatabase(directory);
+    await database.write(() => database.run("INSERT INTO blobs DEFAULT VALUES"));
+    await database.write(() => database.run("INSERT INTO chunks VALUES (1, 0, x'00')"));
+    await database.close();
+    const embedded = await open();
+    expect(embedded.database.all("SELECT * FROM chunks")).toEqual([]);
+    await embedded.close();
+  });
+  test("a torn last line of the event file is repaired, and each event stands in it once", async () => {
+    const first = await open();
+    await first.events.publish([eventOf("a", 1), eventOf("b", 2)]);
+    await first.close();
+    const [one = ""] = await lines();
+    await truncate(join(directory, "events.jsonl"), one.length + 20);
+    const second = await open();
+    await second.events.publish([eventOf("c", 3)]);
+    await second.close();
+    expect((await lines()).map((line) => (JSON.parse(line) as { id: string }).id)).toEqual(["a", "b", "c"]);
+  });
+  test("an event file that was taken away is written anew", async () => {
+    const first = await open();
+    await first.events.publish([eventOf("a", 1)]);
+    await first.close();
+    await rm(join(directory, "events.jsonl"));
+    const second = await open();
+    await second.close();
+    expect(await lines()).toHaveLength(1);
+  });
+});
+
+test("10,000 changes queued for 1,000 packages drain with at most one GET and one PUT a package batch", async () => {
+  const embedded = await openEmbedded({ directory: ":memory:", clock: systemClock });
+  const store = countingStore(embedded.store);
+  const consume = createConsumer({ ...embedded, store, reader: createPackumentReader(store), clock: systemClock });
+  const names = Array.from({ length: 1_000 }, (_, index) => `wire-${index}`);
+  for (const name of names) {
+    const change = publishOf(name, "1.0.0");
+    await stage(embedded.store, change);
+    await consume(name, [change]);
+  }
+  await Promise.all(
+    names.flatMap((name) =>
+      Array.from({ length: 10 }, (_, index) => embedded.queue.send(tagPut(name, `tag-${index}`, "1.0.0"))),
+    ),
+  );
+  store.calls.length = 0;
+  let batches = 0;
+  const consumer: typeof consume = (name, changes) => {
+    batches++;
+    return consume(name, changes);
+  };
+  const worker = createWorker({
+    queue: embedded.queue,
+    consumer,
+    concurrency: 16,
+    onFailure: (error) => expect.fail(String(error)),
+  });
+  worker.start();
+  await worker.drain();
+
+  const count = (operation: string) => store.calls.filter((call) => call.operation === operation).length;
+  expect(batches).toBe(1_000);
+  expect({ get: count("get"), put: count("put"), all: store.calls.length }).toEqual({
+    get: 1_000,
+    put: 1_000,
+    all: 2_000,
+  });
+  for (const name of names.slice(0, 5)) {
+    const found = await embedded.store.get(indexKey(name));
+    const tags = found?.modifiedSince
+      ? (JSON.parse(Buffer.from(found.bytes).toString()) as { "dist-tags": object })["dist-tags"]
+      : {};
+    expect(Object.keys(tags)).toHaveLength(11);
+  }
+  await embedded.close();
+});
