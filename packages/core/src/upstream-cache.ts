@@ -63,19 +63,10 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
   const { scopes, freshMs = FRESH_MS, negativeMs = NEGATIVE_MS } = settings;
   const underWay = new Map<string, Promise<CachedPackument | undefined>>();
   const absent = new LRUCache<string, number>({ max: 10_000 });
-  let restUntil = 0;
   const now = () => clock.now().getTime();
 
   const isOurs = (name: string) => scopes.some((scope) => name.startsWith(`${scope}/`));
-  const asking = async <T>(ask: () => Promise<T>): Promise<T> => {
-    if (now() < restUntil) throw new UpstreamUnavailable("it failed a moment ago");
-    try {
-      return await ask();
-    } catch (error) {
-      if (error instanceof UpstreamUnavailable) restUntil = now() + REST_MS;
-      throw error;
-    }
-  };
+  const asking = createRest(clock);
 
   const refresh = async (name: string, form: PackumentForm): Promise<CachedPackument | undefined> => {
     const key = packumentKey(name, form);
@@ -133,6 +124,21 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
         if (!isOurs(name) && (await store.head(indexKey(name))) === undefined) theirs[name] = versions;
       return Object.keys(theirs).length === 0 ? {} : asking(() => upstream.advisories(theirs));
     },
+  };
+}
+
+/** Asks the upstream, unless it failed a moment ago: one that is down is not hammered, and its callers do not wait for it. */
+function createRest(clock: Clock): <T>(ask: () => Promise<T>) => Promise<T> {
+  let until = 0;
+  const now = () => clock.now().getTime();
+  return async (ask) => {
+    if (now() < until) throw new UpstreamUnavailable("it failed a moment ago");
+    try {
+      return await ask();
+    } catch (error) {
+      if (error instanceof UpstreamUnavailable) until = now() + REST_MS;
+      throw error;
+    }
   };
 }
 

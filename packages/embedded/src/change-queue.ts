@@ -101,15 +101,21 @@ export function createChangeQueue(database: Database, clock: Clock): EmbeddedQue
       // Still leased while it pauses: nobody else takes the group.
       void clock.sleep(Math.min(BACKOFF_MS.first * 2 ** (count - 1), BACKOFF_MS.most)).then(() => settle(group));
     },
+    ...deadLetters(database, clock, (group) => groups.offer(group)),
+    isEmpty: groups.isEmpty,
+  };
+}
+
+function deadLetters(database: Database, clock: Clock, offer: (group: string) => void): DeadLetters {
+  return {
     async *list() {
       for (const row of database.all("SELECT * FROM dead_letters ORDER BY at, id")) yield deadLetterOf(row);
     },
     async redrive(id) {
       const change = await database.write(() => redrive(database, id, clock.now().getTime()));
-      if (change) groups.offer(change.name);
+      if (change) offer(change.name);
       return change !== undefined;
     },
-    isEmpty: groups.isEmpty,
   };
 }
 

@@ -37,7 +37,7 @@ export function publishOf(
 
 /** Puts a publish's tarball where it says that it is staged. */
 export async function stage(store: ObjectStore, change: ChangeOf<"publish">): Promise<void> {
-  await store.put(change.tarball.staging, makeTarball(change).bytes);
+  await store.put(change.tarball.staging, makeTarball({ name: change.name, version: change.version }).bytes);
 }
 
 /** Any change, its common fields filled in. */

@@ -52,7 +52,7 @@ export async function readDocument(bytes: AsyncIterable<Uint8Array>, reader: Doc
 
 /** stream-json throws plain errors that begin so. */
 function isSyntax(error: Error): boolean {
-  return /^Parser/.test(error.message) || error.name === "SyntaxError";
+  return error.message.startsWith("Parser") || error.name === "SyntaxError";
 }
 
 async function assemble(tokens: AsyncIterable<parser.Token>, { maxBytes, onData }: DocumentReader): Promise<unknown> {

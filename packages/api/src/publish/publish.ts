@@ -178,13 +178,18 @@ export function publishId(headers: Headers, name: string, { version, manifest }:
   return `pub-${createHash("sha256").update(source).digest("base64url")}`;
 }
 
+/** Whether the publish with this id was applied before: the client repeats it because it never saw the answer. */
+export function isRetry(current: Packument | undefined, id: string | undefined): boolean {
+  return stateOf(current).applied.some((record) => record.id === id);
+}
+
 /** Refuses a version that exists before its tarball is uploaded; a retry of the publish that made it is let through. */
 export function refuseExisting(
   current: Packument | undefined,
   { version }: PublishDocument,
   id: string | undefined,
 ): void {
-  if (!own(current?.versions, version) || stateOf(current).applied.some((record) => record.id === id)) return;
+  if (!own(current?.versions, version) || isRetry(current, id)) return;
   throw new ApiError(
     "version_exists",
     `${current?.name}@${version} is published already; versions are immutable: raise the version and publish again`,

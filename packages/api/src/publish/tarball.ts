@@ -83,6 +83,7 @@ function createArchive(unpackedBytesMax: number) {
   let fileCount = 0;
   let unpackedSize = 0;
   const manifests: Buffer[][] = [];
+  let manifest: Readonly<Record<string, unknown>> = {};
   const fail = (error: Error) => {
     failure ??= error;
   };
@@ -126,10 +127,12 @@ function createArchive(unpackedBytesMax: number) {
       parser.end();
       await ended;
       if (failure) throw failure;
-      if (manifests.length !== 1)
-        throw notATarball(`it has ${manifests.length === 0 ? "no" : "more than one"} package.json in its top folder`);
+      const [found, ...others] = manifests;
+      if (!found) throw notATarball("it has no package.json in its top folder");
+      if (others.length > 0) throw notATarball("it has more than one package.json in a top folder");
+      manifest = manifestOf(Buffer.concat(found));
     },
-    result: () => ({ fileCount, unpackedSize, manifest: manifestOf(Buffer.concat(manifests[0] ?? [])) }),
+    result: () => ({ fileCount, unpackedSize, manifest }),
   };
 }
 

@@ -8,7 +8,8 @@ import { draftDeprecate, draftOwners, draftStar, draftUnpublish, revisionIn } fr
 import { decodeBase64 } from "../publish/base64.ts";
 import { readDocument } from "../publish/document.ts";
 import {
-  discard, draftPublish, publishId, readPublish, refuseExisting, stagedUpload, type Attachment,
+  discard, draftPublish,
+  isRetry, publishId, readPublish, refuseExisting, stagedUpload, type Attachment,
 } from "../publish/publish.ts"; // prettier-ignore
 import { inspectStaged, stageTarball } from "../publish/tarball.ts";
 import { submitChange } from "../submission.ts";
@@ -120,7 +121,9 @@ async function publish(
     status: 201,
     body: { ok: current ? "package changed" : "created new package", success: true, id: name },
   });
-  return submitChange(c, ports, settings, draft, answer, id);
+  const response = await submitChange(c, ports, settings, draft, answer, id);
+  if (isRetry(current, id)) await discard(ports.store, staged);
+  return response;
 }
 
 async function theAttachment(
