@@ -11,9 +11,14 @@ import { searchRoutes } from "./routes/search.ts";
 import { statusRoutes } from "./routes/status.ts";
 import { tarballRoutes } from "./routes/tarball.ts";
 
+/** No package is called `-`: what is left under it is no route. */
+const nothingElse: Routes = (app) => {
+  app.all("/-/*", (c) => c.notFound());
+};
+
 /** In this order: what stands under `/-/` before what begins with a package's name. */
 const ALL: readonly Routes[] = [
-  statusRoutes, searchRoutes, accountRoutes, distTagRoutes, packageWriteRoutes, tarballRoutes, packumentRoutes,
+  statusRoutes, searchRoutes, accountRoutes, distTagRoutes, nothingElse, packageWriteRoutes, tarballRoutes, packumentRoutes,
 ]; // prettier-ignore
 
 /**

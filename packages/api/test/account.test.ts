@@ -1,0 +1,98 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { startApp, type Harness } from "./harness.ts";
+
+let it: Harness;
+beforeEach(async () => {
+  it = await startApp();
+});
+afterEach(() => it[Symbol.asyncDispose]());
+
+const login = (name: string, password: string, body: object = {}) =>
+  it.app.request(`http://registry.test/-/user/org.couchdb.user:${name}`, {
+    method: "PUT",
+    body: JSON.stringify({ name, password, email: `${name}@example.com`, ...body }),
+    headers: { "content-type": "application/json" },
+  });
+const as = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
+
+test("signing in makes the account, and answers 201 with a token that works", async () => {
+  const response = await login("bob", "a password");
+  expect(response.status).toBe(201);
+  const { token } = (await response.json()) as { token: string };
+  expect(await (await it.request("/-/whoami", as(token))).json()).toEqual({ username: "bob" });
+});
+test("a wrong password is 401", async () => {
+  await login("bob", "a password");
+  expect((await login("bob", "another")).status).toBe(401);
+});
+test.each([
+  ["another name in the body", { name: "carol" }],
+  ["no password", { password: "" }],
+  ["a name that is none", { name: "../x" }],
+])("signing in with %s is 400", async (_, body) => expect((await login("bob", "a password", body)).status).toBe(400));
+test("the web login is refused, so that npm asks for user and password", async () => {
+  expect((await it.send("POST", "/-/v1/login", {})).status).toBe(404);
+});
+test("a profile has name and email; an unknown user is 404", async () => {
+  await login("bob", "a password");
+  expect(await (await it.request("/-/user/org.couchdb.user:bob")).json()).toMatchObject({
+    name: "bob",
+    email: "bob@example.com",
+  });
+  expect(await (await it.request("/-/user/org.couchdb.user:alice")).json()).toMatchObject({
+    name: "alice",
+    email: "alice@users.invalid",
+  });
+  expect((await it.request("/-/user/org.couchdb.user:nobody")).status).toBe(404);
+});
+test("signing out revokes the token; another user's can't be", async () => {
+  const theirs = await it.token("bob");
+  expect((await it.send("DELETE", `/-/user/token/${theirs}`)).status).toBe(404);
+  expect((await it.request(`/-/user/token/${theirs}`, { method: "DELETE", ...as(theirs) })).status).toBe(200);
+  expect((await it.request("/-/whoami", as(theirs))).status).toBe(401);
+});
+test("no token and no password is ever logged", async () => {
+  const token = await it.token("bob");
+  await it.request(`/-/user/token/${token}`, { method: "DELETE", ...as(token) });
+  await login("carol", "a secret password");
+  const logged = JSON.stringify(it.logged);
+  expect(logged).toContain("/-/user/token/…");
+  for (const secret of [token, it.alice, "a secret password"]) expect(logged).not.toContain(secret);
+});
+test("tokens are stored hashed, listed without themselves, made with the password, and revoked by their key", async () => {
+  await login("bob", "a password");
+  const { token } = (await (await login("bob", "a password")).json()) as { token: string };
+  expect(JSON.stringify(await it.tokens.list("bob"))).not.toContain(token);
+  const made = await it.request("/-/npm/v1/tokens", {
+    method: "POST",
+    body: JSON.stringify({ password: "a password", readonly: true }),
+    ...as(token),
+  });
+  expect(made.status).toBe(201);
+  const readonly = (await made.json()) as { token: string; key: string };
+  expect(
+    (await it.request("/-/package/wire/dist-tags/next", { method: "PUT", body: '"1.0.0"', ...as(readonly.token) }))
+      .status,
+  ).toBe(403);
+  const { objects } = (await (await it.request("/-/npm/v1/tokens", as(token))).json()) as {
+    objects: { key: string; token: string }[];
+  };
+  expect(objects).toHaveLength(3);
+  expect(JSON.stringify(objects)).not.toContain(token);
+  expect((await it.request(`/-/npm/v1/tokens/token/${readonly.key}`, { method: "DELETE", ...as(token) })).status).toBe(
+    204,
+  );
+  expect((await it.request("/-/whoami", as(readonly.token))).status).toBe(401);
+  expect(
+    (
+      await it.request("/-/npm/v1/tokens", {
+        method: "POST",
+        body: JSON.stringify({ password: "wrong" }),
+        ...as(token),
+      })
+    ).status,
+  ).toBe(401);
+});
+test("whoami without a token is 401", async () => {
+  expect((await it.app.request("http://registry.test/-/whoami")).status).toBe(401);
+});
