@@ -11,6 +11,7 @@ import type { Logger } from "pino";
 import { eventRoutes } from "./events-route.ts";
 import { openEmbedded, type Embedded } from "./open.ts";
 import type { Settings } from "./settings.ts";
+import { sweepStaging } from "./sweep.ts";
 import { createWorker } from "./worker.ts";
 
 export type ServerParts = {
@@ -41,6 +42,7 @@ const CONCURRENT_GROUPS = 16;
  */
 export async function startServer({ settings, log, clock, ids, upstream }: ServerParts): Promise<RunningServer> {
   const embedded = await openEmbedded({ directory: settings.data, clock, registration: settings.registration });
+  await sweepStaging(embedded.store, clock);
   const reader = createPackumentReader(embedded.store);
   const consumer = createConsumer({ ...embedded, reader, clock });
   const worker = createWorker({

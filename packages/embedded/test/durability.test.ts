@@ -2,11 +2,12 @@ import { mkdtemp, readFile, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { createConsumer, createPackumentReader, indexKey } from "@codebox/core";
-import { countingStore, publishOf, stage, tagPut } from "@codebox/testing";
+import { createConsumer, createPackumentReader, indexKey, stagingKey } from "@codebox/core";
+import { countingStore, manualClock, publishOf, stage, tagPut } from "@codebox/testing";
 import { eventOf } from "@codebox/testing/contracts";
 import { openDatabase } from "../src/database.ts";
 import { createWorker, openEmbedded, systemClock } from "../src/index.ts";
+import { sweepStaging } from "../src/sweep.ts";
 
 let directory: string;
 beforeEach(async () => {
@@ -53,6 +54,18 @@ describe("the database", () => {
     await database.close();
     expect(() => openDatabase(directory)).toThrow("written by a newer codebox");
   });
+});
+
+test("a staged tarball that nobody published for two weeks is swept, a younger one is kept", async () => {
+  const clock = manualClock();
+  const embedded = await openEmbedded({ directory: ":memory:", clock });
+  await embedded.store.put(stagingKey("old"), Buffer.from("1"));
+  await clock.advance(8 * 24 * 3_600_000);
+  await embedded.store.put(stagingKey("young"), Buffer.from("1"));
+  await clock.advance(7 * 24 * 3_600_000);
+  expect(await sweepStaging(embedded.store, clock)).toBe(1);
+  expect((await embedded.store.list("")).objects.map(({ key }) => key)).toEqual([stagingKey("young")]);
+  await embedded.close();
 });
 
 describe("after a restart", () => {
