@@ -93,13 +93,16 @@ export function createChangeQueue(database: Database, clock: Clock): EmbeddedQue
     },
     async release({ group, messages }, reason) {
       const at = clock.now().getTime();
-      await database.write(() => {
-        for (const message of messages) giveBack(database, group, message, reason, at);
-      });
       const count = (failures.get(group) ?? 0) + 1;
       failures.set(group, count);
-      // Still leased while it pauses: nobody else takes the group.
-      void clock.sleep(Math.min(BACKOFF_MS.first * 2 ** (count - 1), BACKOFF_MS.most)).then(() => settle(group));
+      try {
+        await database.write(() => {
+          for (const message of messages) giveBack(database, group, message, reason, at);
+        });
+      } finally {
+        // Still leased while it pauses: nobody else takes the group.
+        void clock.sleep(Math.min(BACKOFF_MS.first * 2 ** (count - 1), BACKOFF_MS.most)).then(() => settle(group));
+      }
     },
     ...deadLetters(database, clock, (group) => groups.offer(group)),
     isEmpty: groups.isEmpty,

@@ -32,6 +32,9 @@ export type RunningServer = {
   stop(): Promise<void>;
 };
 
+/** How long a request may take to arrive, in milliseconds: the largest tarball over a slow line. Node's own five minutes cut it off. */
+const UPLOAD_MS = 60 * 60 * 1000;
+
 /** Groups whose changes are applied at the same time. Their writes share one commit, so more of them cost little. */
 const CONCURRENT_GROUPS = 16;
 
@@ -69,6 +72,7 @@ export async function startServer({ settings, log, clock, ids, upstream }: Serve
     [eventRoutes(embedded.events, stopping.signal)],
   ); // prettier-ignore
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  server.requestTimeout = UPLOAD_MS;
   try {
     await listen(server, settings);
   } catch (error) {

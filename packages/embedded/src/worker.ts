@@ -23,6 +23,14 @@ export function createWorker({ queue, consumer, onFailure, concurrency }: Worker
   let draining = false;
   let loops: Promise<void>[] = [];
 
+  const giveBack = async (batch: ChangeBatch, reason: string) => {
+    try {
+      await queue.release(batch, reason);
+    } catch (error) {
+      // It comes again all the same; only how often it failed is forgotten.
+      onFailure(error, batch);
+    }
+  };
   const handle = async (batch: ChangeBatch) => {
     try {
       await consumer(
@@ -32,7 +40,7 @@ export function createWorker({ queue, consumer, onFailure, concurrency }: Worker
       await queue.acknowledge(batch);
     } catch (error) {
       onFailure(error, batch);
-      await queue.release(batch, error instanceof Error ? error.message : String(error));
+      await giveBack(batch, error instanceof Error ? error.message : String(error));
       if (draining) stop.abort();
     }
     if (draining && queue.isEmpty()) stop.abort();
