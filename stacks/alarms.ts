@@ -1,0 +1,124 @@
+import { RECEIVES_MAX } from "../packages/core/src/limits.ts";
+import type { Mappings } from "./consume.ts";
+import type { Functions } from "./functions.ts";
+import type { Queues } from "./queue.ts";
+import type { Settings } from "./settings.ts";
+
+type Watched = {
+  readonly queues: Queues;
+  readonly functions: Functions;
+  readonly mappings: Mappings;
+  readonly api: sst.aws.ApiGatewayV2;
+};
+
+type Alarm = {
+  readonly what: string;
+  readonly namespace: string;
+  readonly metric: string;
+  readonly dimensions: Readonly<Record<string, $util.Input<string>>>;
+  readonly statistic: "Sum" | "Maximum";
+  /** Sounds when the metric is above this. */
+  readonly above: number;
+  /** Minutes in a row for which it must be. Default: 1. */
+  readonly minutes?: number;
+};
+
+/**
+ * The alarms, and the topic that tells of them. docs/deploy.md says what to do about each.
+ *
+ * @returns The topic's ARN.
+ */
+export function alarms(watched: Watched, { alarmEmail }: Settings): $util.Output<string> {
+  // Not encrypted: CloudWatch cannot publish under the key of SNS, and an alarm says nothing of a package.
+  const topic = new sst.aws.SnsTopic("AlarmTopic");
+  if (alarmEmail !== undefined)
+    new aws.sns.TopicSubscription("AlarmEmail", { topic: topic.arn, protocol: "email", endpoint: alarmEmail });
+  for (const [name, alarm] of Object.entries(alarmsOn(watched)))
+    new aws.cloudwatch.MetricAlarm(`Alarm${name}`, {
+      alarmDescription: `codebox ${$app.stage}: ${alarm.what}. What to do: docs/deploy.md, "Alarms".`,
+      namespace: alarm.namespace,
+      metricName: alarm.metric,
+      dimensions: { ...alarm.dimensions },
+      statistic: alarm.statistic,
+      comparisonOperator: "GreaterThanThreshold",
+      threshold: alarm.above,
+      period: 60,
+      evaluationPeriods: alarm.minutes ?? 1,
+      treatMissingData: "notBreaching",
+      alarmActions: [topic.arn],
+      okActions: [topic.arn],
+    });
+  return topic.arn;
+}
+
+function alarmsOn({ queues, functions, mappings, api }: Watched): Record<string, Alarm> {
+  return {
+    DeadLetters: {
+      what: "a change could not be applied and waits among the dead letters",
+      ...onQueue(queues.deadLetters, "ApproximateNumberOfMessagesVisible"),
+      above: 0,
+    },
+    OldestChange: {
+      what: "an accepted change has waited for over five minutes",
+      ...onQueue(queues.changes, "ApproximateAgeOfOldestMessage"),
+      above: 300,
+    },
+    OldestIntake: {
+      what: "another service's message has waited for over five minutes",
+      ...onQueue(queues.intake, "ApproximateAgeOfOldestMessage"),
+      above: 300,
+    },
+    ConsumerErrors: {
+      what: "the consumer crashed or ran out of time",
+      ...onFunction(functions.consumer, "Errors"),
+      above: 0,
+    },
+    ConsumerFailedChanges: {
+      what: `changes failed to apply over and over; after ${RECEIVES_MAX} deliveries they are dead letters`,
+      namespace: "AWS/Lambda",
+      metric: "FailedInvokeEventCount",
+      dimensions: { EventSourceMappingUUID: mappings.changes },
+      statistic: "Sum",
+      above: 10,
+      minutes: 3,
+    },
+    IntakeErrors: {
+      what: "the intake crashed or ran out of time",
+      ...onFunction(functions.intake, "Errors"),
+      above: 0,
+    },
+    Api5xx: {
+      what: "the API answered over five requests a minute with a server error",
+      namespace: "AWS/ApiGateway",
+      metric: "5xx",
+      dimensions: { ApiId: api.nodes.api.id },
+      statistic: "Sum",
+      above: 5,
+      minutes: 3,
+    },
+    ...Object.fromEntries(
+      (["Read", "Write", "Account", "Consumer"] as const).map((name) => [
+        `${name}Throttles`,
+        {
+          what: `the function "${name.toLowerCase()}" met its account's limit of concurrency`,
+          ...onFunction(functions[name.toLowerCase() as Lowercase<typeof name>], "Throttles"),
+          above: 0,
+          minutes: 3,
+        },
+      ]),
+    ),
+  };
+}
+
+function onQueue(queue: sst.aws.Queue, metric: string) {
+  return {
+    namespace: "AWS/SQS",
+    metric,
+    dimensions: { QueueName: queue.nodes.queue.name },
+    statistic: "Maximum",
+  } as const;
+}
+
+function onFunction(fn: sst.aws.Function, metric: string) {
+  return { namespace: "AWS/Lambda", metric, dimensions: { FunctionName: fn.name }, statistic: "Sum" } as const;
+}

@@ -1,0 +1,72 @@
+import { refusePlainHttp, type Queues } from "./queue.ts";
+import type { Settings } from "./settings.ts";
+
+export type Topics = {
+  /** Every applied change is announced here. */
+  readonly events: sst.aws.SnsTopic;
+  /** Other services may publish changes here. */
+  readonly intake: sst.aws.SnsTopic;
+};
+
+/**
+ * The topics. Events are at least once and carry their own sequence, so their topic is a standard one, which anything can
+ * subscribe to. The intake is FIFO: the order of a package's changes is the order in which they were published.
+ */
+export function events(queues: Queues, { production }: Settings): Topics {
+  const topic = (name: string, fifo: boolean) =>
+    new sst.aws.SnsTopic(name, {
+      fifo,
+      transform: {
+        topic(args, opts) {
+          args.kmsMasterKeyId = "alias/aws/sns";
+          opts.retainOnDelete = production;
+        },
+      },
+    });
+  const announced = topic("EventTopic", false);
+  const intake = topic("IntakeTopic", true);
+  for (const [name, { arn }] of [
+    ["EventTopicPolicy", announced],
+    ["IntakeTopicPolicy", intake],
+  ] as const)
+    new aws.sns.TopicPolicy(name, { arn, policy: topicPolicy(arn).json });
+
+  new aws.sqs.QueuePolicy("ChangeQueuePolicy", queuePolicy(queues.changes));
+  new aws.sqs.QueuePolicy("IntakeQueuePolicy", queuePolicy(queues.intake, intake));
+  new aws.sqs.QueuePolicy("DeadLetterQueuePolicy", queuePolicy(queues.deadLetters, intake));
+  new aws.sns.TopicSubscription("IntakeSubscription", {
+    topic: intake.arn,
+    protocol: "sqs",
+    endpoint: queues.intake.arn,
+    rawMessageDelivery: true,
+    redrivePolicy: $jsonStringify({ deadLetterTargetArn: queues.deadLetters.arn }),
+  });
+  return { events: announced, intake };
+}
+
+function topicPolicy(arn: $util.Output<string>) {
+  return aws.iam.getPolicyDocumentOutput({
+    statements: [
+      {
+        effect: "Deny",
+        principals: [{ type: "*", identifiers: ["*"] }],
+        actions: ["sns:Publish"],
+        resources: [arn],
+        conditions: [{ test: "Bool", variable: "aws:SecureTransport", values: ["false"] }],
+      },
+    ],
+  });
+}
+
+/** A queue's policy; `from` may send to it. */
+function queuePolicy(queue: sst.aws.Queue, from?: sst.aws.SnsTopic): aws.sqs.QueuePolicyArgs {
+  const allow = from && {
+    effect: "Allow",
+    principals: [{ type: "Service", identifiers: ["sns.amazonaws.com"] }],
+    actions: ["sqs:SendMessage"],
+    resources: [queue.arn],
+    conditions: [{ test: "ArnEquals", variable: "aws:SourceArn", values: [from.arn] }],
+  };
+  const statements = [refusePlainHttp(queue), ...(allow ? [allow] : [])];
+  return { queueUrl: queue.url, policy: aws.iam.getPolicyDocumentOutput({ statements }).json };
+}

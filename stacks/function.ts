@@ -1,0 +1,70 @@
+import { RIGHTS, type FunctionName, type Target } from "./rights.ts";
+import type { Settings } from "./settings.ts";
+
+/** A resource's ARN by the name that `rights.ts` gives it. `key of the bucket` is absent where S3's own key encrypts. */
+export type Arns = Partial<Record<Exclude<Target, `bucket/${string}` | "own log group">, $util.Input<string>>>;
+
+export type FunctionShape = {
+  readonly name: FunctionName;
+  /** Seconds. */
+  readonly timeout: number;
+  /** Megabytes; 1,769 is one whole processor. Source: Lambda, "Configure Lambda function memory". */
+  readonly memory: number;
+  readonly environment: Readonly<Record<string, $util.Input<string>>>;
+};
+
+/**
+ * A Lambda function with exactly the rights of `rights.ts`.
+ *
+ * SST's own default attaches AWSLambdaBasicExecutionRole, which may write every log of the account, and grants `s3:*`,
+ * `sqs:*` and `sns:*` for a link: here nothing is linked, and the role is given its own log group only.
+ */
+export function lambda(
+  { name, timeout, memory, environment }: FunctionShape,
+  arns: Arns,
+  settings: Settings,
+): sst.aws.Function {
+  const title = `${name[0].toUpperCase()}${name.slice(1)}`;
+  const logs = new aws.cloudwatch.LogGroup(`${title}Logs`, {
+    namePrefix: `/aws/lambda/${$app.name}-${$app.stage}-${name}-`,
+    retentionInDays: Number(settings.logDays),
+  });
+  const permissions = RIGHTS[name].flatMap(({ actions, on }) => {
+    const resources = on.flatMap((target) => arnOf(target, { ...arns, logs: logs.arn }) ?? []);
+    return resources.length === 0 ? [] : [{ actions: [...actions], resources }];
+  });
+  return new sst.aws.Function(title, {
+    handler: `packages/functions/src/entries/${name}.handler`,
+    description: `codebox ${name}`,
+    runtime: "nodejs24.x",
+    architecture: "arm64",
+    timeout: `${timeout} seconds`,
+    memory: `${memory} MB`,
+    environment: { ...environment },
+    nodejs: { format: "esm", minify: true },
+    // The functions write JSON themselves; Lambda's own JSON format would wrap it, and hide embedded metrics.
+    logging: { logGroup: logs.name, format: "text" },
+    permissions,
+    transform: {
+      role(args) {
+        args.managedPolicyArns = [];
+        // SST lets the whole account take the role, which only `sst dev` needs.
+        if (!$dev) args.assumeRolePolicy = aws.iam.assumeRolePolicyForPrincipal({ Service: "lambda.amazonaws.com" });
+      },
+    },
+  });
+}
+
+/** The ARN of a target; `undefined` for a key that the stage does not have. */
+function arnOf(target: Target, arns: Arns & { readonly logs: $util.Input<string> }): $util.Input<string> | undefined {
+  if (target === "own log group") return $interpolate`${arns.logs}:*`;
+  if (target.startsWith("bucket/"))
+    return $interpolate`${known("bucket", arns.bucket)}/${target.slice("bucket/".length)}`;
+  const name = target as keyof Arns;
+  return name === "key of the bucket" ? arns[name] : known(name, arns[name]);
+}
+
+function known(name: string, arn: $util.Input<string> | undefined): $util.Input<string> {
+  if (arn === undefined) throw new Error(`rights.ts speaks of the ${name}, which this stage does not have`);
+  return arn;
+}

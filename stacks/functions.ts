@@ -1,0 +1,52 @@
+import type { Topics } from "./events.ts";
+import { lambda, type Arns } from "./function.ts";
+import type { Queues } from "./queue.ts";
+import type { FunctionName } from "./rights.ts";
+import type { Settings } from "./settings.ts";
+import type { Storage } from "./storage.ts";
+
+export type Functions = Readonly<Record<FunctionName, sst.aws.Function>>;
+
+/** Seconds that each function may take. API Gateway gives up at 30; a queue hides a message for six times its function's. */
+export const TIMEOUTS = { read: 29, write: 29, account: 29, consumer: 30, intake: 30, redrive: 300 } as const;
+
+/**
+ * Megabytes. 1,769 is one whole processor, which the two that parse whole packuments and unpack tarballs use; the others
+ * mostly wait.
+ */
+const MEMORY = { read: 1_024, write: 1_769, account: 512, consumer: 1_769, intake: 512, redrive: 512 } as const;
+
+/** The Lambda functions, each with what it needs to know and no more. */
+export function functions(storage: Storage, queues: Queues, topics: Topics, settings: Settings): Functions {
+  const arns: Arns = {
+    bucket: storage.arn,
+    "change queue": queues.changes.arn,
+    "intake queue": queues.intake.arn,
+    "dead-letter queue": queues.deadLetters.arn,
+    "event topic": topics.events.arn,
+    ...(storage.kmsKey === undefined ? {} : { "key of the bucket": storage.kmsKey }),
+  };
+  const bucket = {
+    CODEBOX_BUCKET: storage.name,
+    ...(storage.kmsKey === undefined ? {} : { CODEBOX_KMS_KEY: storage.kmsKey }),
+  };
+  const api = {
+    ...bucket,
+    CODEBOX_SCOPES: settings.scopes.join(","),
+    CODEBOX_ANONYMOUS_READ: String(settings.anonymousRead),
+    ...(settings.upstream === undefined ? {} : { CODEBOX_UPSTREAM: settings.upstream }),
+    ...(settings.domain === undefined ? {} : { CODEBOX_PUBLIC_URL: `https://${settings.domain.name}` }),
+  };
+  const changes = { CODEBOX_QUEUE_URL: queues.changes.url };
+  const deadLetters = { CODEBOX_DEAD_LETTERS_URL: queues.deadLetters.url };
+  const make = (name: FunctionName, environment: Readonly<Record<string, $util.Input<string>>>) =>
+    lambda({ name, timeout: TIMEOUTS[name], memory: MEMORY[name], environment }, arns, settings);
+  return {
+    read: make("read", api),
+    write: make("write", { ...api, ...changes }),
+    account: make("account", api),
+    consumer: make("consumer", { ...bucket, CODEBOX_TOPIC_ARN: topics.events.arn }),
+    intake: make("intake", { ...bucket, ...changes, ...deadLetters }),
+    redrive: make("redrive", { ...bucket, ...changes, ...deadLetters }),
+  };
+}

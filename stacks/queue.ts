@@ -1,0 +1,76 @@
+import { RECEIVES_MAX } from "../packages/core/src/limits.ts";
+import type { Settings } from "./settings.ts";
+
+/** The longest that SQS keeps a message. */
+export const QUEUE_DAYS = 14;
+export const DEAD_LETTER_DAYS = 14;
+/** Lambda wants a queue to hide a message for six times as long as its function may take. Source: "Using Lambda with Amazon SQS". */
+const VISIBILITY = 6;
+const DAY_SECONDS = 24 * 60 * 60;
+/** SQS's largest, in bytes; its default may be a quarter. */
+const MESSAGE_BYTES = 1024 * 1024;
+const LONG_POLL_SECONDS = 20;
+
+export type Queues = {
+  readonly changes: sst.aws.Queue;
+  /** Messages of other services, by way of the intake topic or straight into it. */
+  readonly intake: sst.aws.Queue;
+  readonly deadLetters: sst.aws.Queue;
+};
+
+/**
+ * The FIFO queues: accepted changes, other services' messages, and the dead letters of both.
+ *
+ * High throughput (deduplication and limits by message group), encrypted, refused over plain HTTP.
+ * @param timeouts Seconds that the function behind each queue may take.
+ */
+export function queues(timeouts: { readonly consumer: number; readonly intake: number }, settings: Settings): Queues {
+  const deadLetters = fifo("DeadLetterQueue", { seconds: 30, days: DEAD_LETTER_DAYS }, settings);
+  const dlq = { queue: deadLetters.arn, retry: RECEIVES_MAX };
+  const changes = fifo("ChangeQueue", { seconds: VISIBILITY * timeouts.consumer, days: QUEUE_DAYS, dlq }, settings);
+  const intake = fifo("IntakeQueue", { seconds: VISIBILITY * timeouts.intake, days: QUEUE_DAYS, dlq }, settings);
+  new aws.sqs.RedriveAllowPolicy("DeadLetterQueueSources", {
+    queueUrl: deadLetters.url,
+    redriveAllowPolicy: $jsonStringify({ redrivePermission: "byQueue", sourceQueueArns: [changes.arn, intake.arn] }),
+  });
+  return { changes, intake, deadLetters };
+}
+
+type Shape = {
+  /** For which a received message is hidden. */
+  readonly seconds: number;
+  /** For which a message is kept. */
+  readonly days: number;
+  readonly dlq?: { readonly queue: $util.Input<string>; readonly retry: number };
+};
+
+function fifo(name: string, { seconds, days, dlq }: Shape, { production }: Settings): sst.aws.Queue {
+  return new sst.aws.Queue(name, {
+    fifo: true,
+    visibilityTimeout: `${seconds} seconds`,
+    ...(dlq === undefined ? {} : { dlq }),
+    transform: {
+      queue(args, opts) {
+        args.deduplicationScope = "messageGroup";
+        args.fifoThroughputLimit = "perMessageGroupId";
+        args.sqsManagedSseEnabled = true;
+        args.messageRetentionSeconds = days * DAY_SECONDS;
+        args.maxMessageSize = MESSAGE_BYTES;
+        args.receiveWaitTimeSeconds = LONG_POLL_SECONDS;
+        // SST's `retain` keeps buckets only; a queue may hold accepted changes.
+        opts.retainOnDelete = production;
+      },
+    },
+  });
+}
+
+/** What a queue's policy says besides whom it lets in: nobody over plain HTTP. */
+export function refusePlainHttp(queue: sst.aws.Queue): aws.types.input.iam.GetPolicyDocumentStatementArgs {
+  return {
+    effect: "Deny",
+    principals: [{ type: "*", identifiers: ["*"] }],
+    actions: ["sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"],
+    resources: [queue.arn],
+    conditions: [{ test: "Bool", variable: "aws:SecureTransport", values: ["false"] }],
+  };
+}

@@ -1,0 +1,164 @@
+import { z } from "zod";
+
+/**
+ * What an operator may set for a stage, read from the environment (SST loads `.env` and `.env.<stage>` into it).
+ *
+ * @example CODEBOX_DOMAIN=npm.acme.example CODEBOX_SCOPES=@acme npx sst deploy --stage production
+ *
+ * Every setting has a default but in the stage `production`, which asks for the scopes that are ours and for somebody to
+ * tell of alarms. Errors: `settingsOf` throws one `SettingsError` that names every setting at fault and how to mend it.
+ */
+export type Settings = {
+  readonly stage: string;
+  /** The stage `production`: what holds data is kept when the stack is removed, and `sst remove` is refused. */
+  readonly production: boolean;
+  readonly bucket: BucketSettings;
+  /** Host name under which the API answers; absent: API Gateway's own. */
+  readonly domain: DomainSettings | undefined;
+  /** Scopes that never come from upstream: `@acme`. */
+  readonly scopes: readonly string[];
+  /** URL of the registry for packages that are not ours; absent: none. */
+  readonly upstream: string | undefined;
+  /** Whether packages may be read without a token. */
+  readonly anonymousRead: boolean;
+  /** Where alarms are mailed; absent: only to the alarm topic. */
+  readonly alarmEmail: string | undefined;
+  /** Days for which logs are kept. */
+  readonly logDays: LogDays;
+  /** Requests a second, and how many at once, that the API lets through. */
+  readonly throttle: { readonly rate: number; readonly burst: number };
+  /** Most consumers at work at once, 2–1,000: packages that change at the same moment. */
+  readonly consumers: number;
+};
+
+export type BucketSettings =
+  | { readonly kind: "new"; readonly kmsKey: string | undefined }
+  /** An existing bucket. `keep` leaves its policy, encryption and lifecycle alone; `replace` puts ours in their place. */
+  | {
+      readonly kind: "adopted";
+      readonly name: string;
+      readonly settings: "keep" | "replace";
+      readonly kmsKey: string | undefined;
+    };
+
+export type DomainSettings = {
+  readonly name: string;
+  /** ARN of an ACM certificate of the same region; absent: one is made, validated in the Route 53 zone of the domain. */
+  readonly certificate: string | undefined;
+};
+
+const LOG_DAYS = { "7": "1 week", "30": "1 month", "90": "3 months", "365": "1 year" } as const;
+export type LogDays = keyof typeof LOG_DAYS;
+
+export class SettingsError extends Error {
+  override readonly name = "SettingsError";
+}
+
+const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+const SCOPE = /^@[a-z0-9][a-z0-9._-]*$/;
+const HOST = /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$/;
+
+const optional = (pattern: RegExp, advice: string) => z.string().regex(pattern, advice).optional();
+const whole = (least: number, most: number, otherwise: number) =>
+  z.coerce
+    .number("must be a whole number")
+    .int("must be a whole number")
+    .min(least, `must be at least ${least}`)
+    .max(most, `must be at most ${most}`)
+    .default(otherwise);
+
+const Environment = z.object({
+  CODEBOX_BUCKET: optional(BUCKET, "is not the name of an S3 bucket"),
+  CODEBOX_BUCKET_SETTINGS: z
+    .enum(["keep", "replace"], "must be keep (leave the bucket's policy, encryption and lifecycle) or replace")
+    .optional(),
+  CODEBOX_KMS_KEY: optional(
+    /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/,
+    "must be the ARN of a KMS key, not an alias",
+  ),
+  CODEBOX_DOMAIN: optional(HOST, "must be a host name, as npm.acme.example, without https://"),
+  CODEBOX_CERTIFICATE: optional(
+    /^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[\w-]+$/,
+    "must be the ARN of an ACM certificate",
+  ),
+  CODEBOX_SCOPES: z
+    .string()
+    .transform((text) =>
+      text
+        .split(",")
+        .map((scope) => scope.trim())
+        .filter((scope) => scope !== ""),
+    )
+    .pipe(z.array(z.string().regex(SCOPE, "must list scopes by commas, as @acme,@acme-labs")))
+    .optional(),
+  CODEBOX_UPSTREAM: z
+    .union(
+      [z.literal("none"), z.url({ protocol: /^https$/, error: "must be an https URL, or none" })],
+      "must be an https URL, or none",
+    )
+    .optional(),
+  CODEBOX_ANONYMOUS_READ: z.enum(["true", "false"], "must be true or false").default("false"),
+  CODEBOX_ALARM_EMAIL: z.union([z.literal("none"), z.email()], "must be an e-mail address, or none").optional(),
+  CODEBOX_LOG_DAYS: z.enum(["7", "30", "90", "365"], "must be 7, 30, 90 or 365").default("30"),
+  CODEBOX_RATE: whole(1, 10_000, 500),
+  CODEBOX_BURST: whole(1, 5_000, 1_000),
+  CODEBOX_CONSUMERS: whole(2, 1_000, 50),
+});
+
+/** The settings of a stage. An empty variable counts as absent. */
+export function settingsOf(stage: string, environment: Readonly<Record<string, string | undefined>>): Settings {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
+  const parsed = Environment.safeParse(given);
+  if (!parsed.success)
+    throw problem(
+      stage,
+      parsed.error.issues.map(({ path, message }) => `${path[0]?.toString() ?? "?"} ${message}`),
+    );
+  const env = parsed.data;
+  const production = stage === "production";
+  const missing = production ? required(env) : [];
+  if (env.CODEBOX_BUCKET_SETTINGS !== undefined && env.CODEBOX_BUCKET === undefined)
+    missing.push("CODEBOX_BUCKET must name the existing bucket that CODEBOX_BUCKET_SETTINGS speaks of");
+  if (env.CODEBOX_CERTIFICATE !== undefined && env.CODEBOX_DOMAIN === undefined)
+    missing.push("CODEBOX_DOMAIN must name the host that CODEBOX_CERTIFICATE is for");
+  if (missing.length > 0) throw problem(stage, missing);
+
+  const kmsKey = env.CODEBOX_KMS_KEY;
+  const { CODEBOX_BUCKET: name, CODEBOX_BUCKET_SETTINGS: settings = "keep", CODEBOX_UPSTREAM: upstream } = env;
+  return {
+    stage,
+    production,
+    bucket: name === undefined ? { kind: "new", kmsKey } : { kind: "adopted", name, settings, kmsKey },
+    domain:
+      env.CODEBOX_DOMAIN === undefined ? undefined : { name: env.CODEBOX_DOMAIN, certificate: env.CODEBOX_CERTIFICATE },
+    scopes: env.CODEBOX_SCOPES ?? [],
+    upstream: upstream === "none" ? undefined : upstream,
+    anonymousRead: env.CODEBOX_ANONYMOUS_READ === "true",
+    alarmEmail: env.CODEBOX_ALARM_EMAIL === "none" ? undefined : env.CODEBOX_ALARM_EMAIL,
+    logDays: env.CODEBOX_LOG_DAYS,
+    throttle: { rate: env.CODEBOX_RATE, burst: env.CODEBOX_BURST },
+    consumers: env.CODEBOX_CONSUMERS,
+  };
+}
+
+/** What production does not run without: a default here would be a guess about somebody's security or sleep. */
+function required(env: z.infer<typeof Environment>): string[] {
+  const missing: string[] = [];
+  if (env.CODEBOX_SCOPES === undefined)
+    missing.push("CODEBOX_SCOPES must list the scopes that never come from upstream, as @acme");
+  if (env.CODEBOX_UPSTREAM === undefined)
+    missing.push("CODEBOX_UPSTREAM must be the URL of the registry for packages that are not yours, or none");
+  if (env.CODEBOX_ALARM_EMAIL === undefined)
+    missing.push("CODEBOX_ALARM_EMAIL must be the address that alarms go to, or none");
+  return missing;
+}
+
+function problem(stage: string, lines: readonly string[]): SettingsError {
+  const list = [...new Set(lines)].map((line) => `  - ${line}`).join("\n");
+  return new SettingsError(
+    `The stage "${stage}" cannot be deployed:\n${list}\nSet them in .env.${stage} or in the environment; docs/deploy.md describes each.`,
+  );
+}
+
+/** SST's name for how long logs are kept. */
+export const retentionOf = ({ logDays }: Settings): (typeof LOG_DAYS)[LogDays] => LOG_DAYS[logDays];

@@ -1,0 +1,152 @@
+import { QUEUE_DAYS, DEAD_LETTER_DAYS } from "./queue.ts";
+import type { BucketSettings, Settings } from "./settings.ts";
+
+export type Storage = {
+  readonly name: $util.Output<string>;
+  readonly arn: $util.Output<string>;
+  /** The bucket's own KMS key; absent: S3's. */
+  readonly kmsKey: string | undefined;
+};
+
+/** A staged tarball or body lives as long as a change that names it may wait: in the queue, and then among the dead letters. */
+const STAGED_DAYS = QUEUE_DAYS + DEAD_LETTER_DAYS + 2;
+/** For so long `/-/changes/:id` knows an outcome that the packument does not hold. */
+const OUTCOME_DAYS = 14;
+/** A cached upstream package is fetched anew after so long, or sooner when it changes. */
+const UPSTREAM_DAYS = 90;
+/** An overwritten or deleted object can be brought back for so long. */
+const FORMER_DAYS = 30;
+
+/**
+ * The bucket of packuments and tarballs: a new one, or one that the predecessor left.
+ *
+ * A new bucket is private, encrypted, versioned, refuses plain HTTP and unencrypted writes. An adopted one is left as it is,
+ * unless the stage says `replace`; then its policy, encryption, public-access block and lifecycle become ours.
+ */
+export function storage({ bucket: settings, production }: Settings): Storage {
+  const { kmsKey } = settings;
+  if (settings.kind === "adopted") {
+    const bucket = sst.aws.Bucket.get("Storage", settings.name);
+    if (settings.settings === "replace") {
+      close(bucket, kmsKey);
+      encrypt(bucket, settings);
+      expire(bucket);
+    }
+    return { name: bucket.name, arn: bucket.arn, kmsKey };
+  }
+  const bucket = new sst.aws.Bucket("Storage", {
+    cors: false,
+    enforceHttps: true,
+    versioning: true,
+    policy: [
+      { effect: "deny", principals: "*", actions: ["s3:PutObject"], paths: ["*"], conditions: [unencrypted(kmsKey)] },
+    ],
+    transform: {
+      bucket(args, opts) {
+        // SST empties a bucket that it removes: right for a trial stage, never for packages.
+        args.forceDestroy = !production;
+        opts.retainOnDelete = production;
+        opts.protect = production;
+      },
+    },
+  });
+  encrypt(bucket, settings);
+  expire(bucket);
+  return { name: bucket.name, arn: bucket.arn, kmsKey };
+}
+
+/** For an adopted bucket, what `sst.aws.Bucket` does for a new one. */
+function close({ name, arn }: sst.aws.Bucket, kmsKey: string | undefined): void {
+  const everyone = [{ type: "*", identifiers: ["*"] }];
+  const block = new aws.s3.BucketPublicAccessBlock(
+    "StoragePublicAccessBlock",
+    {
+      bucket: name,
+      blockPublicAcls: true,
+      blockPublicPolicy: true,
+      ignorePublicAcls: true,
+      restrictPublicBuckets: true,
+    },
+    { retainOnDelete: true },
+  );
+  const policy = aws.iam.getPolicyDocumentOutput({
+    statements: [
+      {
+        effect: "Deny",
+        principals: everyone,
+        actions: ["s3:*"],
+        resources: [arn, $interpolate`${arn}/*`],
+        conditions: [{ test: "Bool", variable: "aws:SecureTransport", values: ["false"] }],
+      },
+      {
+        effect: "Deny",
+        principals: everyone,
+        actions: ["s3:PutObject"],
+        resources: [$interpolate`${arn}/*`],
+        conditions: [unencrypted(kmsKey)],
+      },
+    ],
+  });
+  new aws.s3.BucketPolicy(
+    "StoragePolicy",
+    { bucket: name, policy: policy.json },
+    { retainOnDelete: true, dependsOn: block },
+  );
+}
+
+/** Matches a write that does not ask for the bucket's own encryption, or asks for none. */
+function unencrypted(kmsKey: string | undefined) {
+  return {
+    test: "StringNotEquals",
+    variable: "s3:x-amz-server-side-encryption",
+    values: [kmsKey === undefined ? "AES256" : "aws:kms"],
+  };
+}
+
+function encrypt(bucket: sst.aws.Bucket, { kmsKey }: BucketSettings): void {
+  new aws.s3.BucketServerSideEncryptionConfiguration(
+    "StorageEncryption",
+    {
+      bucket: bucket.name,
+      rules: [
+        kmsKey === undefined
+          ? { applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }
+          : {
+              applyServerSideEncryptionByDefault: { sseAlgorithm: "aws:kms", kmsMasterKeyId: kmsKey },
+              bucketKeyEnabled: true,
+            },
+      ],
+    },
+    { retainOnDelete: true },
+  );
+}
+
+function expire(bucket: sst.aws.Bucket): void {
+  const after = (prefix: string, days: number) => ({
+    id: `expire ${prefix}`,
+    status: "Enabled",
+    filter: { prefix },
+    expiration: { days },
+  });
+  new aws.s3.BucketLifecycleConfiguration(
+    "StorageLifecycle",
+    {
+      bucket: bucket.name,
+      rules: [
+        after("_codebox/staging/", STAGED_DAYS),
+        after("_codebox/messages/", STAGED_DAYS),
+        after("_codebox/outcomes/", OUTCOME_DAYS),
+        after("_codebox/upstream/", UPSTREAM_DAYS),
+        {
+          id: "former versions",
+          status: "Enabled",
+          filter: { prefix: "" },
+          noncurrentVersionExpiration: { noncurrentDays: FORMER_DAYS },
+          expiration: { expiredObjectDeleteMarker: true },
+          abortIncompleteMultipartUpload: { daysAfterInitiation: 2 },
+        },
+      ],
+    },
+    { retainOnDelete: true },
+  );
+}

@@ -1,0 +1,101 @@
+import { describe, expect, test } from "vitest";
+import { RECEIVES_MAX } from "../../packages/core/src/limits.ts";
+import { stack, statements, type Stack } from "./resources.ts";
+
+const QUEUES = ["ChangeQueue", "IntakeQueue", "DeadLetterQueue"] as const;
+const MAPPINGS = [
+  ["ChangeQueue", "Consumer", 50],
+  ["IntakeQueue", "Intake", 2],
+] as const;
+const DAYS_14 = 14 * 24 * 60 * 60;
+
+const queueOf = (of: Stack, name: string) => of.one("sqs/queue:Queue", name).inputs;
+const functionOf = (of: Stack, name: string) => of.one("lambda/function:Function", `${name}Function`).inputs;
+const arnOf = (queue: Readonly<Record<string, unknown>>) =>
+  `arn:aws:sqs:eu-central-1:123456789012:${String(queue["name"])}`;
+
+describe.each(["trial", "production"] as const)("the queues of a %s stage", (variant) => {
+  const of = stack(variant);
+
+  test.each(QUEUES)("%s is FIFO, in order and unique by message group", (name) => {
+    expect(queueOf(of, name)).toMatchObject({
+      fifoQueue: true,
+      deduplicationScope: "messageGroup",
+      fifoThroughputLimit: "perMessageGroupId",
+      contentBasedDeduplication: false,
+      delaySeconds: 0,
+    });
+    expect(queueOf(of, name)["name"]).toMatch(/\.fifo$/);
+  });
+
+  test.each(QUEUES)("%s is encrypted", (name) => {
+    expect(queueOf(of, name)["sqsManagedSseEnabled"]).toBe(true);
+  });
+
+  test.each(QUEUES)("%s keeps a message for fourteen days, takes a whole mebibyte and is polled long", (name) => {
+    expect(queueOf(of, name)).toMatchObject({
+      messageRetentionSeconds: DAYS_14,
+      maxMessageSize: 1024 * 1024,
+      receiveWaitTimeSeconds: 20,
+    });
+  });
+
+  test.each(QUEUES)("%s is refused over plain HTTP", (name) => {
+    const policy = statements(of.one("sqs/queuePolicy:QueuePolicy", name).inputs["policy"]);
+    expect(policy).toContainEqual({
+      effect: "Deny",
+      principals: [{ type: "*", identifiers: ["*"] }],
+      actions: ["sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"],
+      resources: [arnOf(queueOf(of, name))],
+      conditions: [{ test: "Bool", variable: "aws:SecureTransport", values: ["false"] }],
+    });
+  });
+
+  test.each(MAPPINGS)("%s hides a message for six times as long as %s may take", (queue, name) => {
+    const timeout = Number(functionOf(of, name)["timeout"]);
+    expect(timeout).toBeGreaterThan(0);
+    expect(Number(queueOf(of, queue)["visibilityTimeoutSeconds"])).toBeGreaterThanOrEqual(6 * timeout);
+  });
+
+  test.each(MAPPINGS)("%s hands what keeps failing to the dead letters, as often tried as the domain says", (queue) => {
+    expect(JSON.parse(String(queueOf(of, queue)["redrivePolicy"]))).toEqual({
+      deadLetterTargetArn: arnOf(queueOf(of, "DeadLetterQueue")),
+      maxReceiveCount: RECEIVES_MAX,
+    });
+  });
+
+  test("the dead-letter queue takes letters of these queues only, and has none of its own", () => {
+    const policy = of.one("sqs/redriveAllowPolicy:RedriveAllowPolicy").inputs["redriveAllowPolicy"];
+    expect(JSON.parse(String(policy))).toEqual({
+      redrivePermission: "byQueue",
+      sourceQueueArns: [arnOf(queueOf(of, "ChangeQueue")), arnOf(queueOf(of, "IntakeQueue"))],
+    });
+    expect(queueOf(of, "DeadLetterQueue")["redrivePolicy"]).toBeUndefined();
+  });
+
+  test.each(MAPPINGS)("%s is handed to %s", (queue, name) => {
+    expect(of.one("lambda/eventSourceMapping:EventSourceMapping", queue).inputs).toMatchObject({
+      eventSourceArn: arnOf(queueOf(of, queue)),
+      functionName: expect.stringContaining(`-${name}Function-`) as string,
+    });
+  });
+
+  test.each(MAPPINGS)("%s: a failed message keeps back its group, and no other", (queue) => {
+    expect(of.one("lambda/eventSourceMapping:EventSourceMapping", queue).inputs["functionResponseTypes"]).toEqual([
+      "ReportBatchItemFailures",
+    ]);
+  });
+
+  test.each(MAPPINGS)("%s is handed over ten messages at once, without waiting for more", (queue) => {
+    expect(of.one("lambda/eventSourceMapping:EventSourceMapping", queue).inputs).toMatchObject({
+      batchSize: 10,
+      maximumBatchingWindowInSeconds: 0,
+    });
+  });
+
+  test.each(MAPPINGS)("%s keeps %s to its share of the account's concurrency: %i", (queue, _, maximumConcurrency) => {
+    expect(of.one("lambda/eventSourceMapping:EventSourceMapping", queue).inputs["scalingConfig"]).toEqual({
+      maximumConcurrency,
+    });
+  });
+});
