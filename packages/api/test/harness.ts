@@ -1,3 +1,4 @@
+import { fail } from "@codebox/testing";
 import { createConsumer, createPackumentReader, createSubmit, issueToken, type UpstreamCache } from "@codebox/core";
 import { createWorker, openEmbedded, systemClock, systemIds } from "@codebox/embedded";
 import { createFaults, digested, faultyQueue, makeTarball, type MadeTarball } from "@codebox/testing";
@@ -9,7 +10,12 @@ export type Harness = Awaited<ReturnType<typeof startApp>>;
 export async function startApp(
   options: { settings?: Partial<ApiSettings>; upstream?: UpstreamCache; paused?: boolean; queueDown?: boolean } = {},
 ) {
-  const embedded = await openEmbedded({ directory: ":memory:", clock: systemClock, registration: "open" });
+  const embedded = await openEmbedded({
+    directory: ":memory:",
+    onFailure: fail,
+    clock: systemClock,
+    registration: "open",
+  });
   const reader = createPackumentReader(embedded.store);
   const consumer = createConsumer({ ...embedded, reader, clock: systemClock });
   const worker = createWorker({ queue: embedded.queue, consumer, concurrency: 4, onFailure: () => {} });

@@ -1,1 +1,2 @@
-export {};
+export * from "./clients.ts";
+export * from "./s3-object-store.ts";

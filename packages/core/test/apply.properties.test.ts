@@ -1,3 +1,4 @@
+import { fail } from "@codebox/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { changeOf, publishOf, tagPut } from "@codebox/testing";
@@ -181,7 +182,7 @@ test("a batch is the same as one by one, for any split", async () => {
       fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 40 }),
       async (sequence, sizes) => {
         const consume = async (splits: readonly number[]): Promise<Packument | undefined> => {
-          const embedded = await openEmbedded({ directory: ":memory:", clock: systemClock });
+          const embedded = await openEmbedded({ directory: ":memory:", onFailure: fail, clock: systemClock });
           const reader = createPackumentReader(embedded.store);
           const consumer = createConsumer({ ...embedded, reader, clock: systemClock });
           for (const each of sequence) if (each.type === "publish") await stage(embedded.store, each);

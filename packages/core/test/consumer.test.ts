@@ -1,3 +1,4 @@
+import { fail } from "@codebox/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openEmbedded, systemClock, systemIds, type Embedded } from "@codebox/embedded";
 import { changeOf, countingStore, publishOf, stage, tagPut } from "@codebox/testing";
@@ -8,7 +9,7 @@ import {
 
 let embedded: Embedded;
 beforeEach(async () => {
-  embedded = await openEmbedded({ directory: ":memory:", clock: systemClock });
+  embedded = await openEmbedded({ directory: ":memory:", onFailure: fail, clock: systemClock });
 });
 afterEach(() => embedded.close());
 

@@ -1,3 +1,4 @@
+import { fail } from "@codebox/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openEmbedded, type Embedded } from "@codebox/embedded";
 import { makeTarball, manualClock, publishOf, stage, type ManualClock } from "@codebox/testing";
@@ -51,7 +52,7 @@ const shown = async () =>
 
 beforeEach(async () => {
   clock = manualClock();
-  embedded = await openEmbedded({ directory: ":memory:", clock });
+  embedded = await openEmbedded({ directory: ":memory:", onFailure: fail, clock });
   asked = [];
   answers = { down: false, version: 1, bytes: TGZ.bytes };
   cache = createUpstreamCache({ store: embedded.store, upstream, clock }, { scopes: ["@acme"] });

@@ -19,10 +19,14 @@ export type Database = {
    *
    * Jobs that come in while others wait share one transaction, and so one sync of the disk. Each has a savepoint: one that
    * throws is undone alone, and its error surfaces.
-   * @throws StoreUnavailable when the commit fails; then no job of the group happened.
+   * @throws StoreUnavailable when the commit fails; then no job of the group happened, and none will until the process is
+   * started again: what a failed sync left on the disk is not known (PostgreSQL panics for the same reason).
    */
   write<T>(job: () => T): Promise<T>;
-  /** The same for a job that nobody waits for at once: it joins the next group, or begins one within `LAZY_MS`. */
+  /**
+   * The same for a job that nobody waits for at once: it joins the next group, or begins one within `LAZY_MS`. Whatever is
+   * written after it becomes durable with it or after it, never before: when a commit fails, so does every later write.
+   */
   writeLazily<T>(job: () => T): Promise<T>;
   close(): Promise<void>;
 };
@@ -91,16 +95,18 @@ function migrate(db: DatabaseSync): boolean {
 }
 
 /** How long a lazy job waits for others to share a sync with, in milliseconds. */
-const LAZY_MS = 2;
+const LAZY_MS = 10;
 
 function createWriter(db: DatabaseSync): Pick<Database, "write" | "writeLazily"> & { drain: () => Promise<void> } {
   let waiting: Job[] = [];
   let scheduled = false;
+  let broken: StoreUnavailable | undefined;
   const flush = () => {
     scheduled = false;
     const jobs = waiting;
     waiting = [];
-    if (jobs.length > 0) commit(db, jobs);
+    if (broken) for (const job of jobs) job.reject(broken);
+    else if (jobs.length > 0) broken = commit(db, jobs);
   };
   const add = <T>(run: () => T): Promise<T> =>
     new Promise((resolve, reject) => {
@@ -123,7 +129,8 @@ function createWriter(db: DatabaseSync): Pick<Database, "write" | "writeLazily">
   };
 }
 
-function commit(db: DatabaseSync, jobs: readonly Job[]): void {
+/** Runs jobs in one transaction. Returns what made the commit fail. */
+function commit(db: DatabaseSync, jobs: readonly Job[]): StoreUnavailable | undefined {
   const settle: (() => void)[] = [];
   try {
     db.exec("BEGIN IMMEDIATE");
@@ -131,11 +138,16 @@ function commit(db: DatabaseSync, jobs: readonly Job[]): void {
     db.exec("COMMIT");
   } catch (cause) {
     if (db.isTransaction) db.exec("ROLLBACK");
-    const error = new StoreUnavailable("the database could not commit", { cause });
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const error = new StoreUnavailable(
+      `the database could not commit (${reason}); mend the cause and start the server again`,
+      { cause },
+    );
     for (const job of jobs) job.reject(error);
-    return;
+    return error;
   }
   for (const tell of settle) tell();
+  return undefined;
 }
 
 function attempt(db: DatabaseSync, { run, resolve, reject }: Job): () => void {

@@ -14,6 +14,8 @@ export type EmbeddedEventLog = EventLog & {
   close(): void;
 };
 
+const INSERT = "INSERT INTO events (id, name, body) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING";
+
 /** Lines are written to the file in pieces of so many events. */
 const PAGE = 500;
 
@@ -22,29 +24,38 @@ const PAGE = 500;
  *
  * The events also go, one JSON line each and each once, to a file for people and their tools. The table is what counts: after
  * a crash the file is cut back to its last whole line and caught up.
+ * @param onFailure told when events could not be stored, or not be written to the file.
  * @param file absent: no file.
  */
-export function createEventLog(database: Database, file?: string): EmbeddedEventLog {
+export function createEventLog(
+  database: Database,
+  onFailure: (error: unknown) => void,
+  file?: string,
+): EmbeddedEventLog {
   const listeners = new Set<() => void>();
   const lines = file === undefined ? undefined : openLines(database, file);
   const read = (after: number, limit: number): LoggedEvent[] =>
     database
       .all("SELECT position, body FROM events WHERE position > ? ORDER BY position LIMIT ?", after, limit)
       .map(loggedOf);
+  let last: Promise<void> = Promise.resolve();
+  const tell = () => {
+    lines?.catchUp();
+    for (const listener of listeners) listener();
+  };
   return {
     async publish(events) {
-      const added = await database.write(
-        () =>
-        events.reduce((sum, event) => sum + database.run(
-          "INSERT INTO events (id, name, body) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
-          event.id, event.name, JSON.stringify(event),
-        ), 0), // prettier-ignore
-      );
-      if (added === 0) return;
-      lines?.catchUp();
-      for (const listener of listeners) listener();
+      const bodies = events.map((event) => [event.id, event.name, JSON.stringify(event)] as const);
+      const durable = database.writeLazily(() => {
+        for (const [id, name, body] of bodies) database.run(INSERT, id, name, body);
+      });
+      // Taken: what the caller writes next can't become durable before it. The listeners are told once it is.
+      last = durable.then(tell).catch(onFailure);
     },
-    read: async (after, limit) => read(after, limit),
+    async read(after, limit) {
+      await last;
+      return read(after, limit);
+    },
     position: () => Number(database.get("SELECT max(position) AS position FROM events")?.["position"] ?? 0),
     subscribe(listener) {
       listeners.add(listener);

@@ -14,6 +14,8 @@ export type EmbeddedSettings = {
   readonly clock: Clock;
   /** Whether `npm login` makes accounts. Default: `closed`. */
   readonly registration?: "open" | "closed";
+  /** Told of failures behind the back of whoever caused them: events that could not be stored. */
+  readonly onFailure: (error: unknown) => void;
 };
 
 export type Embedded = {
@@ -35,10 +37,19 @@ export type Embedded = {
  * @example const embedded = await openEmbedded({ directory: ":memory:", clock: systemClock });
  * @throws when another process uses the directory.
  */
-export async function openEmbedded({ directory, clock, registration = "closed" }: EmbeddedSettings): Promise<Embedded> {
+export async function openEmbedded({
+  directory,
+  clock,
+  registration = "closed",
+  onFailure,
+}: EmbeddedSettings): Promise<Embedded> {
   const database = openDatabase(directory);
   await sweepBlobs(database);
-  const events = createEventLog(database, directory === ":memory:" ? undefined : join(directory, "events.jsonl"));
+  const events = createEventLog(
+    database,
+    onFailure,
+    directory === ":memory:" ? undefined : join(directory, "events.jsonl"),
+  );
   return {
     isNew: database.isNew,
     database,

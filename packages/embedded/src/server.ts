@@ -44,7 +44,12 @@ const CONCURRENT_GROUPS = 16;
  * @example const server = await startServer({ settings, log, clock: systemClock, ids: systemIds }); await server.stop();
  */
 export async function startServer({ settings, log, clock, ids, upstream }: ServerParts): Promise<RunningServer> {
-  const embedded = await openEmbedded({ directory: settings.data, clock, registration: settings.registration });
+  const embedded = await openEmbedded({
+    directory: settings.data,
+    clock,
+    registration: settings.registration,
+    onFailure: (error) => log.error({ err: error }, "the event log failed"),
+  });
   await sweepStaging(embedded.store, clock);
   const reader = createPackumentReader(embedded.store);
   const consumer = createConsumer({ ...embedded, reader, clock });

@@ -1,3 +1,4 @@
+import { fail } from "@codebox/testing";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,12 +11,12 @@ import { openEmbedded, systemClock, type Embedded } from "../src/index.ts";
 
 /** In memory, and in a directory that is gone afterwards. */
 async function inMemory(options: { registration?: "open" | "closed"; clock?: typeof systemClock } = {}) {
-  const embedded = await openEmbedded({ directory: ":memory:", clock: systemClock, ...options });
+  const embedded = await openEmbedded({ directory: ":memory:", onFailure: fail, clock: systemClock, ...options });
   return { ...embedded, [Symbol.asyncDispose]: () => embedded.close() };
 }
 async function onDisk() {
   const directory = await mkdtemp(join(tmpdir(), "codebox-embedded-"));
-  const embedded = await openEmbedded({ directory, clock: systemClock });
+  const embedded = await openEmbedded({ directory, onFailure: fail, clock: systemClock });
   return {
     ...embedded,
     async [Symbol.asyncDispose]() {

@@ -1,3 +1,4 @@
+import { fail } from "@codebox/testing";
 import { mkdtemp, readFile, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,7 +16,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-const open = () => openEmbedded({ directory, clock: systemClock });
+const open = () => openEmbedded({ directory, onFailure: fail, clock: systemClock });
 const lines = async () =>
   (await readFile(join(directory, "events.jsonl"), "utf8")).split("\n").filter((line) => line !== "");
 
@@ -58,7 +59,7 @@ describe("the database", () => {
 
 test("a staged tarball that nobody published for two weeks is swept, a younger one is kept", async () => {
   const clock = manualClock();
-  const embedded = await openEmbedded({ directory: ":memory:", clock });
+  const embedded = await openEmbedded({ directory: ":memory:", onFailure: fail, clock });
   await embedded.store.put(stagingKey("old"), Buffer.from("1"));
   await clock.advance(8 * 24 * 3_600_000);
   await embedded.store.put(stagingKey("young"), Buffer.from("1"));
@@ -117,7 +118,7 @@ describe("after a restart", () => {
 });
 
 test("10,000 changes queued for 1,000 packages drain with at most one GET and one PUT a package batch", async () => {
-  const embedded = await openEmbedded({ directory: ":memory:", clock: systemClock });
+  const embedded = await openEmbedded({ directory: ":memory:", onFailure: fail, clock: systemClock });
   const store = countingStore(embedded.store);
   const consume = createConsumer({ ...embedded, store, reader: createPackumentReader(store), clock: systemClock });
   const names = Array.from({ length: 1_000 }, (_, index) => `wire-${index}`);

@@ -49,3 +49,8 @@ export function changeOf<Type extends Change["type"]>(
 ): ChangeOf<Type> {
   return { ...common(name, id), type, ...fields } as unknown as ChangeOf<Type>;
 }
+
+/** For callbacks that must not be called. */
+export function fail(error: unknown): never {
+  throw error;
+}
