@@ -14,7 +14,7 @@ export type ClientOptions = {
 const ATTEMPTS = 3;
 
 /** Milliseconds to a connection. Inside a region it takes a few; a host that does not answer by then is better left for another. */
-const CONNECT_MS = 1_000;
+const CONNECT_MS = 2_000;
 
 /**
  * Milliseconds a socket may be silent. S3 answers small requests within 200; the slowest single one, completing a multipart
@@ -22,8 +22,8 @@ const CONNECT_MS = 1_000;
  */
 const SILENT_MS = 6_000;
 
-/** The SDK's default of 50 is more than one execution environment ever uses; search reads many objects at a time. */
-const SOCKETS = 50;
+/** Requests at a time; more wait for a socket. The default of 50 is too few where one process serves many requests. */
+const SOCKETS = 200;
 
 /**
  * How every client behaves. "standard" retries with jitter and a token bucket, so that a store in trouble is not hammered;

@@ -1,0 +1,87 @@
+// moto, an emulator of AWS, in a virtual environment of its own: `.venv/`, made from tests/aws/requirements.txt.
+import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const ROOT = join(import.meta.dirname, "..");
+const VENV = join(ROOT, ".venv");
+const REQUIREMENTS = join(ROOT, "tests/aws/requirements.txt");
+
+/** The virtual environment's interpreter: moto, and boto3 for whoever plays another service. */
+export const PYTHON = join(VENV, "bin/python");
+
+/** What an emulator accepts as credentials: anything. */
+export const MOTO_CREDENTIALS = { accessKeyId: "testing", secretAccessKey: "testing" } as const;
+export const MOTO_REGION = "eu-central-1";
+
+export type Moto = { readonly endpoint: string; readonly process: ChildProcess; stop(): Promise<void> };
+
+/** Makes the virtual environment, unless it stands already for these requirements. Every file's hash is checked. */
+export async function installMoto(): Promise<void> {
+  const wanted = createHash("sha256")
+    .update(await readFile(REQUIREMENTS))
+    .digest("hex");
+  const stamp = join(VENV, "requirements.sha256");
+  const present = await readFile(stamp, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return "";
+    throw error;
+  });
+  if (present === wanted) return;
+  await rm(VENV, { recursive: true, force: true });
+  await mkdir(VENV, { recursive: true });
+  const python = process.env["PYTHON"] ?? "python3";
+  try {
+    await run(python, ["-m", "venv", VENV]);
+  } catch (error) {
+    throw new Error(`${python} can't make a virtual environment; install Python 3.10 or newer with its venv module`, {
+      cause: error,
+    });
+  }
+  const flags = ["--quiet", "--disable-pip-version-check", "--require-hashes", "-r", REQUIREMENTS];
+  await run(PYTHON, ["-m", "pip", "install", ...flags], { maxBuffer: 64 * 1024 * 1024 });
+  await writeFile(stamp, wanted);
+}
+
+/** Starts moto on a free port of 127.0.0.1 and waits until it listens. */
+export async function startMoto(): Promise<Moto> {
+  const child = spawn(join(VENV, "bin/moto_server"), ["-H", "127.0.0.1", "-p", "0"], {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { PATH: process.env["PATH"], HOME: process.env["HOME"], PYTHONUNBUFFERED: "1" },
+  });
+  const exited = once(child, "exit");
+  const endpoint = await listening(child);
+  return {
+    endpoint,
+    process: child,
+    async stop() {
+      child.kill("SIGTERM");
+      await exited;
+    },
+  };
+}
+
+function listening(child: ChildProcess): Promise<string> {
+  const lines: string[] = [];
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`moto ended with ${code}: ${lines.join("\n")}`)));
+    if (!child.stderr) throw new Error("moto has no stderr");
+    // Read to its end: a full pipe would stop the server.
+    createInterface(child.stderr).on("line", (line) => {
+      const url = /Running on (http:\/\/127\.0\.0\.1:\d+)/.exec(line)?.[1];
+      if (url !== undefined) resolve(url);
+      else if (lines.length < 50) lines.push(line);
+    });
+  });
+}
+
+if (import.meta.main) {
+  await installMoto();
+  console.log(`moto is installed in ${VENV}`);
+}
