@@ -1,3 +1,4 @@
+import { fail } from "@codebox/testing";
 import { expect, test } from "vitest";
 import {
   createConsumer, createPackumentReader, createSubmit, indexKey, parsePackument, stateOf, type Draft,
@@ -17,7 +18,7 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed))(
   "store, queue, outcomes and events fail before and after the operation, and a foreign writer overwrites: nothing answered is lost, nothing applied twice (seed %i)",
   async (seed) => {
     const clock = manualClock();
-    const embedded = await openEmbedded({ directory: ":memory:", clock });
+    const embedded = await openEmbedded({ directory: ":memory:", onFailure: fail, clock });
     const first = publishOf("wire", "1.0.0");
     await stage(embedded.store, first);
     await createConsumer({ ...embedded, reader: createPackumentReader(embedded.store), clock })("wire", [first]);
