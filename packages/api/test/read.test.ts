@@ -247,6 +247,13 @@ describe("upstream", () => {
       expect((await passing.request(path)).status, path).toBe(404);
     expect(asked).toEqual([]);
   });
+  test("a client about to write is shown only what is published here", async () => {
+    await using passing = await startApp({ upstream: upstream() });
+    expect((await passing.request("/left?write=true")).status).toBe(404);
+    expect((await passing.request("/left", { headers: { "npm-command": "publish" } })).status).toBe(404);
+    expect((await passing.publish("left", "0.1.0")).status).toBe(201);
+    expect(await (await passing.request("/left")).json()).toMatchObject({ "dist-tags": { latest: "0.1.0" } });
+  });
   test("one that is down is 502; a publish is not held up by it", async () => {
     await using broken = await startApp({ upstream: upstream(true) });
     expect((await broken.request("/left")).status).toBe(502);

@@ -1,6 +1,6 @@
 import {
   CopyObjectCommand, DeleteObjectCommand, GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, PutObjectCommand,
-  type GetObjectCommandOutput, type HeadObjectCommandOutput, type S3Client,
+  S3Client, type GetObjectCommandOutput, type HeadObjectCommandOutput,
 } from "@aws-sdk/client-s3"; // prettier-ignore
 import { Upload } from "@aws-sdk/lib-storage";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
@@ -120,9 +120,18 @@ export function createS3ObjectStore(client: S3Client, { bucket, kmsKey }: S3Sett
  * @example const { url, headers } = await signUpload("_codebox/staging/01J…", 104_857_600, 900);
  */
 export function createSignUpload(client: S3Client, { bucket, kmsKey }: S3Settings): SignUpload {
+  // The SDK would sign the checksum of a body that it does not see; S3 would then refuse every upload. Signing opens no connection.
+  const { region, credentials, endpoint, forcePathStyle } = client.config;
+  const signer = new S3Client({
+    region,
+    credentials,
+    forcePathStyle,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    requestChecksumCalculation: "WHEN_REQUIRED",
+  });
   return async (key, size, expiresSeconds) => {
     const command = new PutObjectCommand({ Bucket: bucket, Key: key, ContentLength: size, ...encryptionOf(kmsKey) });
-    const url = await getSignedUrl(client, command, { expiresIn: expiresSeconds });
+    const url = await getSignedUrl(signer, command, { expiresIn: expiresSeconds });
     const headers = {
       "content-length": String(size),
       "x-amz-server-side-encryption": kmsKey === undefined ? "AES256" : "aws:kms",

@@ -20,7 +20,7 @@ export const packumentRoutes: Routes = (app, ports) => {
     );
   };
   const theirs = async (c: AppContext, name: string, form: PackumentForm) => {
-    const cached = await fromUpstream(c, ports, name, form);
+    const cached = await ports.upstream?.packument(name, form);
     if (!cached) throw notFound(name);
     if (cached.stale) c.header("warning", '110 - "the upstream does not answer; this copy may be outdated"');
     const origin = c.get("origin");
@@ -34,7 +34,8 @@ export const packumentRoutes: Routes = (app, ports) => {
     const form = preferredForm(c);
     const read = await ports.reader.read(name);
     if (read && exists(read.packument)) return answer(c, await ours(c, read, form), form);
-    if (mayComeFromUpstream(ports, name, read)) return answer(c, await theirs(c, name, form), form);
+    if (!beforeWriting(c) && mayComeFromUpstream(ports, name, read))
+      return answer(c, await theirs(c, name, form), form);
     throw notFound(name);
   });
 
@@ -48,21 +49,11 @@ export const packumentRoutes: Routes = (app, ports) => {
 };
 
 /**
- * A publish looks first whether the package exists. An upstream that is down must not hold it up: npm would repeat the
- * question for 70 seconds.
+ * Whether the client asks because it is about to write. Then only what is published here counts: a package of the same name
+ * upstream is not what it will change, and an upstream that is down must not hold it up (npm would ask again for 70 seconds).
  */
-async function fromUpstream(
-  c: AppContext,
-  { upstream }: ApiPorts,
-  name: string,
-  form: PackumentForm,
-): Promise<CachedPackument | undefined> {
-  try {
-    return await upstream?.packument(name, form);
-  } catch (error) {
-    if (error instanceof UpstreamUnavailable && c.req.header("npm-command") === "publish") return undefined;
-    throw error;
-  }
+function beforeWriting(c: AppContext): boolean {
+  return c.req.query("write") === "true" || c.req.header("npm-command") === "publish";
 }
 
 function answer(c: AppContext, { bytes, etag, encoding }: Rendered, form: PackumentForm): Response {

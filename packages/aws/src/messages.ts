@@ -1,0 +1,73 @@
+import { createHash } from "node:crypto";
+import { Change, isRecord, type ObjectStore } from "@codebox/core";
+
+/** Where bodies stand that do not fit a message. They are kept until the bucket's lifecycle rule removes them: a message may be delivered again. */
+export const MESSAGES_PREFIX = "_codebox/messages/";
+
+/** A body above this many bytes travels by reference. SQS takes 1 MiB, attributes included. Source: SQS quotas, messages. */
+export const MESSAGE_BYTES_MAX = 1_000_000;
+
+/** What SQS takes as MessageGroupId and MessageDeduplicationId: 128 letters, digits and punctuation. Source: SQS API reference, SendMessage. */
+const LEGAL = /^[A-Za-z0-9!"#$%&'()*+,\-./:;<=>?@[\\\]^_`{|}~]{1,128}$/;
+
+/**
+ * The message group of a package: its name, or the name's SHA-256 in hex where SQS does not take the name.
+ *
+ * @example messageGroup("@acme/wire") // "@acme/wire"
+ */
+export function messageGroup(name: string): string {
+  return LEGAL.test(name) ? name : createHash("sha256").update(name).digest("hex");
+}
+
+/**
+ * A change as the body of a message: its JSON, or, when that is too large, `{"schema":1,"ref":"_codebox/messages/<sha256>"}`
+ * once the JSON stands in the store under its own digest.
+ */
+export async function packMessage(store: ObjectStore, change: Change): Promise<string> {
+  const body = JSON.stringify(change);
+  if (Buffer.byteLength(body) <= MESSAGE_BYTES_MAX) return body;
+  const ref = `${MESSAGES_PREFIX}${createHash("sha256").update(body).digest("hex")}`;
+  await store.put(ref, Buffer.from(body), { contentType: "application/json" });
+  return JSON.stringify({ schema: 1, ref });
+}
+
+export type Unpacked =
+  | { readonly ok: true; readonly change: Change }
+  /** No redelivery cures it: it belongs to the dead letters. */
+  | { readonly ok: false; readonly reason: string };
+
+/** Reads a message's body. @throws StoreUnavailable when the body travels by reference and can't be fetched now. */
+export async function unpackMessage(store: ObjectStore, body: string): Promise<Unpacked> {
+  const outer = parseJson(body);
+  if (!outer.ok) return outer;
+  const ref = isRecord(outer.value) ? outer.value["ref"] : undefined;
+  if (ref === undefined) return toChange(outer.value);
+  if (typeof ref !== "string" || !/^_codebox\/messages\/[0-9a-f]{64}$/.test(ref))
+    return { ok: false, reason: `"ref" must be ${MESSAGES_PREFIX} and a sha256 in hex` };
+  const found = await store.get(ref);
+  if (!found?.modifiedSince) return { ok: false, reason: `the body at ${ref} is gone` };
+  const text = Buffer.from(found.bytes).toString("utf8");
+  if (`${MESSAGES_PREFIX}${createHash("sha256").update(text).digest("hex")}` !== ref)
+    return { ok: false, reason: `the body at ${ref} is not the one that was sent` };
+  const inner = parseJson(text);
+  return inner.ok ? toChange(inner.value) : inner;
+}
+
+/** Checks that a value is a change. `reason` names what is wrong. */
+export function toChange(value: unknown): Unpacked {
+  const parsed = Change.safeParse(value);
+  if (parsed.success) return { ok: true, change: parsed.data };
+  const [issue] = parsed.error.issues;
+  const where = issue?.path.length ? `${issue.path.join(".")}: ` : "";
+  return { ok: false, reason: `not a change: ${where}${issue?.message ?? "malformed"}` };
+}
+
+function parseJson(
+  text: string,
+): { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly reason: string } {
+  try {
+    return { ok: true, value: JSON.parse(text) as unknown };
+  } catch {
+    return { ok: false, reason: "the body is not JSON" };
+  }
+}

@@ -1,0 +1,126 @@
+import {
+  APPLIED_RING, isRecord, revisionOfRecord, stateOf, StoreUnavailable,
+  type Clock, type ObjectStore, type Outcome, type Outcomes, type Packument, type PackumentReader, type Pending,
+} from "@codebox/core"; // prettier-ignore
+
+/** Where an outcome stands that no packument holds: a rejection, or a change whose sender was answered before it was known. */
+export const OUTCOMES_PREFIX = "_codebox/outcomes/";
+
+/** The first look at the packument, in milliseconds: SQS, a warm consumer and its write take about so long together. */
+const FIRST_MS = 60;
+/** Each pause is so much longer than the one before, up to `LAST_MS`: a thousand who wait cost S3 a thousand reads a second at most. */
+const GROWTH = 1.6;
+const LAST_MS = 1_000;
+/** Every so many looks the rejection is looked for too: rare, since the API validates before it queues. */
+const REJECTION_EVERY = 3;
+
+export type OutcomesPorts = {
+  readonly store: ObjectStore;
+  readonly reader: PackumentReader;
+  readonly clock: Clock;
+  /** 0 ≤ n < 1. Spreads the looks of those who began to wait together. Default: no spreading. */
+  readonly random?: () => number;
+};
+
+/**
+ * The `Outcomes` port over S3.
+ *
+ * An applied change is told by the ring in its index.json, so applying costs no further write; a waiter looks there, with
+ * If-None-Match and a growing pause. docs/decisions/0006 tells why, and what a thousand waiters cost.
+ */
+export function createS3Outcomes({ store, reader, clock, random = () => 0.5 }: OutcomesPorts): Outcomes {
+  const stored = async (id: string) => {
+    const found = await store.get(outcomeKey(id));
+    return found?.modifiedSince ? { ...parse(found.bytes), etag: found.etag, modified: found.modified } : undefined;
+  };
+  const applied = async (id: string, name: string) => appliedIn((await reader.read(name))?.packument, id);
+  return {
+    async record(outcomes) {
+      const rejected = outcomes.filter(({ state }) => state === "rejected");
+      await Promise.all(rejected.map((outcome) => recordOne(store, outcome)));
+    },
+    async wait({ id, name }, timeoutMs) {
+      const end = clock.now().getTime() + timeoutMs;
+      let pause = FIRST_MS;
+      for (let look = 1; ; look++) {
+        const left = end - clock.now().getTime();
+        const last = left <= pause;
+        await clock.sleep(last ? Math.max(0, left) : pause * (0.75 + random() / 2));
+        const outcome = await tolerant(async () => {
+          const known = await applied(id, name);
+          if (known || !(last || look % REJECTION_EVERY === 0)) return known;
+          const told = await stored(id);
+          return told && told.state !== "pending" ? told.outcome : undefined;
+        });
+        if (outcome || last) return outcome;
+        pause = Math.min(pause * GROWTH, LAST_MS);
+      }
+    },
+    async remember({ id, name }) {
+      // Refused when it stands already: remembered before, or rejected meanwhile.
+      const pending = { state: "pending", id, name } satisfies Pending;
+      await store.put(outcomeKey(id), encode(pending), { condition: { ifNoneMatch: "*" }, ...JSON_TYPE });
+    },
+    async find(id) {
+      const told = await stored(id);
+      if (told?.state !== "pending") return told?.outcome;
+      const { outcome: pending, modified } = told;
+      const packument = (await reader.read(pending.name))?.packument;
+      return appliedIn(packument, id) ?? (isOvertaken(packument, modified) ? undefined : pending);
+    },
+  };
+}
+
+const JSON_TYPE = { contentType: "application/json" };
+const outcomeKey = (id: string): string => `${OUTCOMES_PREFIX}${id}`;
+const encode = (value: Outcome | Pending): Uint8Array => Buffer.from(JSON.stringify(value));
+
+type Stored =
+  | { readonly state: "pending"; readonly outcome: Pending }
+  | { readonly state: "known"; readonly outcome: Outcome };
+
+function parse(bytes: Uint8Array): Stored {
+  const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
+  if (!isRecord(value)) throw new SyntaxError("a stored outcome is not a JSON object");
+  return value["state"] === "pending"
+    ? { state: "pending", outcome: value as Pending }
+    : { state: "known", outcome: value as Outcome };
+}
+
+/** The first outcome that was told stays; a pending one gives way. */
+async function recordOne(store: ObjectStore, outcome: Outcome): Promise<void> {
+  const key = outcomeKey(outcome.id);
+  const first = await store.put(key, encode(outcome), { condition: { ifNoneMatch: "*" }, ...JSON_TYPE });
+  if (first.ok) return;
+  const present = await store.get(key);
+  if (!present?.modifiedSince) throw new StoreUnavailable(`${key} is being written by somebody else`);
+  if (parse(present.bytes).state !== "pending") return;
+  const again = await store.put(key, encode(outcome), { condition: { ifMatch: present.etag }, ...JSON_TYPE });
+  if (!again.ok) throw new StoreUnavailable(`${key} is being written by somebody else`);
+}
+
+function appliedIn(packument: Packument | undefined, id: string): Outcome | undefined {
+  const record = stateOf(packument).applied.findLast((entry) => entry.id === id);
+  if (!packument || !record) return undefined;
+  const revision = revisionOfRecord(packument, record);
+  return {
+    state: "applied", id, name: packument.name, sequence: record.sequence, revision, distTags: packument["dist-tags"],
+  }; // prettier-ignore
+}
+
+/** Whether so many changes came after it that the ring can no longer tell of it. */
+function isOvertaken(packument: Packument | undefined, remembered: Date): boolean {
+  const { applied } = stateOf(packument);
+  const [oldest] = applied;
+  return oldest !== undefined && applied.length >= APPLIED_RING && Date.parse(oldest.at) > remembered.getTime();
+}
+
+/** The change is queued whether the store answers or not: a look that fails is one that saw nothing, and the next may see more. */
+async function tolerant(look: () => Promise<Outcome | undefined>): Promise<Outcome | undefined> {
+  try {
+    return await look();
+  } catch (error) {
+    if (error instanceof StoreUnavailable) return undefined;
+    throw error;
+  }
+}
