@@ -11,10 +11,10 @@ export type Functions = Readonly<Record<FunctionName, sst.aws.Function>>;
 export const TIMEOUTS = { read: 29, write: 29, account: 29, consumer: 30, intake: 30, redrive: 300 } as const;
 
 /**
- * Megabytes. 1,769 is one whole processor, which the two that parse whole packuments and unpack tarballs use; the others
- * mostly wait.
+ * Megabytes; 1,769 is one whole processor. The consumer works all the time that it runs, and parses whole packuments. The API's
+ * functions mostly wait, which costs by the megabyte: docs/cost.md.
  */
-const MEMORY = { read: 1_024, write: 1_769, account: 512, consumer: 1_769, intake: 512, redrive: 512 } as const;
+const MEMORY = { read: 1_024, write: 1_024, account: 512, consumer: 1_769, intake: 512, redrive: 512 } as const;
 
 /** The Lambda functions, each with what it needs to know and no more. */
 export function functions(storage: Storage, queues: Queues, topics: Topics, settings: Settings): Functions {

@@ -56,7 +56,12 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
     },
     AUTHENTICATE,
     { actions: ["s3:GetObject"], on: ["bucket/_codebox/outcomes/*"], why: "status of a change" },
-    { actions: ["s3:GetObject", "s3:PutObject"], on: ["bucket/_codebox/upstream/*"], why: "cache of the upstream" },
+    {
+      actions: ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"],
+      on: ["bucket/_codebox/upstream/*"],
+      why: "cache of the upstream",
+    },
+    { actions: ["s3:GetObject"], on: ["bucket/_codebox/health"], why: "ask the bucket whether it is there" },
     LOG,
     KEY,
   ],

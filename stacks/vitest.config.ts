@@ -1,3 +1,4 @@
+import path from "node:path";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -5,6 +6,8 @@ export default defineConfig({
     root: import.meta.dirname,
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/synthesise.ts"],
-    setupFiles: [],
+    testTimeout: 60_000,
+    maxWorkers: 2,
+    reporters: ["default", ["json", { outputFile: path.resolve(import.meta.dirname, "../.vitest/stacks.json") }]],
   },
 });

@@ -1,0 +1,91 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { stack, type Stack } from "./resources.ts";
+
+const DEPLOY = readFileSync(path.resolve(import.meta.dirname, "../../docs/deploy.md"), "utf8");
+
+/** Name, namespace, metric, statistic, what it is above, for how many minutes, on which resource. */
+const ALARMS = [
+  ["DeadLetters", "AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", 0, 1, "DeadLetterQueue"],
+  ["OldestChange", "AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", 300, 1, "ChangeQueue"],
+  ["OldestIntake", "AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", 300, 1, "IntakeQueue"],
+  ["ConsumerErrors", "AWS/Lambda", "Errors", "Sum", 0, 1, "Consumer"],
+  ["ConsumerFailedChanges", "AWS/Lambda", "FailedInvokeEventCount", "Sum", 10, 3, "uuid-of-ChangeQueue"],
+  ["IntakeErrors", "AWS/Lambda", "Errors", "Sum", 0, 1, "Intake"],
+  ["Api5xx", "AWS/ApiGateway", "5xx", "Sum", 5, 3, "ApiApi"],
+  ["ReadThrottles", "AWS/Lambda", "Throttles", "Sum", 0, 3, "Read"],
+  ["WriteThrottles", "AWS/Lambda", "Throttles", "Sum", 0, 3, "Write"],
+  ["AccountThrottles", "AWS/Lambda", "Throttles", "Sum", 0, 3, "Account"],
+  ["ConsumerThrottles", "AWS/Lambda", "Throttles", "Sum", 0, 3, "Consumer"],
+] as const;
+
+const alarmsOf = (of: Stack) => of.all("cloudwatch/metricAlarm:MetricAlarm");
+
+describe.each(["trial", "production"] as const)("the alarms of a %s stage", (variant) => {
+  const of = stack(variant);
+
+  test.each(ALARMS)("%s", (name, namespace, metricName, statistic, threshold, evaluationPeriods, resource) => {
+    const { inputs } = of.one("cloudwatch/metricAlarm:MetricAlarm", `Alarm${name}`);
+    expect(inputs).toMatchObject({
+      namespace,
+      metricName,
+      statistic,
+      threshold,
+      evaluationPeriods,
+      period: 60,
+      comparisonOperator: "GreaterThanThreshold",
+      treatMissingData: "notBreaching",
+    });
+    const dimensions = Object.values(inputs["dimensions"] as Record<string, string>);
+    expect(dimensions).toEqual([expect.stringContaining(resource)]);
+  });
+
+  test("there is no other, and each is told of when it sounds and when it ends", () => {
+    expect(
+      alarmsOf(of)
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(ALARMS.map(([name]) => `Alarm${name}`).sort());
+    for (const { inputs } of alarmsOf(of)) {
+      expect(inputs["alarmActions"]).toEqual([of.outputs["alarms"]]);
+      expect(inputs["okActions"]).toEqual([of.outputs["alarms"]]);
+    }
+  });
+
+  test("events reported as failed are counted", () => {
+    for (const { inputs } of of.all("lambda/eventSourceMapping:EventSourceMapping"))
+      expect(inputs["metricsConfig"]).toEqual({ metrics: ["EventCount"] });
+  });
+
+  test("the dashboard shows the queues, the functions and the API, by names that exist", () => {
+    const { dashboardName, dashboardBody } = of.one("cloudwatch/dashboard:Dashboard").inputs;
+    expect(dashboardName).toBe(`codebox-${variant}`);
+    const { widgets } = JSON.parse(String(dashboardBody)) as {
+      widgets: { properties: { region: string; metrics: (string | object)[][] } }[];
+    };
+    expect(new Set(widgets.map(({ properties }) => properties.region))).toEqual(new Set(["eu-central-1"]));
+    const shown = new Set(widgets.flatMap(({ properties }) => properties.metrics.map((metric) => metric[3])));
+    const named = ["sqs/queue:Queue", "lambda/function:Function"].flatMap((type) =>
+      of.all(type).map(({ inputs }) => inputs["name"]),
+    );
+    expect(shown).toEqual(new Set([...named, "ApiApi-id"]));
+  });
+});
+
+test("alarms are mailed to the operator of production", () => {
+  expect(stack("production").one("sns/topicSubscription:TopicSubscription", "AlarmEmail").inputs).toMatchObject({
+    topic: stack("production").outputs["alarms"],
+    protocol: "email",
+    endpoint: "ops@acme.example",
+  });
+  expect(
+    stack("trial")
+      .all("sns/topicSubscription:TopicSubscription")
+      .map(({ name }) => name),
+  ).toEqual(["IntakeSubscription"]);
+});
+
+test.each(ALARMS)("docs/deploy.md says what to do about %s", (name) => {
+  expect(DEPLOY).toContain(`\`${name.replace(/^(Read|Write|Account|Consumer)(?=Throttles)/, "…")}\``);
+});

@@ -1,0 +1,71 @@
+import { describe, expect, test } from "vitest";
+import { RIGHTS, type FunctionName } from "../rights.ts";
+import { stack, type Stack } from "./resources.ts";
+import { KMS_KEY } from "./synthesise.ts";
+
+const NAMES = Object.keys(RIGHTS) as FunctionName[];
+const title = (name: FunctionName) => `${name.slice(0, 1).toUpperCase()}${name.slice(1)}`;
+const functionOf = (of: Stack, name: FunctionName) => of.one("lambda/function:Function", title(name)).inputs;
+
+/** What a function is told, without SST's own variables. */
+function environmentOf(of: Stack, name: FunctionName): Record<string, string> {
+  const { variables } = functionOf(of, name)["environment"] as { variables: Record<string, string> };
+  return Object.fromEntries(Object.entries(variables).filter(([variable]) => !variable.startsWith("SST_")));
+}
+
+describe.each(["trial", "production"] as const)("the functions of a %s stage", (variant) => {
+  const of = stack(variant);
+
+  test.each([
+    ["read", 29, 1_024],
+    ["write", 29, 1_024],
+    ["account", 29, 512],
+    ["consumer", 30, 1_769],
+    ["intake", 30, 512],
+    ["redrive", 300, 512],
+  ] as const)("%s may take %i seconds and %i MB, on Node 24 and arm64", (name, timeout, memorySize) => {
+    expect(functionOf(of, name)).toMatchObject({
+      timeout,
+      memorySize,
+      runtime: "nodejs24.x",
+      architectures: ["arm64"],
+    });
+  });
+
+  test.each(["read", "write", "account"] as const)("%s gives up before API Gateway does, after 30 seconds", (name) => {
+    expect(Number(functionOf(of, name)["timeout"])).toBeLessThan(30);
+  });
+
+  test.each(NAMES)("%s writes plain lines into a log group of its own, kept for thirty days", (name) => {
+    const group = of.one("cloudwatch/logGroup:LogGroup", `${title(name)}Logs`);
+    expect(group.inputs["retentionInDays"]).toBe(30);
+    expect(functionOf(of, name)["loggingConfig"]).toEqual({ logFormat: "Text", logGroup: group.name });
+  });
+});
+
+describe("what a function is told", () => {
+  const of = stack("production");
+  const { bucket, changeQueue, deadLetters, events } = of.outputs as Record<string, string>;
+  const api = {
+    CODEBOX_BUCKET: bucket,
+    CODEBOX_SCOPES: "@acme,@acme-labs",
+    CODEBOX_ANONYMOUS_READ: "false",
+    CODEBOX_UPSTREAM: "https://upstream.example",
+    CODEBOX_PUBLIC_URL: "https://npm.acme.example",
+  };
+
+  test.each<[FunctionName, Record<string, string | undefined>]>([
+    ["read", api],
+    ["write", { ...api, CODEBOX_QUEUE_URL: changeQueue }],
+    ["account", api],
+    ["consumer", { CODEBOX_BUCKET: bucket, CODEBOX_TOPIC_ARN: events }],
+    ["intake", { CODEBOX_BUCKET: bucket, CODEBOX_QUEUE_URL: changeQueue, CODEBOX_DEAD_LETTERS_URL: deadLetters }],
+    ["redrive", { CODEBOX_BUCKET: bucket, CODEBOX_QUEUE_URL: changeQueue, CODEBOX_DEAD_LETTERS_URL: deadLetters }],
+  ])("%s knows its resources and settings, and nothing else", (name, expected) => {
+    expect(environmentOf(of, name)).toEqual(expected);
+  });
+
+  test.each(NAMES)("%s knows the key of a bucket that has one", (name) => {
+    expect(environmentOf(stack("withKey"), name)["CODEBOX_KMS_KEY"]).toBe(KMS_KEY);
+  });
+});

@@ -1,0 +1,101 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { settingsOf, SettingsError } from "../settings.ts";
+import { synthesise } from "./synthesise.ts";
+
+const ENOUGH = { CODEBOX_SCOPES: "@acme", CODEBOX_UPSTREAM: "none", CODEBOX_ALARM_EMAIL: "none" };
+
+function refusal(stage: string, environment: Record<string, string>): string {
+  try {
+    settingsOf(stage, environment);
+  } catch (error) {
+    if (error instanceof SettingsError) return error.message;
+    throw error;
+  }
+  throw new Error("the settings were taken");
+}
+
+describe("settings", () => {
+  test("a trial needs none", () => {
+    expect(settingsOf("alice", {})).toEqual({
+      stage: "alice",
+      production: false,
+      bucket: { kind: "new", kmsKey: undefined },
+      domain: undefined,
+      scopes: [],
+      upstream: undefined,
+      anonymousRead: false,
+      alarmEmail: undefined,
+      logDays: "30",
+      throttle: { rate: 500, burst: 1_000 },
+      consumers: 50,
+    });
+  });
+
+  test("production names every one that is missing, at once, and how to set it", () => {
+    const message = refusal("production", {});
+    expect(message).toContain('The stage "production" cannot be deployed');
+    for (const name of [
+      "CODEBOX_SCOPES must",
+      "CODEBOX_UPSTREAM must",
+      "CODEBOX_ALARM_EMAIL must",
+      ".env.production",
+      "docs/deploy.md",
+    ])
+      expect(message).toContain(name);
+  });
+
+  test("a deployment without them is refused, by that message", async () => {
+    await expect(synthesise({ SYNTH_STAGE: "production" })).rejects.toThrow(
+      "CODEBOX_UPSTREAM must be the URL of the registry",
+    );
+  });
+
+  test("production runs with them", () => {
+    expect(settingsOf("production", ENOUGH)).toMatchObject({
+      production: true,
+      upstream: undefined,
+      alarmEmail: undefined,
+    });
+  });
+
+  test("an empty variable is an absent one", () => {
+    expect(refusal("production", { ...ENOUGH, CODEBOX_SCOPES: "" })).toContain("CODEBOX_SCOPES must");
+  });
+
+  test.each([
+    ["CODEBOX_SCOPES", "acme", "scopes by commas"],
+    ["CODEBOX_BUCKET", "Not_A_Bucket", "not the name of an S3 bucket"],
+    ["CODEBOX_KMS_KEY", "alias/mine", "ARN of a KMS key"],
+    ["CODEBOX_DOMAIN", "https://npm.acme.example", "without https://"],
+    ["CODEBOX_CERTIFICATE", "mine", "ARN of an ACM certificate"],
+    ["CODEBOX_UPSTREAM", "http://upstream.example", "https URL, or none"],
+    ["CODEBOX_ANONYMOUS_READ", "yes", "true or false"],
+    ["CODEBOX_ALARM_EMAIL", "me", "e-mail address, or none"],
+    ["CODEBOX_LOG_DAYS", "5", "7, 30, 90 or 365"],
+    ["CODEBOX_RATE", "fast", "whole number"],
+    ["CODEBOX_BURST", "0", "at least 1"],
+    ["CODEBOX_CONSUMERS", "1", "at least 2"],
+    ["CODEBOX_CONSUMERS", "1001", "at most 1000"],
+    ["CODEBOX_BUCKET_SETTINGS", "leave", "keep"],
+  ])("%s=%s is refused: %s", (name, value, advice) => {
+    const message = refusal("trial", { [name]: value });
+    expect(message).toContain(name);
+    expect(message).toContain(advice);
+  });
+
+  test("what speaks of another setting needs it", () => {
+    expect(refusal("trial", { CODEBOX_BUCKET_SETTINGS: "keep" })).toContain("CODEBOX_BUCKET must name");
+    const certificate = "arn:aws:acm:eu-central-1:123456789012:certificate/7c9e6679-7425-40de-944b-e07fc1f90ae7";
+    expect(refusal("trial", { CODEBOX_CERTIFICATE: certificate })).toContain("CODEBOX_DOMAIN must name");
+  });
+
+  test("docs/deploy.md describes each", () => {
+    const source = readFileSync(path.resolve(import.meta.dirname, "../settings.ts"), "utf8");
+    const document = readFileSync(path.resolve(import.meta.dirname, "../../docs/deploy.md"), "utf8");
+    const names = new Set(source.match(/CODEBOX_[A-Z_]+/g)?.filter((name) => name !== "CODEBOX_"));
+    expect(names.size).toBe(12);
+    for (const name of names) expect(document).toContain(`\`${name}\``);
+  });
+});
