@@ -1,6 +1,6 @@
 import {
   abbreviatedView, exists, fullView, isRecord, own, tarballUrl,
-  UpstreamUnavailable, type CachedPackument, type PackumentForm, type ReadPackument,
+  type CachedPackument, type PackumentForm, type ReadPackument,
 } from "@codebox/core"; // prettier-ignore
 import type { ApiPorts, AppContext, Routes } from "../context.ts";
 import { ApiError } from "../errors.ts";
