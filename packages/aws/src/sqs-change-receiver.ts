@@ -1,0 +1,162 @@
+import {
+  ChangeMessageVisibilityBatchCommand, DeleteMessageBatchCommand, ReceiveMessageCommand,
+  type Message, type SQSClient,
+} from "@aws-sdk/client-sqs"; // prettier-ignore
+import {
+  QueueUnavailable, RECEIVES_MAX,
+  type ChangeBatch, type ChangeMessage, type ChangeReceiver, type ObjectStore,
+} from "@codebox/core"; // prettier-ignore
+import { unpackMessage } from "./messages.ts";
+import { unavailable } from "./sqs-change-queue.ts";
+import type { SqsDeadLetters } from "./sqs-dead-letters.ts";
+
+export type ReceiverPorts = {
+  readonly client: SQSClient;
+  readonly store: ObjectStore;
+  readonly deadLetters: SqsDeadLetters;
+};
+export type ReceiverSettings = {
+  readonly queueUrl: string;
+  /** For how long SQS hides what was received. */
+  readonly leaseSeconds: number;
+  /** For how long a released group is hidden. */
+  readonly pauseSeconds: number;
+  /** Long polling; 0–20. */
+  readonly waitSeconds: number;
+};
+
+/** SQS's limit on a receive, and on every batch call. */
+const BATCH = 10;
+
+/**
+ * The `ChangeReceiver` port over a FIFO queue, for a consumer that is not a Lambda.
+ *
+ * A receive may bring several groups; they are handed out one at a time, and those that wait here keep their lease running.
+ * Messages that are not changes go to the dead letters with the reason.
+ */
+export function createSqsChangeReceiver(ports: ReceiverPorts, settings: ReceiverSettings): ChangeReceiver {
+  const { client, deadLetters } = ports;
+  const { queueUrl, pauseSeconds } = settings;
+  const inFlight = new Set<string>();
+  let waiting: ChangeBatch[] = [];
+  let poll: Promise<void> | undefined;
+  const fill = async () => {
+    try {
+      waiting.push(...(await receive(ports, settings)));
+    } finally {
+      poll = undefined;
+    }
+  };
+  const take = (max: number): ChangeBatch | undefined => {
+    const next = waiting.find(({ group }) => !inFlight.has(group));
+    if (!next) return undefined;
+    const rest = next.messages.slice(max);
+    waiting = waiting.flatMap((batch) =>
+      batch !== next ? batch : rest.length > 0 ? { ...batch, messages: rest } : [],
+    );
+    inFlight.add(next.group);
+    return { group: next.group, messages: next.messages.slice(0, max) };
+  };
+  return {
+    async receive({ max, signal }) {
+      const aborted = new Promise<"aborted">((resolve) => {
+        signal.addEventListener("abort", () => resolve("aborted"), { once: true });
+      });
+      for (;;) {
+        const batch = take(max);
+        if (batch || signal.aborted) return batch;
+        // Not cancelled: a request that is given up may still have taken messages, which would then be nobody's until their lease ends.
+        poll ??= fill();
+        if ((await Promise.race([poll, aborted])) === "aborted") return undefined;
+      }
+    },
+    async acknowledge(batch) {
+      await remove(client, queueUrl, batch.messages);
+      inFlight.delete(batch.group);
+    },
+    async release(batch, reason) {
+      const spent = batch.messages.filter(({ receives }) => receives >= RECEIVES_MAX);
+      const kept = batch.messages.filter(({ receives }) => receives < RECEIVES_MAX);
+      for (const { change, receives } of spent)
+        await deadLetters.put({ body: JSON.stringify(change), group: batch.group, id: change.id, reason, receives });
+      await remove(client, queueUrl, spent);
+      // What else of the group waits here must not overtake it.
+      const behind = waiting.filter(({ group }) => group === batch.group).flatMap(({ messages }) => messages);
+      waiting = waiting.filter(({ group }) => group !== batch.group);
+      await hide(client, queueUrl, [...kept, ...behind], pauseSeconds);
+      inFlight.delete(batch.group);
+    },
+  };
+}
+
+async function receive({ client, store, deadLetters }: ReceiverPorts, settings: ReceiverSettings) {
+  const { queueUrl, leaseSeconds, waitSeconds } = settings;
+  const input = {
+    QueueUrl: queueUrl,
+    MaxNumberOfMessages: BATCH,
+    VisibilityTimeout: leaseSeconds,
+    WaitTimeSeconds: waitSeconds,
+    MessageSystemAttributeNames: ["All" as const],
+  };
+  const { Messages = [] } = await client.send(new ReceiveMessageCommand(input)).catch((error: unknown) => {
+    throw unavailable("nothing could be received", error);
+  });
+  const groups = new Map<string, ChangeMessage[]>();
+  for (const message of Messages) {
+    const body = message.Body ?? "";
+    const group = message.Attributes?.MessageGroupId ?? "";
+    const receives = Number(message.Attributes?.ApproximateReceiveCount ?? 1);
+    const receipt = message.ReceiptHandle ?? "";
+    const unpacked = await unpackMessage(store, body);
+    if (unpacked.ok) {
+      const messages = groups.get(group) ?? [];
+      groups.set(group, [...messages, { change: unpacked.change, receipt, receives }]);
+      continue;
+    }
+    await deadLetters.put({ body, group, id: idOf(message), reason: unpacked.reason, receives });
+    await remove(client, queueUrl, [{ receipt }]);
+  }
+  return [...groups].map(([group, messages]): ChangeBatch => ({ group, messages }));
+}
+
+function idOf({ MessageId = "" }: Message): string {
+  return MessageId;
+}
+
+async function remove(client: SQSClient, queueUrl: string, messages: readonly { readonly receipt: string }[]) {
+  for (let at = 0; at < messages.length; at += BATCH) {
+    const Entries = messages
+      .slice(at, at + BATCH)
+      .map(({ receipt }, index) => ({ Id: String(index), ReceiptHandle: receipt }));
+    const answer = await client
+      .send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }))
+      .catch((error: unknown) => {
+        throw unavailable("messages were not removed, and come again", error);
+      });
+    const [failed] = answer.Failed ?? [];
+    if (failed) throw new QueueUnavailable(`messages were not removed, and come again: ${failed.Code ?? "unknown"}`);
+  }
+}
+
+/** Gives messages back, to be received again after `seconds`. */
+async function hide(
+  client: SQSClient,
+  queueUrl: string,
+  messages: readonly { readonly receipt: string }[],
+  seconds: number,
+) {
+  for (let at = 0; at < messages.length; at += BATCH) {
+    const Entries = messages.slice(at, at + BATCH).map(({ receipt }, index) => ({
+      Id: String(index),
+      ReceiptHandle: receipt,
+      VisibilityTimeout: seconds,
+    }));
+    const answer = await client
+      .send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries }))
+      .catch((error: unknown) => {
+        throw unavailable("messages were not given back; they come again when their lease ends", error);
+      });
+    const [failed] = answer.Failed ?? [];
+    if (failed) throw new QueueUnavailable(`a message was not given back: ${failed.Code ?? "unknown"}`);
+  }
+}

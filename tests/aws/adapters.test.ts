@@ -1,0 +1,168 @@
+import {
+  createS3ObjectStore, createS3Outcomes, createSnsEventLog, createTokenIdentities, createTokenStore, OUTCOMES_PREFIX,
+} from "@codebox/aws"; // prettier-ignore
+import {
+  APPLIED_RING, createConsumer, createPackumentReader, hashToken, indexKey, type ChangeEvent, type EventLog,
+} from "@codebox/core"; // prettier-ignore
+import { publishOf, stage } from "@codebox/testing";
+import { eventLogContract, eventOf, outcomesContract, tokenStoreContract } from "@codebox/testing/contracts";
+import { describe, expect, test } from "vitest";
+import { systemClock } from "../support/clock.ts";
+import { clients, drain, makeBucket, makeTopic } from "./support/cloud.ts";
+import { answerWith, recordRequests } from "./support/wire.ts";
+
+async function open() {
+  const { s3 } = clients();
+  const store = createS3ObjectStore(s3, { bucket: await makeBucket(s3) });
+  const reader = createPackumentReader(store);
+  const outcomes = createS3Outcomes({ store, reader, clock: systemClock });
+  return {
+    s3,
+    store,
+    reader,
+    outcomes,
+    tokens: createTokenStore(store),
+    async [Symbol.asyncDispose]() {
+      s3.destroy();
+    },
+  };
+}
+const silent: EventLog = { publish: async () => undefined };
+
+async function openLog(fifo: boolean) {
+  const all = clients();
+  const topic = await makeTopic(all, fifo);
+  await topic.subscribe();
+  return {
+    ...all,
+    ...topic,
+    events: createSnsEventLog(all.sns, topic),
+    taken: async () => (await drain(all.sqs, topic.subscriberUrl)).map((body) => JSON.parse(body) as ChangeEvent),
+    async [Symbol.asyncDispose]() {
+      all.sns.destroy();
+    },
+  };
+}
+
+describe("outcomes over S3", () => {
+  outcomesContract(open);
+
+  test("an applied change's outcome is told from its packument, and applying writes no other object", async () => {
+    await using fixture = await open();
+    const { store, reader, outcomes } = fixture;
+    const consumer = createConsumer({ store, reader, outcomes, events: silent, clock: systemClock });
+    const change = publishOf("wire", "1.0.0");
+    await stage(store, change);
+    const waiting = outcomes.wait(change, 60_000);
+    await consumer("wire", [change]);
+    const expected = {
+      state: "applied",
+      id: change.id,
+      name: "wire",
+      sequence: 1,
+      revision: 1,
+      distTags: { latest: "1.0.0" },
+    };
+    expect(await waiting).toEqual(expected);
+    expect((await store.list(OUTCOMES_PREFIX)).objects).toEqual([]);
+  });
+  test("a remembered change that was applied meanwhile is found applied", async () => {
+    await using fixture = await open();
+    const { store, reader, outcomes } = fixture;
+    const consumer = createConsumer({ store, reader, outcomes, events: silent, clock: systemClock });
+    const change = publishOf("wire", "1.0.0");
+    await stage(store, change);
+    await outcomes.remember(change);
+    await consumer("wire", [change]);
+    expect(await outcomes.find(change.id)).toMatchObject({ state: "applied", sequence: 1 });
+  });
+  test("a remembered change that the ring has forgotten is unknown, not pending for ever", async () => {
+    await using fixture = await open();
+    const { store, outcomes } = fixture;
+    await outcomes.remember({ id: "old", name: "wire" });
+    const at = new Date(Date.now() + 60_000).toISOString();
+    const applied = Array.from({ length: APPLIED_RING }, (_, index) => ({
+      id: `c${index}`,
+      sequence: index + 2,
+      type: "tag.put",
+      at,
+      by: "alice",
+    }));
+    const state = { schema: 1, revision: APPLIED_RING + 1, sequence: APPLIED_RING + 1, applied, outbox: [] };
+    const document = { name: "wire", "dist-tags": {}, versions: {}, _codebox: state };
+    await store.put(indexKey("wire"), Buffer.from(JSON.stringify(document)));
+    expect(await outcomes.find("old")).toBeUndefined();
+  });
+  test("the first rejection that was told stays", async () => {
+    await using fixture = await open();
+    const rejected = (message: string) => ({
+      state: "rejected" as const,
+      id: "a",
+      name: "wire",
+      rejection: { code: "not_found" as const, message },
+    });
+    await fixture.outcomes.record([rejected("first")]);
+    await fixture.outcomes.record([rejected("second")]);
+    expect(await fixture.outcomes.find("a")).toEqual(rejected("first"));
+  });
+  test("while the store fails a waiter goes on looking, and ends undecided", async () => {
+    await using fixture = await open();
+    answerWith(fixture.s3, { status: 500, code: "InternalError" });
+    expect(await fixture.outcomes.wait({ id: "a", name: "wire" }, 300)).toBeUndefined();
+  });
+});
+
+describe("tokens over S3", () => {
+  tokenStoreContract(open);
+  test("a hash that is none is nobody's, whatever key it spells", async () => {
+    await using fixture = await open();
+    await fixture.store.put("_codebox/tokens/x", Buffer.from("{}"));
+    expect(await fixture.tokens.find("x")).toBeUndefined();
+    expect(await fixture.tokens.find("../secret")).toBeUndefined();
+  });
+  test("whoever holds a token is a user; nobody signs in with a password", async () => {
+    await using fixture = await open();
+    const identities = createTokenIdentities(fixture.tokens);
+    const created = "2026-01-01T00:00:00.000Z";
+    await fixture.tokens.put({ hash: hashToken("t"), user: "alice", readonly: false, label: "laptop", created });
+    expect(await identities.find("alice")).toEqual({ name: "alice", email: "" });
+    expect(await identities.find("bob")).toBeUndefined();
+    expect(await identities.login({ name: "alice", password: "p" })).toEqual({ ok: false, reason: "not_supported" });
+  });
+});
+
+describe("event log over a standard SNS topic", () => eventLogContract(() => openLog(false)));
+describe("event log over a FIFO SNS topic", () => eventLogContract(() => openLog(true)));
+describe("events on the wire", () => {
+  test("ten events are one request, eleven are two, and large ones stay under 256 KiB a request", async () => {
+    await using fixture = await openLog(false);
+    const requests = recordRequests(fixture.sns);
+    const events = (count: number) => Array.from({ length: count }, (_, index) => eventOf(`e${index}`, index + 1));
+    await fixture.events.publish(events(10));
+    expect(requests).toHaveLength(1);
+    await fixture.events.publish(events(11));
+    expect(requests).toHaveLength(3);
+    const large = events(4).map((event) => ({ ...event, data: { readme: "x".repeat(100_000) } }));
+    await fixture.events.publish(large);
+    expect(requests).toHaveLength(5);
+    expect(await fixture.taken()).toHaveLength(25);
+  });
+  test("a subscriber may choose by type, name and scope", async () => {
+    const all = clients();
+    const topic = await makeTopic(all);
+    await topic.subscribe({ scope: ["@acme"], type: ["tag.put"] });
+    await createSnsEventLog(all.sns, topic).publish([eventOf("a", 1, "@acme/wire"), eventOf("b", 1, "wire")]);
+    const taken = (await drain(all.sqs, topic.subscriberUrl)).map((body) => (JSON.parse(body) as ChangeEvent).id);
+    expect(taken).toEqual(["a"]);
+  });
+  test("events that SNS does not take are named", async () => {
+    await using fixture = await openLog(false);
+    answerWith(fixture.sns, { status: 500, code: "InternalError" });
+    await expect(fixture.events.publish([eventOf("a", 1)])).rejects.toThrow(/took none of a/);
+  });
+  test("one event that SNS does not take fails the batch and is named", async () => {
+    const sns = { send: async () => ({ Failed: [{ Id: "1", Code: "InternalError", SenderFault: false }] }) };
+    const events = createSnsEventLog(sns as unknown as Parameters<typeof createSnsEventLog>[0], { topicArn: "arn:x" });
+    await expect(events.publish([eventOf("a", 1), eventOf("b", 2)])).rejects.toThrow(/did not take b /);
+  });
+});
