@@ -69,6 +69,8 @@ describe("a publish that is wrong is refused with a helpful error, and nothing i
       400,
       "twice",
     ],
+    ["nesting without end", `{"name":${"[".repeat(5_000)}`, 400, "nests deeper"],
+    ["millions of tiny values", `[${"1,".repeat(2_500_000)}1]`, 413, "more than 1000000 values"],
     [
       "two versions",
       publishBody("wire", "1.0.0", {

@@ -5,6 +5,11 @@ import { ApiError } from "../errors.ts";
 /** What stands in for a tarball's base64 in the parsed document: its attachment was handed to `onData`. */
 export const HANDED_OVER = "";
 
+/** Deepest nesting of objects and arrays. A manifest has five or six; what walks it later does so by recursion. */
+const DEPTH_MAX = 100;
+/** Most values: millions of tiny ones take time and memory, not bytes. A packument of 10,000 versions has some 600,000. */
+const VALUES_MAX = 1_000_000;
+
 export type DocumentReader = {
   /** Bytes of the JSON, tarballs left out, above which it is refused. */
   readonly maxBytes: number;
@@ -31,6 +36,7 @@ export async function readDocument(bytes: AsyncIterable<Uint8Array>, reader: Doc
     packKeys: true,
     packNumbers: true,
     streamValues: true,
+    streamNumbers: false,
     streamKeys: false,
   });
   let failure: unknown;
@@ -65,6 +71,10 @@ async function assemble(tokens: AsyncIterable<parser.Token>, { maxBytes, onData 
     if (budget < 0)
       throw new ApiError("too_large", `the JSON around the tarball is over the limit of ${maxBytes} bytes`);
   };
+  let values = 0;
+  const count = () => {
+    if (++values > VALUES_MAX) throw new ApiError("too_large", `the JSON has more than ${VALUES_MAX} values`);
+  };
   const add = (value: unknown) => {
     const container = stack.at(-1);
     if (!container) root = value;
@@ -77,7 +87,8 @@ async function assemble(tokens: AsyncIterable<parser.Token>, { maxBytes, onData 
       case "startObject":
       case "startArray": {
         const value = token.name === "startObject" ? {} : [];
-        spend(2);
+        count();
+        if (stack.length >= DEPTH_MAX) throw new ApiError("invalid", `the body nests deeper than ${DEPTH_MAX} levels`);
         add(value);
         stack.push({ value, key: undefined });
         break;
@@ -91,6 +102,7 @@ async function assemble(tokens: AsyncIterable<parser.Token>, { maxBytes, onData 
         enter(stack.at(-1), token.value);
         break;
       case "startString": {
+        count();
         const file = attachmentAt(stack);
         if (file === undefined) add(await text(iterator, spend));
         else {
@@ -101,14 +113,16 @@ async function assemble(tokens: AsyncIterable<parser.Token>, { maxBytes, onData 
         break;
       }
       case "numberValue":
-        spend(token.value.length);
+        count();
         add(Number(token.value));
         break;
       case "trueValue":
       case "falseValue":
+        count();
         add(token.name === "trueValue");
         break;
       case "nullValue":
+        count();
         add(null);
         break;
     }
