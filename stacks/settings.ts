@@ -98,7 +98,9 @@ const Environment = z.object({
     )
     .optional(),
   CODEBOX_ANONYMOUS_READ: z.enum(["true", "false"], "must be true or false").default("false"),
-  CODEBOX_ALARM_EMAIL: z.union([z.literal("none"), z.email("must be an e-mail address, or none")], "must be an e-mail address, or none").optional(),
+  CODEBOX_ALARM_EMAIL: z
+    .union([z.literal("none"), z.email("must be an e-mail address, or none")], "must be an e-mail address, or none")
+    .optional(),
   CODEBOX_LOG_DAYS: z.enum(["7", "30", "90", "365"], "must be 7, 30, 90 or 365").default("30"),
   CODEBOX_RATE: whole(1, 10_000, 500),
   CODEBOX_BURST: whole(1, 5_000, 1_000),
