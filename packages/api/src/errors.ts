@@ -8,7 +8,14 @@ import {
 import type { Context } from "hono";
 
 /** Every way a request can fail: a change's rejection, or one of the HTTP surface's own. Closed; `STATUS` is the one place that knows their statuses. */
-export type ErrorCode = RejectionCode | "unauthenticated" | "not_acceptable" | "unavailable" | "upstream" | "internal";
+export type ErrorCode =
+  | RejectionCode
+  | "unauthenticated"
+  | "method_not_allowed"
+  | "not_acceptable"
+  | "unavailable"
+  | "upstream"
+  | "internal";
 
 /**
  * npm prints the body's `error` for 4xx, and sends a request again, twice, after 429 and 5xx: a business error is never a 5xx.
@@ -19,6 +26,7 @@ const STATUS = {
   unauthenticated: 401,
   forbidden: 403,
   not_found: 404,
+  method_not_allowed: 405,
   not_acceptable: 406,
   version_exists: 409,
   conflict: 409,
@@ -49,9 +57,12 @@ export class ApiError extends Error {
  */
 export function errorResponse(c: Context, error: unknown): Response {
   const known = asApiError(error);
-  const body = { ok: false, error: known.message, message: known.message, code: known.code };
   for (const [name, value] of Object.entries(known.headers)) c.header(name, value);
-  return c.json(body, STATUS[known.code]);
+  return c.json(errorBody(known), STATUS[known.code]);
+}
+
+export function errorBody({ message, code }: ApiError): Record<string, unknown> {
+  return { ok: false, error: message, message, code };
 }
 
 export function asApiError(error: unknown): ApiError {

@@ -1,5 +1,5 @@
 import {
-  ChangeMessageVisibilityBatchCommand, DeleteMessageBatchCommand, ReceiveMessageCommand,
+  DeleteMessageBatchCommand, ReceiveMessageCommand,
   type Message, type SQSClient,
 } from "@aws-sdk/client-sqs"; // prettier-ignore
 import {
@@ -8,6 +8,7 @@ import {
 } from "@codebox/core"; // prettier-ignore
 import { unpackMessage } from "./messages.ts";
 import { unavailable } from "./sqs-change-queue.ts";
+import { hideMessages } from "./sqs-visibility.ts";
 import type { SqsDeadLetters } from "./sqs-dead-letters.ts";
 
 export type ReceiverPorts = {
@@ -83,7 +84,7 @@ export function createSqsChangeReceiver(ports: ReceiverPorts, settings: Receiver
       // What else of the group waits here must not overtake it.
       const behind = waiting.filter(({ group }) => group === batch.group).flatMap(({ messages }) => messages);
       waiting = waiting.filter(({ group }) => group !== batch.group);
-      await hide(client, queueUrl, [...kept, ...behind], pauseSeconds);
+      await hideMessages(client, queueUrl, [...kept, ...behind], pauseSeconds);
       inFlight.delete(batch.group);
     },
   };
@@ -135,28 +136,5 @@ async function remove(client: SQSClient, queueUrl: string, messages: readonly { 
       });
     const [failed] = answer.Failed ?? [];
     if (failed) throw new QueueUnavailable(`messages were not removed, and come again: ${failed.Code ?? "unknown"}`);
-  }
-}
-
-/** Gives messages back, to be received again after `seconds`. */
-async function hide(
-  client: SQSClient,
-  queueUrl: string,
-  messages: readonly { readonly receipt: string }[],
-  seconds: number,
-) {
-  for (let at = 0; at < messages.length; at += BATCH) {
-    const Entries = messages.slice(at, at + BATCH).map(({ receipt }, index) => ({
-      Id: String(index),
-      ReceiptHandle: receipt,
-      VisibilityTimeout: seconds,
-    }));
-    const answer = await client
-      .send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries }))
-      .catch((error: unknown) => {
-        throw unavailable("messages were not given back; they come again when their lease ends", error);
-      });
-    const [failed] = answer.Failed ?? [];
-    if (failed) throw new QueueUnavailable(`a message was not given back: ${failed.Code ?? "unknown"}`);
   }
 }

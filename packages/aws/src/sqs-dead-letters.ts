@@ -137,10 +137,10 @@ async function giveBack(client: SQSClient, queueUrl: string, messages: readonly 
 
 function letterOf({ Body = "", MessageId = "", Attributes, MessageAttributes }: Message): DeadLetter {
   const body = bodyOf(Body);
-  const id = MessageAttributes?.["id"]?.StringValue ?? (isRecord(body) ? body["id"] : undefined);
+  const id = isRecord(body) && typeof body["id"] === "string" ? body["id"] : MessageAttributes?.["id"]?.StringValue;
   const sent = Number(Attributes?.SentTimestamp ?? 0);
   return {
-    id: typeof id === "string" ? id : MessageId,
+    id: id ?? MessageId,
     group: Attributes?.MessageGroupId ?? "",
     body,
     reason:

@@ -1,1 +1,9 @@
-export {};
+export * from "./ambient.ts";
+export * from "./apps.ts";
+export * from "./bucket.ts";
+export * from "./consume.ts";
+export * from "./environment.ts";
+export * from "./gateway.ts";
+export * from "./intake.ts";
+export * from "./redrive.ts";
+export * from "./uploads.ts";

@@ -1,0 +1,11 @@
+import { createS3Client } from "@codebox/aws";
+import { systemClock, systemIds } from "../ambient.ts";
+import { createReadApp } from "../apps.ts";
+import { readEnvironment } from "../environment.ts";
+import { gatewayHandler } from "../gateway.ts";
+import { createLogger, requestLog } from "../logging.ts";
+
+const env = readEnvironment("read", process.env);
+const parts = { s3: createS3Client(), clock: systemClock, ids: systemIds, random: Math.random };
+
+export const handler = gatewayHandler(createReadApp(env, { ...parts, ...requestLog(createLogger("read")) }));

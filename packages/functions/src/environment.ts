@@ -1,0 +1,71 @@
+import { WAIT_MS } from "@codebox/core";
+import { z } from "zod";
+
+const text = (what: string) => z.string({ error: `is missing: ${what}` }).min(1, `is empty: ${what}`);
+
+/** The bucket, and the key that its policy demands. */
+const bucket = {
+  CODEBOX_BUCKET: text("the name of the bucket that holds the packages"),
+  CODEBOX_KMS_KEY: z.string().min(1).optional(),
+};
+const queue = { CODEBOX_QUEUE_URL: text("the URL of the FIFO queue of changes") };
+const deadLetters = { CODEBOX_DEAD_LETTERS_URL: text("the URL of the FIFO queue of dead letters") };
+const api = {
+  ...bucket,
+  /** Where clients reach the registry. Default: the host that API Gateway names. */
+  CODEBOX_PUBLIC_URL: z
+    .url("must be an URL, such as https://npm.acme.example")
+    .transform((url) => url.replace(/\/+$/, ""))
+    .optional(),
+  CODEBOX_ANONYMOUS_READ: z.stringbool({ error: 'must be "true" or "false"' }).default(false),
+  /** Scopes that never come from upstream, with commas between. */
+  CODEBOX_SCOPES: z
+    .string()
+    .default("")
+    .transform((list) => list.split(",").filter((scope) => scope !== "")),
+  CODEBOX_UPSTREAM: z.url("must be an URL, such as https://registry.acme.example").optional(),
+  /** Milliseconds. API Gateway gives up at 30,000. */
+  CODEBOX_WAIT_MS: z.coerce.number("must be a number").int().min(0).max(25_000).default(WAIT_MS),
+};
+
+/** What each function must be told, and may be. */
+export const ENVIRONMENTS = {
+  read: z.object(api),
+  write: z.object({ ...api, ...queue }),
+  account: z.object(api),
+  consumer: z.object({
+    ...bucket,
+    ...queue,
+    ...deadLetters,
+    CODEBOX_TOPIC_ARN: text("the ARN of the topic on which changes are announced"),
+  }),
+  intake: z.object({ ...bucket, ...queue, ...deadLetters }),
+  redrive: z.object({ ...queue, ...deadLetters }),
+} as const;
+
+export type Environment<Name extends keyof typeof ENVIRONMENTS> = z.infer<(typeof ENVIRONMENTS)[Name]>;
+export type ApiEnvironment = Environment<"read">;
+
+/** A setting of a function is missing or wrong; the message names each, and where it is set. */
+export class EnvironmentError extends Error {
+  override readonly name = "EnvironmentError";
+}
+
+/**
+ * Reads a function's environment.
+ *
+ * @example readEnvironment("read", { CODEBOX_BUCKET: "acme-registry" }).CODEBOX_ANONYMOUS_READ // false
+ */
+export function readEnvironment<Name extends keyof typeof ENVIRONMENTS>(
+  name: Name,
+  env: Readonly<Record<string, string | undefined>>,
+): Environment<Name> {
+  // SST sets a variable that has no value to the empty string.
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
+  const parsed = ENVIRONMENTS[name].safeParse(given);
+  if (parsed.success) return parsed.data as Environment<Name>;
+  const problems = parsed.error.issues.map(({ path, message }) => `${path.join(".")} ${message}`);
+  throw new EnvironmentError(
+    `the function "${name}" can't start: ${problems.join("; ")}. Its environment is set in stacks/functions.ts`,
+  );
+}

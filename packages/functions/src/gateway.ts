@@ -1,0 +1,47 @@
+import { ApiError, errorBody, type App } from "@codebox/api";
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "aws-lambda";
+import { handle, type LambdaEvent } from "hono/aws-lambda";
+
+/** Largest answer, in bytes: Lambda's 6 MiB less its envelope. base64 counts. Source: Lambda quotas. */
+const ANSWER_BYTES_MAX = 6 * 1024 * 1024 - 64 * 1024;
+
+export type GatewayHandler = (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyStructuredResultV2>;
+
+/**
+ * An app as the handler behind an API Gateway HTTP API (payload 2.0).
+ *
+ * @example export const handler = gatewayHandler(createReadApp(env, parts));
+ */
+export function gatewayHandler(app: App): GatewayHandler {
+  const answer = handle(app);
+  return async (event) => {
+    const rawPath = escapePath(event.rawPath);
+    const result = await answer({ ...event, rawPath } as unknown as LambdaEvent);
+    if (Buffer.byteLength(result.body) <= ANSWER_BYTES_MAX) return result as APIGatewayProxyStructuredResultV2;
+    return tooLarge();
+  };
+}
+
+/**
+ * API Gateway hands the path over decoded: "%2f" has become "/", and a "%" or "?" that was escaped stands bare. Escaped anew,
+ * segment by segment, so that it is parsed as what the client meant; the router takes both spellings of a scope's slash.
+ */
+function escapePath(path: string): string {
+  return path
+    .split("/")
+    .map((part) => encodeURIComponent(part).replaceAll("%40", "@").replaceAll("%3A", ":"))
+    .join("/");
+}
+
+function tooLarge(): APIGatewayProxyStructuredResultV2 {
+  const error = new ApiError(
+    "not_acceptable",
+    'this answer is over the 6 MiB that AWS Lambda can send; ask for it with "accept-encoding: gzip", or for its abbreviated form',
+  );
+  return {
+    statusCode: 406,
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(errorBody(error)),
+    isBase64Encoded: false,
+  };
+}

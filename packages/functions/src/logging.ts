@@ -1,0 +1,41 @@
+import type { ApiPorts } from "@codebox/api";
+import { Logger } from "@aws-lambda-powertools/logger";
+import type { ConsumeLog } from "./consume.ts";
+import type { IntakeParts } from "./intake.ts";
+
+/** A function's log: JSON lines in CloudWatch. It never holds a token, a header or a body. */
+export function createLogger(name: string): Logger {
+  return new Logger({ serviceName: `codebox-${name}` });
+}
+
+/** Every request as one line; failures of ours with their cause. */
+export function requestLog(logger: Logger): Required<Pick<ApiPorts, "onRequest" | "onFailure">> {
+  return {
+    onRequest: (entry) => logger.info("request", { ...entry }),
+    onFailure: (error, entry) => logger.error("request failed", { ...entry, error: asError(error) }),
+  };
+}
+
+export function consumeLog(logger: Logger): ConsumeLog {
+  return {
+    applied: (name, outcomes) => {
+      const rejected = outcomes.filter(({ state }) => state === "rejected").length;
+      logger.info("changes applied", { package: name, applied: outcomes.length - rejected, rejected });
+    },
+    failed: (group, error, messages) =>
+      logger.error("changes will be delivered again", { group, messages, error: asError(error) }),
+    dead: (id, group, reason) => logger.error("put among the dead letters", { id, group, reason }),
+  };
+}
+
+export function intakeLog(logger: Logger): IntakeParts["log"] {
+  return {
+    taken: (id, name) => logger.info("change queued", { id, package: name }),
+    dead: (id, reason) => logger.error("put among the dead letters", { id, reason }),
+    failed: (error) => logger.error("messages will be delivered again", { error: asError(error) }),
+  };
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
