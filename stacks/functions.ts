@@ -45,8 +45,8 @@ export function functions(storage: Storage, queues: Queues, topics: Topics, sett
     read: make("read", api),
     write: make("write", { ...api, ...changes }),
     account: make("account", api),
-    consumer: make("consumer", { ...bucket, CODEBOX_TOPIC_ARN: topics.events.arn }),
+    consumer: make("consumer", { ...bucket, ...changes, ...deadLetters, CODEBOX_TOPIC_ARN: topics.events.arn }),
     intake: make("intake", { ...bucket, ...changes, ...deadLetters }),
-    redrive: make("redrive", { ...bucket, ...changes, ...deadLetters }),
+    redrive: make("redrive", { ...changes, ...deadLetters }),
   };
 }

@@ -114,6 +114,7 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
       why: "tell a rejection, once",
     },
     take("change queue", "receive changes"),
+    { actions: ["sqs:SendMessage"], on: ["dead-letter queue"], why: "put a change aside with the reason" },
     { actions: ["sns:Publish"], on: ["event topic"], why: "announce changes" },
     LOG,
     KEY,

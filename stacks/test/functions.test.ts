@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { ENVIRONMENTS, readEnvironment } from "../../packages/functions/src/environment.ts";
 import { RIGHTS, type FunctionName } from "../rights.ts";
 import { stack, type Stack } from "./resources.ts";
 import { KMS_KEY } from "./synthesise.ts";
@@ -58,14 +59,30 @@ describe("what a function is told", () => {
     ["read", api],
     ["write", { ...api, CODEBOX_QUEUE_URL: changeQueue }],
     ["account", api],
-    ["consumer", { CODEBOX_BUCKET: bucket, CODEBOX_TOPIC_ARN: events }],
+    [
+      "consumer",
+      {
+        CODEBOX_BUCKET: bucket,
+        CODEBOX_QUEUE_URL: changeQueue,
+        CODEBOX_DEAD_LETTERS_URL: deadLetters,
+        CODEBOX_TOPIC_ARN: events,
+      },
+    ],
     ["intake", { CODEBOX_BUCKET: bucket, CODEBOX_QUEUE_URL: changeQueue, CODEBOX_DEAD_LETTERS_URL: deadLetters }],
-    ["redrive", { CODEBOX_BUCKET: bucket, CODEBOX_QUEUE_URL: changeQueue, CODEBOX_DEAD_LETTERS_URL: deadLetters }],
+    ["redrive", { CODEBOX_QUEUE_URL: changeQueue, CODEBOX_DEAD_LETTERS_URL: deadLetters }],
   ])("%s knows its resources and settings, and nothing else", (name, expected) => {
     expect(environmentOf(of, name)).toEqual(expected);
   });
 
-  test.each(NAMES)("%s knows the key of a bucket that has one", (name) => {
+  test.each(NAMES)("%s starts with what it is told, and reads all of it", (name) => {
+    for (const variant of ["trial", "production", "withKey"] as const) {
+      const told = environmentOf(stack(variant), name);
+      expect(() => readEnvironment(name, told)).not.toThrow();
+      expect(Object.keys(ENVIRONMENTS[name].shape)).toEqual(expect.arrayContaining(Object.keys(told)));
+    }
+  });
+
+  test.each(NAMES.filter((name) => name !== "redrive"))("%s knows the key of a bucket that has one", (name) => {
     expect(environmentOf(stack("withKey"), name)["CODEBOX_KMS_KEY"]).toBe(KMS_KEY);
   });
 });
