@@ -23,10 +23,12 @@ export async function startApp(
   const queue = options.queueDown ? faultyQueue(embedded.queue, createFaults({ seed: 1, rate: 1 })) : embedded.queue;
   const submit = createSubmit({ reader, queue, outcomes: embedded.outcomes, clock: systemClock, ids: systemIds });
   const logged: unknown[] = [];
+  const failures: unknown[] = [];
   const app = createApp(
     {
       ...embedded, reader, submit, clock: systemClock, ids: systemIds,
       onRequest: (entry) => logged.push(entry),
+      onFailure: (error) => failures.push(error),
       ...(options.upstream ? { upstream: options.upstream } : {}),
     },
     { anonymousRead: true, waitMs: 5_000, tarballBytesMax: 1024 * 1024, ...options.settings },
@@ -52,6 +54,8 @@ export async function startApp(
     ...embedded,
     app,
     logged,
+    /** What the app reported as failures of its own. */
+    failures,
     token,
     alice,
     request,

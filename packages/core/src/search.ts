@@ -24,9 +24,24 @@ type Entry = { readonly etag: string; readonly hit: Omit<SearchHit, "score"> | u
  * `scope:` and `keywords:`.
  *
  * What is known of a package is kept by its ETag: a search lists the store and reads only what changed since the last one.
+ * @param onDamaged told once of each document that can't be read; its package is left out until the document changes.
  */
-export function createSearch(store: ObjectStore, reader: PackumentReader): Search {
+export function createSearch(
+  store: ObjectStore,
+  reader: PackumentReader,
+  onDamaged: (error: SyntaxError) => void,
+): Search {
   const known = new Map<string, Entry>();
+  const look = async (name: string, etag: string): Promise<Entry | undefined> => {
+    try {
+      const read = await reader.read(name);
+      return read && { etag: read.etag, hit: summary(read.packument) };
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      onDamaged(new SyntaxError(`${name}/index.json is damaged: ${error.message}`, { cause: error }));
+      return { etag, hit: undefined };
+    }
+  };
   const refresh = async () => {
     const seen = new Set<string>();
     for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
@@ -36,8 +51,8 @@ export function createSearch(store: ObjectStore, reader: PackumentReader): Searc
         if (name === undefined) continue;
         seen.add(name);
         if (known.get(name)?.etag === etag) continue;
-        const read = await reader.read(name);
-        if (read) known.set(name, { etag: read.etag, hit: summary(read.packument) });
+        const entry = await look(name, etag);
+        if (entry) known.set(name, entry);
       }
       cursor = page.cursor;
     }

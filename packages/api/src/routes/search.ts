@@ -8,7 +8,9 @@ const SIZE_MAX = 250;
 
 /** `GET /-/v1/search`: our own packages. pnpm fails on a result without `publisher.username`. */
 export const searchRoutes: Routes = (app, ports) => {
-  const search = createSearch(ports.store, ports.reader);
+  const search = createSearch(ports.store, ports.reader, (error) =>
+    ports.onFailure?.(error, { method: "GET", path: "/-/v1/search" }),
+  );
   app.get("/-/v1/search", async (c) => {
     const text = c.req.query("text") ?? "";
     const size = Math.min(count(c, "size", SIZE_DEFAULT), SIZE_MAX);
