@@ -13,7 +13,8 @@ export function authentication(ports: ApiPorts, settings: ApiSettings) {
     const header = c.req.header("authorization");
     const token = header === undefined ? undefined : /^Bearer\s+(\S+)$/i.exec(header)?.[1];
     const identity = token === undefined ? undefined : await authenticate(ports.tokens, token);
-    if (header !== undefined && identity === undefined) throw unauthenticated("the token is not valid, or was revoked");
+    if (header !== undefined && identity === undefined && !isSigningIn(c))
+      throw unauthenticated("the token is not valid, or was revoked");
     c.set("identity", identity);
     if (identity === undefined && !settings.anonymousRead && !isPublic(c))
       throw unauthenticated("reading from this registry needs a token");
@@ -23,10 +24,12 @@ export function authentication(ports: ApiPorts, settings: ApiSettings) {
 
 /** Signing in, ping and health are open to everybody. */
 function isPublic(c: AppContext): boolean {
-  const path = c.req.path;
-  return (
-    path === "/-/ping" || path === "/-/health" || path.startsWith("/-/user/org.couchdb.user:") || path === "/-/v1/login"
-  );
+  return c.req.path === "/-/ping" || c.req.path === "/-/health" || isSigningIn(c);
+}
+
+/** npm sends whatever token stands in .npmrc along, also the revoked one that is the reason for signing in. */
+function isSigningIn(c: AppContext): boolean {
+  return /^\/-\/(?:user\/org\.couchdb\.user(?::|%3a)|v1\/login$)/i.test(c.req.path);
 }
 
 export function requireUser(c: AppContext): Identity {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startApp, type Harness } from "./harness.ts";
 
 let it: Harness;
@@ -95,4 +95,75 @@ test("tokens are stored hashed, listed without themselves, made with the passwor
 });
 test("whoami without a token is 401", async () => {
   expect((await it.app.request("http://registry.test/-/whoami")).status).toBe(401);
+});
+test("a revoked token in .npmrc does not keep anybody from signing in: npm sends it along", async () => {
+  const revoked = { authorization: "Bearer cbx_revoked" };
+  expect((await it.send("POST", "/-/v1/login", {}, revoked)).status).toBe(404);
+  const body = { name: "bob", password: "a password" };
+  expect((await it.send("PUT", "/-/user/org.couchdb.user:bob", body, revoked)).status).toBe(201);
+});
+test("signing in needs no token on a private registry, however the colon is spelled", async () => {
+  await using closed = await startApp({ settings: { anonymousRead: false } });
+  const put = (id: string) =>
+    closed.app.request(`http://registry.test/-/user/${id}`, {
+      method: "PUT",
+      body: JSON.stringify({ name: "bob", password: "a password" }),
+    });
+  expect((await put("org.couchdb.user:bob")).status).toBe(201);
+  expect((await put("org.couchdb.user%3Abob")).status).toBe(201);
+});
+
+describe("npm token", () => {
+  let bob: string;
+  const create = (body: object, token = bob) =>
+    it.request("/-/npm/v1/tokens", {
+      method: "POST",
+      body: JSON.stringify({ password: "a password", ...body }),
+      ...as(token),
+    });
+  beforeEach(async () => {
+    const response = await login("bob", "a password");
+    bob = ((await response.json()) as { token: string }).token;
+  });
+  test("create without a name, as npm 11 sends it, makes a token", async () => {
+    const response = await create({ name: null, cidr_whitelist: [] });
+    expect(response.status).toBe(201);
+    expect(await response.json()).toMatchObject({ readonly: false });
+  });
+  test("create with the permission read-only makes a token that can't write", async () => {
+    const { token } = (await (await create({ packages_and_scopes_permission: "read-only" })).json()) as {
+      token: string;
+    };
+    const tag = { method: "PUT", body: '"1.0.0"', ...as(token) };
+    expect((await it.request("/-/package/wire/dist-tags/next", tag)).status).toBe(403);
+  });
+  test.each([
+    [{ cidr_whitelist: ["10.0.0.0/8"] }, "cidr_whitelist"],
+    [{ expires: 7 }, "expires"],
+    [{ packages: ["wire"] }, "packages"],
+    [{ scopes: ["@acme"] }, "scopes"],
+    [{ orgs: ["acme"] }, "orgs"],
+    [{ orgs_permission: "read-only" }, "orgs_permission"],
+    [{ packages_and_scopes_permission: "no-access" }, "packages_and_scopes_permission"],
+  ])("create with a limit that is not kept is refused, not ignored: %o", async (limit, words) => {
+    const response = await create(limit);
+    expect(response.status).toBe(400);
+    expect(((await response.json()) as { error: string }).error).toContain(words);
+    expect(await it.tokens.list("bob")).toHaveLength(1);
+  });
+  test("a read-only token can't revoke its owner's other tokens", async () => {
+    const { token } = (await (await create({ readonly: true })).json()) as { token: string };
+    const [first] = await it.tokens.list("bob");
+    const path = `/-/npm/v1/tokens/token/${first?.hash.slice(0, 32) ?? ""}`;
+    expect((await it.request(path, { method: "DELETE", ...as(token) })).status).toBe(403);
+    expect(await it.tokens.list("bob")).toHaveLength(2);
+  });
+  test("revoke by the token itself passes npm's own check: it begins with what the list shows", async () => {
+    const { objects } = (await (await it.request("/-/npm/v1/tokens", as(bob))).json()) as {
+      objects: { token: string }[];
+    };
+    expect(bob.startsWith(objects[0]?.token ?? "none")).toBe(true);
+    expect((await it.request(`/-/npm/v1/tokens/token/${bob}`, { method: "DELETE", ...as(bob) })).status).toBe(204);
+    expect((await it.request("/-/whoami", as(bob))).status).toBe(401);
+  });
 });

@@ -1,6 +1,6 @@
-import { hashToken, issueToken, UserName, type Profile, type TokenRecord } from "@codebox/core";
-import { z } from "zod";
-import { requireUser } from "../auth.ts";
+import { hashToken, issueToken, TOKEN_PREFIX, UserName, type Profile, type TokenRecord } from "@codebox/core";
+import * as z from "zod";
+import { requireUser, requireWriter } from "../auth.ts";
 import { readJson } from "../body.ts";
 import type { ApiPorts, AppContext, Routes } from "../context.ts";
 import { ApiError } from "../errors.ts";
@@ -16,10 +16,25 @@ const Login = z.looseObject({
     .max(1024, "the password is longer than 1024 characters"),
   email: z.string().max(254).optional(),
 });
+
+/** A limit that a token can't be given here. Ignored, it would make a token that may do more than was asked for. */
+const notKept = z
+  .union([z.null(), z.tuple([])], { error: "tokens here can't be limited by this; leave it out" })
+  .optional();
+/** As npm 11 sends it, which names absent things null. Source: npm's lib/commands/token.js; npm-profile lib/index.js, createToken. */
 const NewToken = z.looseObject({
   password: z.string().max(1024),
-  readonly: z.boolean().optional(),
-  name: z.string().max(100).optional(),
+  readonly: z.boolean().nullish(),
+  name: z.string().max(100, "a token's name has at most 100 characters").nullish(),
+  packages_and_scopes_permission: z
+    .enum(["read-only", "read-write"], { error: 'a token here is "read-only" or "read-write"' })
+    .nullish(),
+  orgs_permission: notKept,
+  packages: notKept,
+  scopes: notKept,
+  orgs: notKept,
+  expires: notKept,
+  cidr_whitelist: notKept,
 });
 
 /** Who am I, signing in and out, tokens. Source: npm-profile lib/index.js. */
@@ -83,7 +98,7 @@ export const accountRoutes: Routes = (app, ports) => {
     if (!verified.ok) throw new ApiError("unauthenticated", "the password is wrong");
     const grant = {
       user: name,
-      readonly: body.readonly ?? false,
+      readonly: body.readonly === true || body.packages_and_scopes_permission === "read-only",
       label: body.name ?? "npm token",
       created: ports.clock.now().toISOString(),
     };
@@ -92,7 +107,7 @@ export const accountRoutes: Routes = (app, ports) => {
   });
   app.delete("/-/npm/v1/tokens/token/:key", async (c) => {
     const key = c.req.param("key");
-    const mine = await ports.tokens.list(requireUser(c).name);
+    const mine = await ports.tokens.list(requireWriter(c).name);
     const chosen = key.length < 6 ? [] : mine.filter(({ hash }) => hash.startsWith(key) || hash === hashToken(key));
     if (chosen.length !== 1)
       throw new ApiError("not_found", `no single token of yours has the key "${key.slice(0, 12)}"`);
@@ -143,7 +158,8 @@ async function signIn(
 function shown({ hash, label, readonly, created }: TokenRecord) {
   return {
     key: hash.slice(0, 32),
-    token: "cbx_…",
+    // npm takes a whole token for one of the list by what it begins with.
+    token: TOKEN_PREFIX,
     name: label,
     readonly,
     created,
