@@ -41,12 +41,7 @@ export function createApp(
       ports.onFailure?.(error, { method: c.req.method, path: loggedPath(c.req.path) });
     return errorResponse(c, known);
   });
-  app.notFound((c) =>
-    errorResponse(
-      c,
-      new ApiError("not_found", `${c.req.method} ${c.req.path.slice(0, 300)} is not a route of this registry`),
-    ),
-  );
+  app.notFound((c) => errorResponse(c, unrouted(app, c.req.method, c.req.path)));
   app.use(async (c, next) => {
     const started = ports.clock.now().getTime();
     c.set("origin", settings.publicUrl ?? new URL(c.req.url).origin);
@@ -69,6 +64,22 @@ export function createApp(
   app.use(authentication(ports, settings));
   for (const add of [...extra, ...routes]) add(app, ports, settings);
   return app;
+}
+
+const METHODS = ["GET", "PUT", "POST", "DELETE"];
+
+/** 405 with `allow` for a path that has other methods, else 404. */
+function unrouted(app: App, method: string, path: string): ApiError {
+  const what = `${method} ${path.slice(0, 300)} is not a route of this registry`;
+  const own = path.startsWith("/-/");
+  const allowed = METHODS.filter((other) =>
+    app.router
+      .match(other, path)[0]
+      .some(([[, route]]) => route.method === other && (!own || route.path.startsWith("/-/"))),
+  ).flatMap((other) => (other === "GET" ? ["GET", "HEAD"] : [other]));
+  if (allowed.length === 0 || allowed.includes(method)) return new ApiError("not_found", what);
+  const allow = allowed.join(", ");
+  return new ApiError("method_not_allowed", `${what}; this path takes ${allow}`, { allow });
 }
 
 /** Signing out has the token in its path, and tokens are never logged. */

@@ -34,6 +34,10 @@ describe("packument", () => {
       time: { "1.0.0": expect.any(String) as string },
     });
   });
+  test("is never abbreviated for a client that refuses the abbreviated one", async () => {
+    const response = await it.request("/wire", { headers: { accept: `${ABBREVIATED};q=0, */*` } });
+    expect(response.headers.get("content-type")).toContain("application/json");
+  });
   test("its tarball URLs are at the origin that was asked, or at the public one", async () => {
     const tarballOf = async (app: Harness) => {
       const { versions } = (await (await app.app.request("http://other.test:8080/wire")).json()) as {
@@ -52,6 +56,13 @@ describe("packument", () => {
       expect((await it.request("/wire", { headers: { "if-none-match": header } })).status, header).toBe(304);
     await it.publish("wire", "2.0.0");
     expect((await it.request("/wire", { headers: { "if-none-match": etag } })).status).toBe(200);
+  });
+  test("held in another encoding is not sent again: 304 with the ETag of the copy at hand", async () => {
+    const zipped = (await it.request("/wire", { headers: { "accept-encoding": "gzip" } })).headers.get("etag") ?? "";
+    const again = await it.request("/wire", { headers: { "if-none-match": zipped, "accept-encoding": "br" } });
+    expect([again.status, again.headers.get("etag")]).toEqual([304, zipped]);
+    const short = await it.request("/wire", { headers: { "if-none-match": zipped, accept: ACCEPT } });
+    expect(short.status).toBe(200);
   });
   test("differs in its ETag by form and by encoding, and says by what it varies", async () => {
     const etags = await Promise.all(
@@ -230,6 +241,20 @@ describe("upstream", () => {
     expect(await (await passing.request("/left/-/left-1.0.0.tgz")).text()).toBe("tgz");
     expect(await (await passing.request("/-/package/left/dist-tags")).json()).toEqual({ latest: "1.0.0" });
     expect((await passing.request("/right")).status).toBe(404);
+  });
+  test("HEAD of a tarball lets go of the upstream's stream", async () => {
+    let released = false;
+    const body = (async function* () {
+      try {
+        yield Buffer.from("tgz");
+        yield Buffer.from("never asked for");
+      } finally {
+        released = true;
+      }
+    })();
+    await using passing = await startApp({ upstream: { ...upstream(), tarball: async () => ({ body, size: 18 }) } });
+    const response = await passing.request("/left/-/left-1.0.0.tgz", { method: "HEAD" });
+    expect([response.status, response.headers.get("content-length"), released]).toEqual([200, "18", true]);
   });
   test("its tags can't be changed here, and the error says why", async () => {
     await using passing = await startApp({ upstream: upstream() });

@@ -4,7 +4,7 @@ import {
 } from "@codebox/core"; // prettier-ignore
 import type { ApiPorts, AppContext, Routes } from "../context.ts";
 import { ApiError } from "../errors.ts";
-import { etagMatches } from "../etag.ts";
+import { heldEtag } from "../etag.ts";
 import { mayComeFromUpstream, notFound, packageName } from "../lookup.ts";
 import { ABBREVIATED_TYPE, preferredEncoding, preferredForm } from "../negotiate.ts";
 import { createRenderCache, type Rendered } from "../rendered.ts";
@@ -57,11 +57,13 @@ function beforeWriting(c: AppContext): boolean {
 }
 
 function answer(c: AppContext, { bytes, etag, encoding }: Rendered, form: PackumentForm): Response {
-  c.header("etag", etag);
+  const held = heldEtag(c.req.header("if-none-match"), etag);
+  // A cache freshens the copy that a 304 names: the one it holds, which may be in another encoding.
+  c.header("etag", held ?? etag);
   c.header("vary", "accept, accept-encoding, authorization");
   // Clients keep it, and ask every time whether it still holds: a stale read changes what npm does (npm/cli#7705).
   c.header("cache-control", "private, no-cache");
-  if (etagMatches(c.req.header("if-none-match"), etag)) return c.body(null, 304);
+  if (held !== undefined) return c.body(null, 304);
   c.header("content-type", form === "full" ? "application/json; charset=utf-8" : `${ABBREVIATED_TYPE}; charset=utf-8`);
   if (encoding !== "identity") c.header("content-encoding", encoding);
   c.header("content-length", String(bytes.byteLength));

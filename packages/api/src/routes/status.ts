@@ -40,6 +40,14 @@ export const statusRoutes: Routes = (app, ports) => {
       );
     return c.json((await ports.upstream?.advisories(body as Record<string, string[]>)) ?? {});
   });
+
+  for (const path of ["/-/npm/v1/security/audits", "/-/npm/v1/security/audits/quick"])
+    app.post(path, () => {
+      throw new ApiError(
+        "not_found",
+        "audits of whole trees are not served; use a client that asks /-/npm/v1/security/advisories/bulk (npm 7 or later, pnpm 12)",
+      );
+    });
 };
 
 function isVersions(value: unknown): boolean {

@@ -85,5 +85,8 @@ async function upstreamTarball(c: AppContext, { upstream }: ApiPorts, name: stri
   c.header("content-type", "application/octet-stream");
   c.header("cache-control", "private, max-age=86400");
   if (tarball.size !== undefined) c.header("content-length", String(tarball.size));
-  return c.body(toStream(tarball.body));
+  if (c.req.method !== "HEAD") return c.body(toStream(tarball.body));
+  // Reading a piece and stopping there lets go of the stream; an unread one would hold the upstream's connection.
+  for await (const _ of tarball.body) break;
+  return c.body(null);
 }
