@@ -40,8 +40,9 @@ const LIST = (why = "tell a missing object from a refused one"): Right => ({
 
 const AUTHENTICATE: Right = { actions: ["s3:GetObject"], on: ["bucket/_codebox/tokens/*"], why: "authenticate" };
 
-const take = (queue: Target, why: string): Right => ({
-  actions: ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"],
+/** What Lambda itself asks of the function's role to hand it a queue's messages. Source: AWSLambdaSQSQueueExecutionRole. */
+const handed = (queue: Target, why: string): Right => ({
+  actions: ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
   on: [queue],
   why,
 });
@@ -113,7 +114,8 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
       on: ["bucket/_codebox/outcomes/*"],
       why: "tell a rejection, once",
     },
-    take("change queue", "receive changes"),
+    handed("change queue", "be handed changes"),
+    { actions: ["sqs:ChangeMessageVisibility"], on: ["change queue"], why: "have a failed change come again soon" },
     { actions: ["sqs:SendMessage"], on: ["dead-letter queue"], why: "put a change aside with the reason" },
     { actions: ["sns:Publish"], on: ["event topic"], why: "announce changes" },
     LOG,
@@ -121,8 +123,12 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
   ],
   intake: [
     LIST(),
-    { actions: ["s3:PutObject"], on: ["bucket/_codebox/messages/*"], why: "a change too large for a message" },
-    take("intake queue", "receive messages of other services"),
+    {
+      actions: ["s3:GetObject", "s3:PutObject"],
+      on: ["bucket/_codebox/messages/*"],
+      why: "a change too large for a message",
+    },
+    handed("intake queue", "be handed other services' messages"),
     {
       actions: ["sqs:SendMessage"],
       on: ["change queue", "dead-letter queue"],
@@ -132,7 +138,11 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
     KEY,
   ],
   redrive: [
-    take("dead-letter queue", "look at dead letters"),
+    {
+      actions: ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"],
+      on: ["dead-letter queue"],
+      why: "look at dead letters, and take them out",
+    },
     { actions: ["sqs:SendMessage"], on: ["change queue"], why: "put them back into the queue" },
     LOG,
   ],

@@ -1,0 +1,120 @@
+// The check of the check: breaks one thing of stacks/ after the other, and expects exactly the tests that are about it to fail.
+// Ten minutes; run it in a checkout without changes: `node scripts/mutate-stacks.ts [part of a mutation's name]`.
+import { spawnSync } from "node:child_process";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import process from "node:process";
+
+type Mutation = {
+  readonly name: string;
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+  /** Every failing test is of these, and at least one fails. */
+  readonly fails: RegExp;
+};
+
+const ROOT = path.resolve(import.meta.dirname, "..");
+/** What stacks/vitest.config.ts writes. */
+const REPORT = path.join(ROOT, ".vitest/stacks.json");
+
+const mutation = (name: string, file: string, from: string, to: string, fails: RegExp): Mutation => ({ name, file, from, to, fails }); // prettier-ignore
+
+const MUTATIONS: readonly Mutation[] = [
+  mutation("no partial responses", "consume.ts", "partialResponses: true", "partialResponses: false", /keeps back its group/),
+  mutation("smaller batches", "consume.ts", "BATCH = 10", "BATCH = 5", /ten messages at once/),
+  mutation("unbounded intake", "consume.ts", "INTAKES = 2", "INTAKES = 20", /share of the account's concurrency/),
+  mutation("failed events uncounted", "consume.ts", '["EventCount"]', "[]", /events reported as failed are counted/),
+  mutation("deduplication by queue", "queue.ts", '"messageGroup"', '"queue"', /is FIFO/),
+  mutation("throughput by queue", "queue.ts", '"perMessageGroupId"', '"perQueue"', /is FIFO/),
+  mutation("queues not encrypted", "queue.ts", "sqsManagedSseEnabled = true", "sqsManagedSseEnabled = false", /Queue is encrypted/),
+  mutation("visibility too short", "queue.ts", "VISIBILITY = 6", "VISIBILITY = 5", /six times/),
+  mutation("dead letters kept shorter", "queue.ts", "DEAD_LETTER_DAYS = 14", "DEAD_LETTER_DAYS = 4", /fourteen days/),
+  mutation("fewer deliveries", "queue.ts", "retry: RECEIVES_MAX", "retry: 3", /as often tried/),
+  mutation("queues let go", "queue.ts", "opts.retainOnDelete = production", "opts.retainOnDelete = false", /keeps its bucket, queues/),
+  mutation("plain HTTP to queues", "queue.ts", 'values: ["false"]', 'values: ["true"]', /Queue is refused over plain HTTP/),
+  mutation("topics not encrypted", "events.ts", 'args.kmsMasterKeyId = "alias/aws/sns";', "", /Topic is encrypted/),
+  mutation("anybody's topic to the intake", "events.ts", "values: [from.arn]", 'values: ["*"]', /allows a wildcard/),
+  mutation("enveloped intake", "events.ts", "rawMessageDelivery: true", "rawMessageDelivery: false", /as they are/),
+  mutation("plain HTTP to the bucket", "storage.ts", "enforceHttps: true", "enforceHttps: false", /refused over plain HTTP|allows nothing by its policy/),
+  mutation("public bucket", "storage.ts", "cors: false,", 'cors: false,\n    access: "public",', /nobody in|allows nothing|allows a wildcard/),
+  mutation("adopted bucket left open", "storage.ts", "blockPublicPolicy: true", "blockPublicPolicy: false", /nobody in/),
+  mutation("unencrypted writes", "storage.ts", '"AES256" : "aws:kms"', '"AES128" : "aws:kms"', /refuses a write/),
+  mutation("another default encryption", "storage.ts", 'sseAlgorithm: "AES256"', 'sseAlgorithm: "aws:kms"', /encrypts by default/),
+  mutation("production emptied", "storage.ts", "forceDestroy = !production", "forceDestroy = true", /never emptied/),
+  mutation("staging expires early", "storage.ts", "QUEUE_DAYS + DEAD_LETTER_DAYS + 2", "7", /for longer than a change may wait/),
+  mutation("tarballs expire", "storage.ts", '"_codebox/upstream/", UPSTREAM_DAYS', '"", UPSTREAM_DAYS', /never a packument/),
+  mutation("not versioned", "storage.ts", "versioning: true", "versioning: false", /is versioned/),
+  mutation("kept bucket touched", "storage.ts", 'settings.settings === "replace"', "settings.name", /left as it is|allows a wildcard/),
+  mutation("a right more", "function.ts", "actions: [...actions]", 'actions: [...actions, "s3:GetObjectAcl"]', /exactly the rights/),
+  mutation("a wildcard", "function.ts", "actions: [...actions]", 'actions: [...actions, "s3:*"]', /exactly the rights|no wildcard action/),
+  mutation("a wider resource", "function.ts", "const resources = on", 'const resources = name === "read" ? ["*"] : on', /exactly the rights|no wildcard action/),
+  mutation("a row more", "rights.ts", '{ actions: ["sqs:SendMessage"], on: ["change queue"], why: "queue the change" }', '{ actions: ["sqs:SendMessage", "sqs:PurgeQueue"], on: ["change queue"], why: "queue the change" }', /stands in ARCHITECTURE/),
+  mutation("SST's managed policy", "function.ts", "args.managedPolicyArns = [];", "", /managed policy/),
+  mutation("SST's trust", "function.ts", "if (!$dev)", "if ($dev)", /only Lambda takes its role/),
+  mutation("x86", "function.ts", '"arm64"', '"x86_64"', /on Node 24 and arm64/),
+  mutation("logs kept for ever", "function.ts", "retentionInDays: Number(settings.logDays)", "retentionInDays: 0", /kept for thirty days/),
+  mutation("open to browsers", "api.ts", "cors: false", "cors: true", /browser of another site/),
+  mutation("paths logged", "api.ts", 'route: "$context.routeKey"', 'route: "$context.path"', /neither path nor query/),
+  mutation("unbounded requests", "api.ts", "throttlingRateLimit: throttle.rate,", "", /requests are bounded/),
+  mutation("reads by write", "api.ts", '$default: "read"', '$default: "write"', /answered by/),
+  mutation("a second name", "api.ts", "domain !== undefined", "false", /only name/),
+  mutation("patient dead letters", "alarms.ts", "above: 0", "above: 5", /DeadLetters/),
+  mutation("silent alarms", "alarms.ts", "alarmActions: [topic.arn],", "", /each is told of/),
+  mutation("unmailed alarms", "alarms.ts", "alarmEmail !== undefined", "alarmEmail === undefined", /mailed to the operator/),
+]; // prettier-ignore
+
+type Report = {
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly message?: string;
+    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
+  }[];
+};
+
+/** The names of the tests that fail. @throws Error when there was nothing to run, as after a mutation that does not compile. */
+function failing(): string[] {
+  rmSync(REPORT, { force: true });
+  const args = [path.join(ROOT, "node_modules/vitest/vitest.mjs"), "run", "--config", "stacks/vitest.config.ts"];
+  const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: ROOT, encoding: "utf8" });
+  const results = read(`${stdout}\n${stderr}`).testResults.flatMap(({ assertionResults }) => assertionResults);
+  if (results.length === 0) throw new Error(`no test ran:\n${stdout}\n${stderr}`);
+  return results.filter(({ status }) => status === "failed").map(({ fullName }) => fullName.trim());
+}
+
+function read(output: string): Report {
+  try {
+    return JSON.parse(readFileSync(REPORT, "utf8")) as Report;
+  } catch (cause) {
+    throw new Error(`vitest wrote no report:\n${output}`, { cause });
+  }
+}
+
+/** What is wrong with how the tests take it; `undefined` when nothing is. */
+function survived({ file, from, to, fails }: Mutation): string | undefined {
+  const full = path.join(ROOT, "stacks", file);
+  const text = readFileSync(full, "utf8");
+  if (!text.includes(from)) return `stacks/${file} has no ${from}`;
+  try {
+    writeFileSync(
+      full,
+      text.replace(from, () => to),
+    );
+    const names = failing();
+    const others = names.filter((name) => !fails.test(name));
+    if (names.length === 0) return "no test failed";
+    return others.length === 0 ? undefined : `others failed too:\n    ${others.join("\n    ")}`;
+  } finally {
+    writeFileSync(full, text);
+  }
+}
+
+const chosen = MUTATIONS.filter(({ name }) => name.includes(process.argv[2] ?? ""));
+let wrong = 0;
+for (const one of chosen) {
+  const problem = survived(one);
+  if (problem !== undefined) wrong++;
+  console.log(problem === undefined ? `caught    ${one.name}` : `NOT RIGHT ${one.name}: ${problem}`);
+}
+console.log(`${chosen.length - wrong} of ${chosen.length} caught by exactly their tests`);
+process.exitCode = wrong === 0 ? 0 : 1;
