@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { ENVIRONMENTS, readEnvironment } from "../../packages/functions/src/environment.ts";
 import { RIGHTS, type FunctionName } from "../rights.ts";
@@ -42,6 +44,13 @@ describe.each(["trial", "production"] as const)("the functions of a %s stage", (
     expect(group.inputs["retentionInDays"]).toBe(30);
     expect(functionOf(of, name)["loggingConfig"]).toEqual({ logFormat: "Text", logGroup: group.name });
   });
+});
+
+test("each function is an entry that is there", () => {
+  const { handlers } = stack("production");
+  expect(handlers.toSorted()).toEqual(NAMES.map((name) => `packages/functions/src/entries/${name}.handler`).toSorted());
+  for (const handler of handlers)
+    expect(existsSync(path.resolve(import.meta.dirname, "../..", handler.replace(/\.handler$/, ".ts")))).toBe(true);
 });
 
 describe("what a function is told", () => {

@@ -16,6 +16,8 @@ export type Resource = {
 export type Synthesis = {
   readonly app: { readonly removal?: string; readonly protect?: boolean };
   readonly resources: readonly Resource[];
+  /** What SST was asked to bundle: `packages/functions/src/entries/read.handler`. */
+  readonly handlers: readonly string[];
   readonly outputs: Readonly<Record<string, unknown>>;
 };
 
@@ -36,17 +38,19 @@ export type Statement = {
 export type Stack = {
   readonly app: Synthesis["app"];
   readonly outputs: Synthesis["outputs"];
+  readonly handlers: Synthesis["handlers"];
   readonly resources: readonly Resource[];
   all(type: string): readonly Resource[];
   /** The one of a type whose name starts so. Throws when there is none, or several. */
   one(type: string, name?: string): Resource;
 };
 
-export function stackOf({ app, outputs, resources }: Synthesis): Stack {
+export function stackOf({ app, outputs, handlers, resources }: Synthesis): Stack {
   const all = (type: string) => resources.filter((resource) => resource.type === `aws:${type}`);
   return {
     app,
     outputs,
+    handlers,
     resources,
     all,
     one(type, name = "") {

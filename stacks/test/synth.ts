@@ -116,7 +116,7 @@ async function bundleRun(directory: string, app: App, dev: boolean): Promise<str
 }
 
 /** Answers what SST's command would: where its state lies, and a function's bundle (an empty one). */
-async function serveCommand(directory: string): Promise<Server> {
+async function serveCommand(directory: string, built: string[]): Promise<Server> {
   const out = path.join(directory, "function");
   await mkdir(out);
   await writeFile(path.join(out, "index.mjs"), "export const handler = () => {};");
@@ -137,7 +137,8 @@ async function serveCommand(directory: string): Promise<Server> {
     void (async () => {
       let body = "";
       for await (const piece of request.setEncoding("utf8")) body += String(piece);
-      const { method } = JSON.parse(body) as { method: string };
+      const { method, params } = JSON.parse(body) as { method: string; params: readonly { handler?: string }[] };
+      if (method === "Runtime.Build") built.push(params[0]?.handler ?? "");
       const answer = method in results ? { result: results[method] } : { error: `the synthesis knows no "${method}"` };
       response.setHeader("content-type", "application/json").end(JSON.stringify(answer));
     })();
@@ -192,7 +193,8 @@ function call({
 
 async function synthesise(stage: string, dev: boolean): Promise<Synthesis> {
   const directory = await mkdtemp(path.join(PLATFORM, "synth-"));
-  const server = await serveCommand(directory);
+  const handlers: string[] = [];
+  const server = await serveCommand(directory, handlers);
   process.env["SST_SERVER"] = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const resources: Resource[] = [];
   const removal = { retained: new Set<string>(), protected: new Set<string>() };
@@ -225,7 +227,7 @@ async function synthesise(stage: string, dev: boolean): Promise<Synthesis> {
     const outputs = await pulumi.runtime.runInPulumiStack(program);
     await pulumi.runtime.disconnect();
     const plain = await new Promise((resolve) => pulumi.output(outputs).apply(resolve));
-    return { app, resources, outputs: unwrapped(plain) as Synthesis["outputs"] };
+    return { app, resources, handlers, outputs: unwrapped(plain) as Synthesis["outputs"] };
   } finally {
     server.close();
     await rm(directory, { recursive: true, force: true });
