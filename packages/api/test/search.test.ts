@@ -1,6 +1,6 @@
 import { indexKey } from "@codebox/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { startApp, type Harness } from "./harness.ts";
+import { errorOf, startApp, type Harness } from "./harness.ts";
 
 let it: Harness;
 beforeEach(async () => {
@@ -16,6 +16,12 @@ const found = async () => {
   return objects.map((hit) => hit.package.name);
 };
 
+test("a text over the limit is refused: every word of it is looked for in every package", async () => {
+  expect((await it.request(`/-/v1/search?text=${"w+".repeat(128)}`)).status).toBe(200);
+  const response = await it.request(`/-/v1/search?text=${"w+".repeat(129)}`);
+  expect(response.status).toBe(400);
+  expect(await errorOf(response)).toContain("256");
+});
 test("a damaged document is left out of the search, reported once, and found again when mended", async () => {
   const kept = await it.store.get(indexKey("other"));
   await it.store.put(indexKey("other"), Buffer.from("{ damaged"));

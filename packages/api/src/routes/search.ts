@@ -5,6 +5,8 @@ import { ApiError } from "../errors.ts";
 const SIZE_DEFAULT = 20;
 /** As npm's registry. Source: npm/registry, docs/REGISTRY-API.md, "GET /-/v1/search". */
 const SIZE_MAX = 250;
+/** Characters. Every word is looked for in every package; far longer than what anybody types. */
+const TEXT_MAX = 256;
 
 /** `GET /-/v1/search`: our own packages. pnpm fails on a result without `publisher.username`. */
 export const searchRoutes: Routes = (app, ports) => {
@@ -13,6 +15,8 @@ export const searchRoutes: Routes = (app, ports) => {
   );
   app.get("/-/v1/search", async (c) => {
     const text = c.req.query("text") ?? "";
+    if (text.length > TEXT_MAX)
+      throw new ApiError("invalid", `a search has at most ${TEXT_MAX} characters; use fewer words`);
     const size = Math.min(count(c, "size", SIZE_DEFAULT), SIZE_MAX);
     const { hits, total } = await search({ text, from: count(c, "from", 0), size });
     const origin = c.get("origin");
