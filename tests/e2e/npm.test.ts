@@ -167,4 +167,27 @@ describe("npm 11", () => {
       401,
     );
   });
+
+  test("token create, list and revoke, by a user whose .npmrc had a revoked token when signing in", async () => {
+    const credentials = JSON.stringify({ name: "token-holder", password: "a long password" });
+    const signIn = await fetch(`${registry.url}/-/user/org.couchdb.user:token-holder`, {
+      method: "PUT",
+      headers: { authorization: "Bearer cbx_revoked" },
+      body: credentials,
+    });
+    const { token } = (await signIn.json()) as { token: string };
+    const holder = await project(dir.path, { ...registry, token }, { name: "token-holder", version: "1.0.0" });
+    const created = await holder.run("npm", "token", "create", "--password=a long password", "--json");
+    expect(created.code, created.all).toBe(0);
+    const listed = await holder.run("npm", "token", "list", "--parseable");
+    expect(listed.stdout.trim().split("\n")).toHaveLength(3);
+    const made = (JSON.parse(created.stdout) as { token: string }).token;
+    const revoked = await holder.run("npm", "token", "revoke", made);
+    expect(revoked.code, revoked.all).toBe(0);
+    const left = await holder.run("npm", "token", "list", "--parseable");
+    expect(left.stdout.trim().split("\n")).toHaveLength(2);
+    const limited = await holder.run("npm", "token", "create", "--password=a long password", "--expires=7");
+    expect(limited.code).not.toBe(0);
+    expect(limited.all).toContain("can't be limited");
+  });
 });
