@@ -1,5 +1,5 @@
 import { hashToken, type IdentityProvider, type ObjectStore, type TokenRecord, type TokenStore } from "@codebox/core";
-import { z } from "zod";
+import * as z from "zod";
 
 /** A token's record stands under its hash; a second, empty object names it under its user, so that a user's are found. */
 export const TOKENS_PREFIX = "_codebox/tokens/";

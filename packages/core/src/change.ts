@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { OWNERS_MAX, TAGS_MAX } from "./limits.ts";
 import { ChangeId, DeprecationMessage, PackageName, Tag, UserName, Version } from "./names.ts";
 

@@ -1,6 +1,6 @@
 import semver from "semver";
 import validateName from "validate-npm-package-name";
-import { z } from "zod";
+import * as z from "zod";
 import { CHANGE_ID_MAX, DEPRECATION_MAX, NAME_MAX, TAG_MAX, VERSION_MAX } from "./limits.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { WAIT_MS } from "@codebox/core";
-import { z } from "zod";
+import * as z from "zod";
 
 const text = (what: string) => z.string({ error: `is missing: ${what}` }).min(1, `is empty: ${what}`);
 

@@ -7,3 +7,4 @@ export * from "./gateway.ts";
 export * from "./intake.ts";
 export * from "./redrive.ts";
 export * from "./uploads.ts";
+export * from "./workers.ts";

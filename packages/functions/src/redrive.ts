@@ -1,5 +1,5 @@
 import type { DeadLetter, DeadLetters } from "@codebox/core";
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * What an operator asks for by hand: `{"action":"list"}`, `{"action":"redrive","ids":["01J…"]}` or `{"action":"redrive","ids":"all"}`.

@@ -1,7 +1,7 @@
 import { ApiError, packageName, readJson, requireWriter, type Routes } from "@codebox/api";
 import type { SignUpload } from "@codebox/aws";
 import { nameProblem, stagingKey } from "@codebox/core";
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * Largest body that these functions take, in bytes. Lambda's own limit is 6 MiB for the whole event, in which the body's quotes

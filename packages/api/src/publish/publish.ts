@@ -4,7 +4,7 @@ import {
   type ChangeOf, type ObjectStore, type Packument,
 } from "@codebox/core"; // prettier-ignore
 import ssri from "ssri";
-import { z } from "zod";
+import * as z from "zod";
 import { ApiError } from "../errors.ts";
 import type { Inspected } from "./tarball.ts";
 

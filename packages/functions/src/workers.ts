@@ -1,0 +1,63 @@
+import type { S3Client } from "@aws-sdk/client-s3";
+import type { SNSClient } from "@aws-sdk/client-sns";
+import type { SQSClient } from "@aws-sdk/client-sqs";
+import {
+  createS3ObjectStore, createS3Outcomes, createSnsEventLog, createSqsChangeQueue, createSqsDeadLetters, hideMessages,
+} from "@codebox/aws"; // prettier-ignore
+import { createConsumer, createPackumentReader, type Clock } from "@codebox/core";
+import { bucketOf } from "./bucket.ts";
+import { createConsumeHandler, type ConsumeLog } from "./consume.ts";
+import type { Environment } from "./environment.ts";
+import { createIntakeHandler, type IntakeParts } from "./intake.ts";
+import { createRedriveHandler } from "./redrive.ts";
+
+/** The consumer, from its environment and the clients of the execution environment. */
+export function consumerFunction(
+  env: Environment<"consumer">,
+  parts: {
+    readonly s3: S3Client;
+    readonly sqs: SQSClient;
+    readonly sns: SNSClient;
+    readonly clock: Clock;
+    readonly log: ConsumeLog;
+  },
+) {
+  const { s3, sqs, sns, clock, log } = parts;
+  const store = createS3ObjectStore(s3, bucketOf(env));
+  const reader = createPackumentReader(store);
+  const outcomes = createS3Outcomes({ store, reader, clock });
+  const events = createSnsEventLog(sns, { topicArn: env.CODEBOX_TOPIC_ARN });
+  return createConsumeHandler({
+    consumer: createConsumer({ store, reader, events, outcomes, clock }),
+    store,
+    deadLetters: createSqsDeadLetters(sqs, urlsOf(env)),
+    pause: (records, seconds) => {
+      const receipts = records.map(({ receiptHandle: receipt }) => ({ receipt }));
+      return hideMessages(sqs, env.CODEBOX_QUEUE_URL, receipts, seconds);
+    },
+    log,
+  });
+}
+
+/** The intake of other services' changes. */
+export function intakeFunction(
+  env: Environment<"intake">,
+  { s3, sqs, log }: { readonly s3: S3Client; readonly sqs: SQSClient; readonly log: IntakeParts["log"] },
+) {
+  const store = createS3ObjectStore(s3, bucketOf(env));
+  return createIntakeHandler({
+    queue: createSqsChangeQueue({ client: sqs, store }, { queueUrl: env.CODEBOX_QUEUE_URL }),
+    store,
+    deadLetters: createSqsDeadLetters(sqs, urlsOf(env)),
+    log,
+  });
+}
+
+/** What an operator invokes by hand. */
+export function redriveFunction(env: Environment<"redrive">, { sqs }: { readonly sqs: SQSClient }) {
+  return createRedriveHandler(createSqsDeadLetters(sqs, urlsOf(env)));
+}
+
+function urlsOf(env: { readonly CODEBOX_QUEUE_URL: string; readonly CODEBOX_DEAD_LETTERS_URL: string }) {
+  return { queueUrl: env.CODEBOX_QUEUE_URL, deadLettersUrl: env.CODEBOX_DEAD_LETTERS_URL };
+}

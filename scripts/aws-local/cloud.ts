@@ -1,0 +1,76 @@
+// What the stacks deploy, made in an emulator: bucket, FIFO queues, topics and their subscriptions.
+import { CreateBucketCommand, type S3Client } from "@aws-sdk/client-s3";
+import { CreateTopicCommand, SubscribeCommand, type SNSClient } from "@aws-sdk/client-sns";
+import { CreateQueueCommand, GetQueueAttributesCommand, type SQSClient } from "@aws-sdk/client-sqs";
+import { RECEIVES_MAX } from "@codebox/core";
+import { MOTO_REGION } from "../moto.ts";
+
+export type Clients = { readonly s3: S3Client; readonly sqs: SQSClient; readonly sns: SNSClient };
+
+export type Cloud = {
+  readonly bucket: string;
+  readonly queueUrl: string;
+  readonly deadLettersUrl: string;
+  readonly intakeUrl: string;
+  readonly topicArn: string;
+  /** Where other services publish changes. */
+  readonly intakeTopicArn: string;
+  /** A queue that is subscribed to the events: what a service of the user's would have. */
+  readonly subscriberUrl: string;
+};
+
+const FIFO = { FifoQueue: "true", DeduplicationScope: "messageGroup", FifoThroughputLimit: "perMessageGroupId" };
+
+/**
+ * Makes all of it, under names that begin with `prefix`.
+ * @param visibilitySeconds for how long a queue hides what was received.
+ */
+export async function makeCloud(
+  { s3, sqs, sns }: Clients,
+  { prefix, visibilitySeconds = 30 }: { readonly prefix: string; readonly visibilitySeconds?: number },
+): Promise<Cloud> {
+  const bucket = `${prefix}-packages`;
+  const location = { LocationConstraint: MOTO_REGION } as const;
+  await s3.send(new CreateBucketCommand({ Bucket: bucket, CreateBucketConfiguration: location }));
+  const dead = await makeQueue(sqs, `${prefix}-dead-letters.fifo`, FIFO);
+  const policy = JSON.stringify({ deadLetterTargetArn: dead.arn, maxReceiveCount: RECEIVES_MAX });
+  const hidden = { ...FIFO, VisibilityTimeout: String(visibilitySeconds), RedrivePolicy: policy };
+  const queue = await makeQueue(sqs, `${prefix}-changes.fifo`, hidden);
+  const intake = await makeQueue(sqs, `${prefix}-intake.fifo`, hidden);
+  const subscriber = await makeQueue(sqs, `${prefix}-subscriber`, {});
+  const topicArn = await makeTopic(sns, `${prefix}-events`, {});
+  const intakeTopicArn = await makeTopic(sns, `${prefix}-intake.fifo`, { FifoTopic: "true" });
+  await subscribe(sns, topicArn, subscriber.arn);
+  await subscribe(sns, intakeTopicArn, intake.arn);
+  const urls = { queueUrl: queue.url, deadLettersUrl: dead.url, intakeUrl: intake.url, subscriberUrl: subscriber.url };
+  return { bucket, topicArn, intakeTopicArn, ...urls };
+}
+
+/** A cloud as the functions are told of it. */
+export function environmentOf(cloud: Cloud, publicUrl?: string): Record<string, string> {
+  return {
+    CODEBOX_BUCKET: cloud.bucket,
+    CODEBOX_QUEUE_URL: cloud.queueUrl,
+    CODEBOX_DEAD_LETTERS_URL: cloud.deadLettersUrl,
+    CODEBOX_TOPIC_ARN: cloud.topicArn,
+    ...(publicUrl === undefined ? {} : { CODEBOX_PUBLIC_URL: publicUrl }),
+  };
+}
+
+export async function makeQueue(sqs: SQSClient, name: string, attributes: Record<string, string>) {
+  const { QueueUrl: url = "" } = await sqs.send(new CreateQueueCommand({ QueueName: name, Attributes: attributes }));
+  const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ["QueueArn"] }));
+  return { url, arn: Attributes?.["QueueArn"] ?? "" };
+}
+
+async function makeTopic(sns: SNSClient, name: string, attributes: Record<string, string>): Promise<string> {
+  const { TopicArn = "" } = await sns.send(new CreateTopicCommand({ Name: name, Attributes: attributes }));
+  return TopicArn;
+}
+
+async function subscribe(sns: SNSClient, topicArn: string, queueArn: string): Promise<void> {
+  const attributes = { RawMessageDelivery: "true" };
+  await sns.send(
+    new SubscribeCommand({ TopicArn: topicArn, Protocol: "sqs", Endpoint: queueArn, Attributes: attributes }),
+  );
+}

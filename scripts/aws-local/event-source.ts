@@ -1,0 +1,82 @@
+// A queue's event source mapping, as Lambda runs one: receives, invokes with an SQS event, removes what was not reported as failed.
+import { DeleteMessageBatchCommand, ReceiveMessageCommand, type Message, type SQSClient } from "@aws-sdk/client-sqs";
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
+
+export type EventSource = {
+  /** Stops receiving; resolves when what was invoked has ended. */
+  stop(): Promise<void>;
+};
+
+export type EventSourceSettings = {
+  readonly sqs: SQSClient;
+  readonly queueUrl: string;
+  readonly handler: (event: SQSEvent) => Promise<SQSBatchResponse>;
+  /** Told of an invocation that threw: all its messages come again. */
+  readonly onError: (error: unknown) => void;
+};
+
+/** Lambda's batch for a FIFO queue, and SQS's limit. */
+const BATCH = 10;
+
+/**
+ * One loop receives, since the emulator hands a group to two that compete; it does not wait for the invocations. SQS keeps a
+ * group to itself while its messages are in flight, so each group is in one invocation at a time.
+ */
+export function startEventSource({ sqs, queueUrl, handler, onError }: EventSourceSettings): EventSource {
+  let stopped = false;
+  const running = new Set<Promise<void>>();
+  const invoke = async (messages: readonly Message[]) => {
+    try {
+      const { batchItemFailures } = await handler({ Records: messages.map((message) => recordOf(message, queueUrl)) });
+      const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+      await remove(sqs, queueUrl, messages.filter(({ MessageId = "" }) => !failed.has(MessageId))); // prettier-ignore
+    } catch (error) {
+      onError(error);
+    }
+  };
+  const loop = async () => {
+    while (!stopped) {
+      try {
+        const { Messages = [] } = await sqs.send(
+          new ReceiveMessageCommand({
+            QueueUrl: queueUrl, MaxNumberOfMessages: BATCH, WaitTimeSeconds: 1, MessageSystemAttributeNames: ["All"],
+          }),
+        ); // prettier-ignore
+        if (Messages.length === 0) continue;
+        const invocation = invoke(Messages).finally(() => running.delete(invocation));
+        running.add(invocation);
+      } catch (error) {
+        onError(error);
+      }
+    }
+  };
+  const looping = loop();
+  return {
+    async stop() {
+      stopped = true;
+      await looping;
+      await Promise.all(running);
+    },
+  };
+}
+
+function recordOf(message: Message, queueUrl: string): SQSRecord {
+  return {
+    messageId: message.MessageId ?? "",
+    receiptHandle: message.ReceiptHandle ?? "",
+    body: message.Body ?? "",
+    attributes: message.Attributes as unknown as SQSRecord["attributes"],
+    messageAttributes: {},
+    md5OfBody: message.MD5OfBody ?? "",
+    eventSource: "aws:sqs",
+    eventSourceARN: queueUrl,
+    awsRegion: "eu-central-1",
+  };
+}
+
+async function remove(sqs: SQSClient, queueUrl: string, messages: readonly Message[]): Promise<void> {
+  if (messages.length === 0) return;
+  const Entries = messages.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
+  const { Failed = [] } = await sqs.send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
+  if (Failed.length > 0) throw new Error(`${Failed.length} messages could not be removed: ${Failed[0]?.Message ?? ""}`);
+}

@@ -1,0 +1,116 @@
+// The whole AWS shape in one process, over an emulator: the gateway, the functions, the event source mappings.
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { createS3ObjectStore, createTokenStore, type ClientOptions } from "@codebox/aws";
+import { createS3Client, createSnsClient, createSqsClient } from "@codebox/aws";
+import { issueToken } from "@codebox/core";
+import {
+  consumerFunction, createAccountApp, createReadApp, createWriteApp, gatewayHandler, intakeFunction, readEnvironment,
+  systemClock, systemIds, type ConsumeLog,
+} from "@codebox/functions"; // prettier-ignore
+import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
+import { environmentOf, makeCloud, type Clients, type Cloud } from "./cloud.ts";
+import { startEventSource } from "./event-source.ts";
+import { startGateway, type RouteTable } from "./gateway.ts";
+
+const ROUTES_FILE = join(import.meta.dirname, "../../stacks/api.ts");
+
+export type LocalSettings = {
+  readonly client: ClientOptions;
+  /** Names of what is made begin with it. */
+  readonly prefix: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly visibilitySeconds?: number;
+  /** More of the functions' environment: `CODEBOX_UPSTREAM`. */
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly log: {
+    readonly consume: ConsumeLog;
+    readonly onRequest?: (entry: { readonly method: string; readonly path: string; readonly status: number }) => void;
+    readonly onFailure: (error: unknown) => void;
+  };
+  /** Stands between queue and consumer: for tests that kill it. Default: the consumer as it is. */
+  readonly consumer?: (
+    make: (clients: Clients) => (event: SQSEvent) => Promise<SQSBatchResponse>,
+    clients: () => Clients,
+  ) => (event: SQSEvent) => Promise<SQSBatchResponse>;
+  /** Clients of the functions that serve HTTP: for tests that count or fail their requests. */
+  readonly apiClients?: (clients: Clients) => void;
+};
+
+export type LocalRegistry = {
+  readonly url: string;
+  /** Of the user `admin`. */
+  readonly token: string;
+  readonly cloud: Cloud;
+  readonly clients: Clients;
+  stop(): Promise<void>;
+};
+
+export async function startLocalRegistry(settings: LocalSettings): Promise<LocalRegistry> {
+  const { client, log } = settings;
+  const clients = (): Clients => ({
+    s3: createS3Client(client),
+    sqs: createSqsClient(client),
+    sns: createSnsClient(client),
+  });
+  const operator = clients();
+  const { prefix, visibilitySeconds } = settings;
+  const cloud = await makeCloud(operator, {
+    prefix,
+    ...(visibilitySeconds === undefined ? {} : { visibilitySeconds }),
+  });
+  const { ROUTES } = (await import(pathToFileURL(ROUTES_FILE).href)) as { readonly ROUTES: RouteTable };
+  const api = clients();
+  settings.apiClients?.(api);
+  const gateway = await startGateway(settings.port, ROUTES, (url) => handlersOf(settings, cloud, api, url));
+  const env = { ...environmentOf(cloud), ...settings.environment };
+
+  const makeConsumer = (own: Clients) =>
+    consumerFunction(readEnvironment("consumer", env), { ...own, clock: systemClock, log: log.consume });
+  const consume = settings.consumer?.(makeConsumer, clients) ?? makeConsumer(clients());
+  const intake = intakeFunction(readEnvironment("intake", env), { ...clients(), log: intakeLog(log.onFailure) });
+  const source = { sqs: operator.sqs, onError: log.onFailure };
+  const sources = [
+    startEventSource({ ...source, queueUrl: cloud.queueUrl, handler: consume }),
+    startEventSource({ ...source, queueUrl: cloud.intakeUrl, handler: intake }),
+  ];
+  const tokens = createTokenStore(createS3ObjectStore(operator.s3, { bucket: cloud.bucket }));
+  const created = new Date().toISOString();
+  const grant = { user: "admin", readonly: false, label: "made at start", created };
+  return {
+    url: gateway.url,
+    token: await issueToken({ tokens, ids: systemIds }, grant),
+    cloud,
+    clients: operator,
+    async stop() {
+      await gateway.close();
+      await Promise.all(sources.map((running) => running.stop()));
+    },
+  };
+}
+
+function handlersOf({ environment, log }: LocalSettings, cloud: Cloud, api: Clients, url: string) {
+  const env = { CODEBOX_ANONYMOUS_READ: "true", ...environmentOf(cloud, url), ...environment };
+  const parts = {
+    ...api,
+    clock: systemClock,
+    ids: systemIds,
+    random: Math.random,
+    ...(log.onRequest ? { onRequest: log.onRequest } : {}),
+    onFailure: log.onFailure,
+  };
+  return {
+    read: gatewayHandler(createReadApp(readEnvironment("read", env), parts)),
+    write: gatewayHandler(createWriteApp(readEnvironment("write", env), parts)),
+    account: gatewayHandler(createAccountApp(readEnvironment("account", env), parts)),
+  };
+}
+
+function intakeLog(onFailure: (error: unknown) => void) {
+  return {
+    taken: () => {},
+    dead: (id: string, reason: string) => onFailure(new Error(`${id}: ${reason}`)),
+    failed: onFailure,
+  };
+}
