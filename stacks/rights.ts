@@ -148,6 +148,22 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
   ],
 };
 
+/**
+ * Whether a function may.
+ *
+ * @example permits("read", "s3:GetObject", "bucket/@acme/wire/index.json") // true
+ */
+export function permits(name: FunctionName, action: string, target: Target): boolean {
+  return RIGHTS[name].some(
+    (right) => right.actions.includes(action) && right.on.some((pattern) => matches(pattern, target)),
+  );
+}
+
+function matches(pattern: string, target: string): boolean {
+  const parts = pattern.split("*").map((part) => part.replace(/[\\^$.+?()[\]{}|]/g, "\\$&"));
+  return new RegExp(`^${parts.join(".*")}$`, "s").test(target);
+}
+
 /** The table in ARCHITECTURE.md, between `<!-- rights:start -->` and `<!-- rights:end -->`. */
 export function rightsTable(): string {
   const rows = Object.entries(RIGHTS).flatMap(([name, rights]) =>
@@ -159,8 +175,8 @@ export function rightsTable(): string {
     ]),
   );
   const head = ["function", "may", "on", "in order to"];
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)));
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column])).join(" | ")} |`;
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`;
   return [line(head), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");
 }

@@ -36,7 +36,10 @@ export type LocalSettings = {
   ) => (event: SQSEvent) => Promise<SQSBatchResponse>;
   /** Clients of the functions that serve HTTP: for tests that count or fail their requests. */
   readonly apiClients?: (clients: Clients) => void;
+  /** Told of each function's own clients before they are used: for tests that hold a function to its rights. */
+  readonly guard?: (name: FunctionName, clients: Clients, cloud: Cloud) => void;
 };
+type FunctionName = "read" | "write" | "account" | "consumer" | "intake";
 
 export type LocalRegistry = {
   readonly url: string;
@@ -63,13 +66,23 @@ export async function startLocalRegistry(settings: LocalSettings): Promise<Local
   const { ROUTES } = (await import(pathToFileURL(ROUTES_FILE).href)) as { readonly ROUTES: RouteTable };
   const api = clients();
   settings.apiClients?.(api);
-  const gateway = await startGateway(settings.port, ROUTES, (url) => handlersOf(settings, cloud, api, url));
+  const guarded = (name: FunctionName, otherwise = clients) => {
+    if (!settings.guard) return otherwise();
+    const own = clients();
+    settings.guard(name, own, cloud);
+    return own;
+  };
+  const clientsOf = (name: FunctionName) => guarded(name, () => api);
+  const gateway = await startGateway(settings.port, ROUTES, (url) => handlersOf(settings, cloud, clientsOf, url));
   const env = { ...environmentOf(cloud), ...settings.environment };
 
   const makeConsumer = (own: Clients) =>
     consumerFunction(readEnvironment("consumer", env), { ...own, clock: systemClock, log: log.consume });
-  const consume = settings.consumer?.(makeConsumer, clients) ?? makeConsumer(clients());
-  const intake = intakeFunction(readEnvironment("intake", env), { ...clients(), log: intakeLog(log.onFailure) });
+  const consume = settings.consumer?.(makeConsumer, clients) ?? makeConsumer(guarded("consumer"));
+  const intake = intakeFunction(readEnvironment("intake", env), {
+    ...guarded("intake"),
+    log: intakeLog(log.onFailure),
+  });
   const source = { sqs: operator.sqs, onError: log.onFailure };
   const sources = [
     startEventSource({ ...source, queueUrl: cloud.queueUrl, handler: consume }),
@@ -90,10 +103,14 @@ export async function startLocalRegistry(settings: LocalSettings): Promise<Local
   };
 }
 
-function handlersOf({ environment, log }: LocalSettings, cloud: Cloud, api: Clients, url: string) {
+function handlersOf(
+  { environment, log }: LocalSettings,
+  cloud: Cloud,
+  clientsOf: (name: FunctionName) => Clients,
+  url: string,
+) {
   const env = { CODEBOX_ANONYMOUS_READ: "true", ...environmentOf(cloud, url), ...environment };
   const parts = {
-    ...api,
     clock: systemClock,
     ids: systemIds,
     random: Math.random,
@@ -101,9 +118,9 @@ function handlersOf({ environment, log }: LocalSettings, cloud: Cloud, api: Clie
     onFailure: log.onFailure,
   };
   return {
-    read: gatewayHandler(createReadApp(readEnvironment("read", env), parts)),
-    write: gatewayHandler(createWriteApp(readEnvironment("write", env), parts)),
-    account: gatewayHandler(createAccountApp(readEnvironment("account", env), parts)),
+    read: gatewayHandler(createReadApp(readEnvironment("read", env), { ...parts, ...clientsOf("read") })),
+    write: gatewayHandler(createWriteApp(readEnvironment("write", env), { ...parts, ...clientsOf("write") })),
+    account: gatewayHandler(createAccountApp(readEnvironment("account", env), { ...parts, ...clientsOf("account") })),
   };
 }
 
