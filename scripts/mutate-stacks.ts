@@ -61,7 +61,7 @@ const MUTATIONS: readonly Mutation[] = [
   mutation("a second name", "api.ts", "domain !== undefined", "false", /only name/),
   mutation("patient dead letters", "alarms.ts", "above: 0", "above: 5", /DeadLetters/),
   mutation("silent alarms", "alarms.ts", "alarmActions: [topic.arn],", "", /each is told of/),
-  mutation("unmailed alarms", "alarms.ts", "alarmEmail !== undefined", "alarmEmail === undefined", /mailed to the operator/),
+  mutation("unmailed alarms", "alarms.ts", "endpoint: alarmEmail", 'endpoint: "nobody@acme.example"', /mailed to the operator/),
 ]; // prettier-ignore
 
 type Report = {
