@@ -1,5 +1,6 @@
 // A queue's event source mapping, as Lambda runs one: receives, invokes with an SQS event, removes what was not reported as failed.
 import { DeleteMessageBatchCommand, ReceiveMessageCommand, type Message, type SQSClient } from "@aws-sdk/client-sqs";
+import { systemClock } from "@codebox/functions";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 
 export type EventSource = {
@@ -18,6 +19,9 @@ export type EventSourceSettings = {
 /** Lambda's batch for a FIFO queue, and SQS's limit. */
 const BATCH = 10;
 
+/** Between two looks at the queue while something runs, in milliseconds. */
+const BUSY_MS = 50;
+
 /**
  * One loop receives, since the emulator hands a group to two that compete; it does not wait for the invocations. SQS keeps a
  * group to itself while its messages are in flight, so each group is in one invocation at a time.
@@ -34,16 +38,27 @@ export function startEventSource({ sqs, queueUrl, handler, onError }: EventSourc
       onError(error);
     }
   };
+  const receive = async (): Promise<readonly Message[]> => {
+    const { Messages = [] } = await sqs.send(
+      new ReceiveMessageCommand({
+        QueueUrl: queueUrl,
+        MaxNumberOfMessages: BATCH,
+        // The emulator's long poll sleeps on when a group becomes free again; SQS's does not.
+        WaitTimeSeconds: running.size > 0 ? 0 : 1,
+        MessageSystemAttributeNames: ["All"],
+      }),
+    );
+    return Messages;
+  };
   const loop = async () => {
     while (!stopped) {
       try {
-        const { Messages = [] } = await sqs.send(
-          new ReceiveMessageCommand({
-            QueueUrl: queueUrl, MaxNumberOfMessages: BATCH, WaitTimeSeconds: 1, MessageSystemAttributeNames: ["All"],
-          }),
-        ); // prettier-ignore
-        if (Messages.length === 0) continue;
-        const invocation = invoke(Messages).finally(() => running.delete(invocation));
+        const messages = await receive();
+        if (messages.length === 0) {
+          await Promise.race([...running, systemClock.sleep(BUSY_MS)]);
+          continue;
+        }
+        const invocation = invoke(messages).finally(() => running.delete(invocation));
         running.add(invocation);
       } catch (error) {
         onError(error);

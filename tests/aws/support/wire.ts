@@ -51,16 +51,15 @@ export type Fault =
   | ({ readonly when: "before" | "after" } & Answer)
   | { readonly when: "before" | "after"; readonly timeout: true };
 
+type WireRequest = { readonly path: string; readonly headers: Readonly<Record<string, string>> };
+
 /** Puts faults on the wire, under the SDK's own retries. */
-export function injectFaults(
-  client: Client,
-  choose: (command: string, request: { readonly path: string }) => Fault,
-): void {
+export function injectFaults(client: Client, choose: (command: string, request: WireRequest) => Fault): void {
   add(
     client,
     (next, { commandName = "" }) =>
       async (args) => {
-        const request = args.request as { readonly path: string };
+        const request = args.request as WireRequest;
         const fault = choose(commandName, request);
         if (fault === undefined) return next(args);
         if (fault.when === "after") await next(args);
@@ -85,4 +84,24 @@ function awsError({ status, code }: Answer): Error {
     $response: response,
     ...(status === 503 || status === 429 ? { $retryable: { throttling: true } } : {}),
   });
+}
+
+/** Runs something instead of sending a request; it may send it, too. */
+export function beforeRequest(
+  client: Client,
+  instead: (
+    send: () => Promise<{ response: unknown; output?: unknown }>,
+    request: { readonly command: string; readonly path: string; readonly bucket: string },
+  ) => Promise<{ response: unknown; output?: unknown }>,
+): void {
+  add(
+    client,
+    (next, { commandName = "" }) =>
+      (args) => {
+        const { path } = args.request as WireRequest;
+        const bucket = (args.input as { readonly Bucket?: string }).Bucket ?? "";
+        return instead(() => next(args), { command: commandName, path, bucket });
+      },
+    "low",
+  );
 }

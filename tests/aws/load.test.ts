@@ -1,0 +1,152 @@
+import { PutObjectCommand } from "@aws-sdk/client-s3";
+import { describe, expect, inject, test } from "vitest";
+import { MOTO_CREDENTIALS, MOTO_REGION } from "../../scripts/moto.ts";
+import { publishBody } from "../support/load.ts";
+import { foreignWriter, mortal, seeded, troubledStore } from "./support/chaos.ts";
+import { startShape, until, type Shape } from "./support/shape.ts";
+
+const TAGS = 100;
+const VERSIONS = 20;
+
+type Sent = { readonly what: string; readonly status: number; readonly change?: string };
+
+async function put(shape: Shape, path: string, body: unknown, what: string): Promise<Sent> {
+  const headers = { "content-type": "application/json" };
+  const answer = await shape.fetch(path, { method: "PUT", body: JSON.stringify(body), headers });
+  const change = answer.headers.get("codebox-change");
+  await answer.arrayBuffer();
+  return { what, status: answer.status, ...(change === null ? {} : { change }) };
+}
+const publish = (shape: Shape, version: string) => put(shape, "/wire", publishBody("wire", version), version);
+const putTag = (shape: Shape, tag: string) => put(shape, `/-/package/wire/dist-tags/${tag}`, "1.0.0", tag);
+
+/** 100 tags and 20 versions at once, on one package. */
+function load(shape: Shape): Promise<Sent[]> {
+  const tags = Array.from({ length: TAGS }, (_, index) => putTag(shape, `tag-${index}`));
+  const versions = Array.from({ length: VERSIONS }, (_, index) => publish(shape, `2.0.${index}`));
+  return Promise.all([...tags, ...versions]);
+}
+
+const succeeded = ({ status }: Sent) => status >= 200 && status < 300;
+
+type State = {
+  readonly "dist-tags": Record<string, string>;
+  readonly versions: Record<string, unknown>;
+};
+type History = { readonly history: readonly { readonly id: string; readonly sequence: number }[] };
+
+async function packumentOf(shape: Shape): Promise<State> {
+  return (await (await shape.fetch("/wire")).json()) as State;
+}
+async function historyOf(shape: Shape): Promise<History["history"]> {
+  return ((await (await shape.fetch("/-/package/wire/history")).json()) as History).history;
+}
+
+/** What was answered with success is there; a 202 once its change is settled. Each applied change stands once, and has its event. */
+async function expectNothingLost(shape: Shape, sent: readonly Sent[]): Promise<void> {
+  for (const { change } of sent.filter(({ status }) => status === 202))
+    await until(`the outcome of ${change}`, async () => {
+      const status = (await (await shape.fetch(`/-/changes/${change}`)).json()) as { readonly state: string };
+      return status.state === "applied";
+    });
+  const { "dist-tags": tags, versions } = await packumentOf(shape);
+  const there = new Set([...Object.keys(tags), ...Object.keys(versions)]);
+  expect(sent.filter((one) => succeeded(one) && !there.has(one.what))).toEqual([]);
+  for (const { what } of sent.filter((one) => succeeded(one) && versions[one.what] !== undefined))
+    expect((await shape.fetch(`/wire/-/wire-${what}.tgz`)).status).toBe(200);
+
+  const history = await historyOf(shape);
+  expect(new Set(history.map(({ id }) => id)).size).toBe(history.length);
+  expect(history.map(({ sequence }) => sequence).toSorted((a, b) => a - b)).toEqual(
+    history.map((_, index) => index + 1),
+  );
+  await until("the event of every change", async () => {
+    const told = new Set((await shape.events()).map(({ id }) => id));
+    return history.every(({ id }) => told.has(id));
+  });
+  const bySequence = new Map((await shape.events()).map(({ id, sequence }) => [sequence, id]));
+  expect([...bySequence.keys()].toSorted((a, b) => a - b)).toEqual(history.map((_, index) => index + 1));
+}
+
+const client = () => ({ endpoint: inject("moto"), region: MOTO_REGION, credentials: MOTO_CREDENTIALS });
+
+describe("100 parallel tag PUTs and 20 publishes through the AWS shape", () => {
+  test.each([1, 2, 3, 4, 5])("nothing that was answered 2xx is missing (run %i)", async () => {
+    await using shape = await startShape();
+    await publish(shape, "1.0.0");
+    const sent = await load(shape);
+    expect(sent.filter((one) => !succeeded(one))).toEqual([]);
+    await expectNothingLost(shape, sent);
+    expect(await historyOf(shape)).toHaveLength(1 + TAGS + VERSIONS);
+  });
+
+  test.each([1, 2, 3, 4, 5])(
+    "nor with the consumer killed mid-batch, and S3 failing before and after its writes (seed %i)",
+    async (seed) => {
+      const random = seeded(seed);
+      let deaths = () => 0;
+      const calm = { on: false };
+      await using shape = await startShape({
+        visibilitySeconds: 2,
+        apiClients: (clients) => troubledStore(clients, () => (calm.on ? random() : 1), 0.04),
+        consumer: (make, clients) => {
+          const consumer = mortal(
+            make,
+            () => {
+              const own = clients();
+              troubledStore(own, random, 0.1);
+              return own;
+            },
+            random,
+            0.25,
+          );
+          deaths = consumer.deaths;
+          return consumer.handler;
+        },
+      });
+      await until("the first version", async () => succeeded(await publish(shape, "1.0.0")));
+      calm.on = true;
+      const sent = await load(shape);
+      calm.on = false;
+      expect(sent.filter(succeeded).length).toBeGreaterThan(TAGS / 2);
+      await until("the queue's end", async () => deaths() > 0 || (await settled(shape)));
+      await expectNothingLost(shape, sent);
+      expect(deaths()).toBeGreaterThan(0);
+    },
+  );
+
+  test.each([1, 2, 3])("nor beside a foreign writer that overwrites index.json (seed %i)", async (seed) => {
+    const foreign = foreignWriter(client(), seeded(seed), 0.5);
+    await using shape = await startShape({
+      consumer: (make, clients) => {
+        const own = clients();
+        foreign.between(own, "wire");
+        return make(own);
+      },
+    });
+    await shape.clients.s3.send(
+      new PutObjectCommand({ Bucket: shape.cloud.bucket, Key: "wire/index.json", Body: OLD }),
+    );
+    await publish(shape, "1.0.0");
+    const sent = await load(shape);
+    expect(sent.filter((one) => !succeeded(one))).toEqual([]);
+    await expectNothingLost(shape, sent);
+    expect(foreign.written.length).toBeGreaterThan(0);
+    expect(Object.keys((await packumentOf(shape))["dist-tags"])).toEqual(expect.arrayContaining(foreign.written));
+  });
+});
+
+/** A document as the predecessor left it. */
+const OLD = JSON.stringify({
+  _id: "wire",
+  name: "wire",
+  "dist-tags": {},
+  versions: {},
+  _attachments: {},
+});
+
+async function settled(shape: Shape): Promise<boolean> {
+  const before = (await historyOf(shape)).length;
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  return (await historyOf(shape)).length === before;
+}
