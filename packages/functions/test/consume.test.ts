@@ -1,0 +1,140 @@
+import { messageGroup, type Rejected } from "@codebox/aws";
+import { RECEIVES_MAX, StoreUnavailable, type Change, type ChangeQueue, type ObjectStore } from "@codebox/core";
+import { tagPut } from "@codebox/testing";
+import type { SNSEvent, SQSRecord } from "aws-lambda";
+import { expect, test } from "vitest";
+import { createConsumeHandler, createIntakeHandler, readEnvironment } from "../src/index.ts";
+
+const record = (change: Change | string, options: { group?: string; receives?: number } = {}): SQSRecord => {
+  const body = typeof change === "string" ? change : JSON.stringify(change);
+  const id = typeof change === "string" ? `message-of-${change}` : change.id;
+  return {
+    messageId: id,
+    receiptHandle: `receipt-${id}`,
+    body,
+    attributes: {
+      ApproximateReceiveCount: String(options.receives ?? 1),
+      SentTimestamp: "0",
+      SenderId: "test",
+      ApproximateFirstReceiveTimestamp: "0",
+      MessageGroupId: options.group ?? (typeof change === "string" ? "wire" : messageGroup(change.name)),
+    },
+    messageAttributes: {},
+    md5OfBody: "",
+    eventSource: "aws:sqs",
+    eventSourceARN: "arn",
+    awsRegion: "eu-central-1",
+  };
+};
+const put = (id: string, name = "wire") => tagPut(name, "next", "1.0.0", id);
+const failures = (...ids: string[]) => ({ batchItemFailures: ids.map((itemIdentifier) => ({ itemIdentifier })) });
+
+/** A consumer that fails for some packages, and what the handler did. */
+function setup(broken: readonly string[] = [], options: { deadLettersDown?: boolean } = {}) {
+  const calls: [string, string[]][] = [];
+  const dead: Rejected[] = [];
+  const paused: [string[], number][] = [];
+  const sent: Change[] = [];
+  const store = { get: async () => undefined } as unknown as ObjectStore;
+  const deadLetters = {
+    put: async (letter: Rejected) => {
+      if (options.deadLettersDown) throw new Error("the dead letters do not answer");
+      dead.push(letter);
+    },
+  };
+  const consume = createConsumeHandler({
+    consumer: async (name, changes) => {
+      calls.push([name, changes.map(({ id }) => id)]);
+      if (broken.includes(name)) throw new StoreUnavailable("S3 does not answer");
+      return [];
+    },
+    store,
+    deadLetters,
+    pause: async (records, seconds) => void paused.push([records.map(({ messageId }) => messageId), seconds]),
+    log: { applied: () => undefined, failed: () => undefined, dead: () => undefined },
+  });
+  const queue: ChangeQueue = {
+    async send(change) {
+      if (broken.includes(change.name)) throw new Error("the queue does not answer");
+      sent.push(change);
+    },
+  };
+  const log = { taken: () => undefined, dead: () => undefined, failed: () => undefined };
+  return { consume, intake: createIntakeHandler({ queue, store, deadLetters, log }), calls, dead, paused, sent };
+}
+
+test("a group is one call of the consumer, in its order; groups are apart", async () => {
+  const { consume, calls } = setup();
+  const Records = [record(put("a")), record(put("x", "other")), record(put("b")), record(put("c"))];
+  expect(await consume({ Records })).toEqual(failures());
+  expect(Object.fromEntries(calls)).toEqual({ wire: ["a", "b", "c"], other: ["x"] });
+});
+test("a group that fails is reported whole, and no other group is", async () => {
+  const { consume, paused } = setup(["wire"]);
+  const Records = [record(put("a")), record(put("x", "other")), record(put("b"))];
+  expect(await consume({ Records })).toEqual(failures("a", "b"));
+  expect(paused).toEqual([[["a", "b"], 1]]);
+});
+test("the pause before the next delivery grows with the deliveries", async () => {
+  const { consume, paused } = setup(["wire"]);
+  for (const receives of [1, 2, 3, 7]) await consume({ Records: [record(put("a"), { receives })] });
+  expect(paused.map(([, seconds]) => seconds)).toEqual([1, 4, 16, 180]);
+});
+test("a message that is no change goes to the dead letters with the reason, once, and its group goes on", async () => {
+  const { consume, calls, dead } = setup();
+  const bad = JSON.stringify({ ...put("bad"), version: "latest" });
+  expect(
+    await consume({ Records: [record(put("a")), record("{", { group: "wire" }), record(bad), record(put("b"))] }),
+  ).toEqual(failures());
+  expect(calls).toEqual([["wire", ["a", "b"]]]);
+  expect(dead.map(({ reason }) => reason)).toEqual(["the body is not JSON", expect.stringContaining("version")]);
+});
+test("a message that could not be put among the dead letters is delivered again", async () => {
+  const { consume } = setup([], { deadLettersDown: true });
+  expect(await consume({ Records: [record("{"), record(put("a"))] })).toEqual(failures("message-of-{", "a"));
+});
+test("a change in another package's message group is refused: it could overtake its own package's", async () => {
+  const { consume, calls, dead } = setup();
+  await consume({ Records: [record(put("a"), { group: "other" })] });
+  expect(calls).toEqual([]);
+  expect(dead[0]?.reason).toBe('the MessageGroupId of a change of wire must be "wire", not "other"');
+});
+test("a change that failed often enough goes to the dead letters with the error as its reason", async () => {
+  const { consume, dead } = setup(["wire"]);
+  const Records = [record(put("a"), { receives: RECEIVES_MAX }), record(put("b"), { receives: 2 })];
+  expect(await consume({ Records })).toEqual(failures("b"));
+  expect(dead).toMatchObject([{ id: "a", reason: "StoreUnavailable: S3 does not answer", receives: RECEIVES_MAX }]);
+});
+
+test("the intake queues good changes in their order, raw or as SNS wraps them, and puts bad ones aside", async () => {
+  const { intake, sent, dead } = setup();
+  const wrapped = JSON.stringify({ Type: "Notification", Message: JSON.stringify(put("b")) });
+  expect(await intake({ Records: [record(put("a")), record("nonsense"), record(wrapped)] })).toEqual(failures());
+  expect(sent.map(({ id }) => id)).toEqual(["a", "b"]);
+  expect(dead).toMatchObject([{ reason: "the body is not JSON", body: "nonsense" }]);
+});
+test("the intake holds back only the group whose change could not be queued, from there on", async () => {
+  const { intake, sent } = setup(["wire"]);
+  const Records = [record(put("a")), record(put("x", "other")), record(put("b"))];
+  expect(await intake({ Records })).toEqual(failures("a", "b"));
+  expect(sent.map(({ id }) => id)).toEqual(["x"]);
+});
+test("the intake takes changes from a topic, and throws when one can't be queued, so that SNS sends it again", async () => {
+  const event = (change: Change) =>
+    ({ Records: [{ Sns: { MessageId: "m", Message: JSON.stringify(change) } }] }) as unknown as SNSEvent;
+  const { intake, sent } = setup(["wire"]);
+  await intake(event(put("x", "other")));
+  expect(sent.map(({ id }) => id)).toEqual(["x"]);
+  await expect(intake(event(put("a")))).rejects.toThrow("the queue does not answer");
+});
+
+test("a function that is not told what it needs says what is missing, and where it is set", () => {
+  expect(() =>
+    readEnvironment("write", { CODEBOX_BUCKET: "b", CODEBOX_QUEUE_URL: "", CODEBOX_ANONYMOUS_READ: "maybe" }),
+  ).toThrow(
+    /"write" can't start: CODEBOX_ANONYMOUS_READ must be "true" or "false"; CODEBOX_QUEUE_URL is missing: the URL of the FIFO queue of changes.*stacks\/functions\.ts/,
+  );
+  expect(readEnvironment("read", { CODEBOX_BUCKET: "b", CODEBOX_SCOPES: "@acme,@labs", CODEBOX_PUBLIC_URL: "https://npm.acme.example/" })).toMatchObject({
+    CODEBOX_ANONYMOUS_READ: false, CODEBOX_SCOPES: ["@acme", "@labs"], CODEBOX_PUBLIC_URL: "https://npm.acme.example",
+  }); // prettier-ignore
+});

@@ -1,0 +1,77 @@
+import { createApp, type ApiPorts, type ApiSettings, type Routes } from "@codebox/api";
+import type { APIGatewayProxyEventV2 } from "aws-lambda";
+import { describe, expect, test } from "vitest";
+import { BODY_BYTES_MAX, bodyLimit, gatewayHandler } from "../src/index.ts";
+
+const settings: ApiSettings = { anonymousRead: true, waitMs: 0, tarballBytesMax: 1 };
+const ports = { clock: { now: () => new Date(0) }, tokens: { find: async () => undefined } } as unknown as ApiPorts;
+
+/** Answers with what the app was asked for. */
+const echo: Routes = (app) => {
+  app.get("/huge", (c) => c.text("x".repeat(6 * 1024 * 1024)));
+  app.get("/binary", (c) => c.body(new Uint8Array([0, 255]), 200, { "content-type": "application/octet-stream" }));
+  app.all("/:name/:rest{.*}", (c) => c.json({ name: c.req.param("name"), rest: c.req.param("rest"), url: c.req.url }));
+  app.all("/:name", async (c) =>
+    c.json({ name: c.req.param("name"), body: await c.req.text(), origin: c.get("origin") }),
+  );
+};
+const handler = gatewayHandler(createApp(ports, settings, [bodyLimit, echo], []));
+
+function send(rawPath: string, more: Partial<APIGatewayProxyEventV2> & { method?: string } = {}) {
+  const { method = "GET", ...rest } = more;
+  return handler({
+    version: "2.0",
+    routeKey: "$default",
+    rawPath,
+    rawQueryString: "",
+    headers: { host: "npm.acme.example" },
+    requestContext: { domainName: "npm.acme.example", http: { method, path: rawPath } },
+    isBase64Encoded: false,
+    ...rest,
+  } as unknown as APIGatewayProxyEventV2);
+}
+const json = (body: string | undefined) => JSON.parse(body ?? "") as Record<string, unknown>;
+
+describe("an app behind API Gateway", () => {
+  test("a decoded scope is a package's name again", async () => {
+    expect(json((await send("/@acme/wire")).body)).toMatchObject({
+      name: "@acme/wire",
+      origin: "https://npm.acme.example",
+    });
+    expect(json((await send("/@acme/wire/-/wire-1.0.0.tgz")).body)).toMatchObject({
+      name: "@acme/wire",
+      rest: "-/wire-1.0.0.tgz",
+    });
+  });
+  test.each(["/a?b", "/a#b", "/100%", "/a b"])("the decoded path %j is one segment, not another URL", async (path) => {
+    expect(json((await send(path)).body)).toMatchObject({ name: path.slice(1) });
+  });
+  test("a body in base64 is decoded; bytes are answered in base64", async () => {
+    const body = Buffer.from([1, 2, 3]).toString("base64");
+    const answer = await send("/wire", { method: "PUT", body, isBase64Encoded: true });
+    expect(json(answer.body)).toMatchObject({ body: "\u0001\u0002\u0003" });
+    expect(await send("/binary")).toMatchObject({
+      isBase64Encoded: true,
+      body: Buffer.from([0, 255]).toString("base64"),
+    });
+  });
+  test("a body over the limit is a 413 that names the limit and the way out; one at the limit is taken", async () => {
+    const put = (bytes: number) => send("/wire", { method: "PUT", body: "x".repeat(bytes) });
+    expect((await put(BODY_BYTES_MAX)).statusCode).toBe(200);
+    const refused = await put(BODY_BYTES_MAX + 1);
+    expect(refused.statusCode).toBe(413);
+    expect(json(refused.body)).toMatchObject({
+      ok: false,
+      code: "too_large",
+      error: expect.stringMatching(/5 MiB.*codebox publish/) as string,
+    });
+  });
+  test("an answer that Lambda can't send is a 406 that says how to ask for it", async () => {
+    const answer = await send("/huge");
+    expect(answer.statusCode).toBe(406);
+    expect(json(answer.body)).toMatchObject({
+      code: "not_acceptable",
+      error: expect.stringContaining("accept-encoding: gzip") as string,
+    });
+  });
+});
