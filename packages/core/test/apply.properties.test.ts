@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { changeOf, publishOf, tagPut } from "@codebox/testing";
 import {
-  APPLIED_RING, apply, createConsumer, createPackumentReader, own, parsePackument, serializePackument, stateOf, withoutEmitted,
+  APPLIED_RING, apply, createConsumer, createPackumentReader, own, parsePackument, serializePackument, stagingKey, stateOf, withoutEmitted,
   type Change, type CodeboxState, type Packument,
 } from "../src/index.ts"; // prettier-ignore
 import { openEmbedded, systemClock } from "@codebox/embedded";
@@ -70,7 +70,12 @@ const change: fc.Arbitrary<Change> = fc
         return changeOf(what.type, NAME, { tags: what.tags }, id);
     }
   });
-const changes = fc.array(change, { minLength: 1, maxLength: 40 });
+/** Whoever sends a publish again, under the same id too, uploads its tarball anew. */
+const uploadedAnew = (each: Change, index: number): Change =>
+  each.type === "publish"
+    ? { ...each, tarball: { ...each.tarball, staging: stagingKey(`${each.id}-${index}`) } }
+    : each;
+const changes = fc.array(change, { minLength: 1, maxLength: 40 }).map((sequence) => sequence.map(uploadedAnew));
 
 function deepFreeze<T>(value: T): T {
   if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
