@@ -95,14 +95,17 @@ function migrate(db: DatabaseSync): boolean {
 }
 
 /** How long a lazy job waits for others to share a sync with, in milliseconds. */
-const LAZY_MS = 10;
+export const LAZY_MS = 10;
 
 function createWriter(db: DatabaseSync): Pick<Database, "write" | "writeLazily"> & { drain: () => Promise<void> } {
   let waiting: Job[] = [];
   let scheduled = false;
+  let lazy: NodeJS.Timeout | undefined;
   let broken: StoreUnavailable | undefined;
   const flush = () => {
     scheduled = false;
+    // Else it would cut short the wait of the lazy jobs that come next.
+    clearTimeout(lazy);
     const jobs = waiting;
     waiting = [];
     if (broken) for (const job of jobs) job.reject(broken);
@@ -120,7 +123,7 @@ function createWriter(db: DatabaseSync): Pick<Database, "write" | "writeLazily">
   return {
     write,
     writeLazily(run) {
-      if (waiting.length === 0) setTimeout(flush, LAZY_MS);
+      if (waiting.length === 0) lazy = setTimeout(flush, LAZY_MS);
       return add(run);
     },
     async drain() {

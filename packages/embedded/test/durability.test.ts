@@ -2,11 +2,11 @@ import { fail } from "@codebox/testing";
 import { mkdtemp, readFile, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createConsumer, createPackumentReader, indexKey, stagingKey } from "@codebox/core";
 import { countingStore, manualClock, publishOf, stage, tagPut } from "@codebox/testing";
 import { eventOf } from "@codebox/testing/contracts";
-import { openDatabase } from "../src/database.ts";
+import { LAZY_MS, openDatabase } from "../src/database.ts";
 import { createWorker, openEmbedded, systemClock } from "../src/index.ts";
 import { sweepStaging } from "../src/sweep.ts";
 
@@ -14,7 +14,10 @@ let directory: string;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "codebox-durability-"));
 });
-afterEach(() => rm(directory, { recursive: true, force: true }));
+afterEach(async () => {
+  vi.useRealTimers();
+  await rm(directory, { recursive: true, force: true });
+});
 
 const open = () => openEmbedded({ directory, onFailure: fail, clock: systemClock });
 const lines = async () =>
@@ -43,6 +46,23 @@ describe("the database", () => {
     const again = openDatabase(directory);
     expect(again.all("SELECT id FROM dead_letters")).toHaveLength(1);
     await again.close();
+  });
+  test("a lazy job waits its whole time for others, however soon the jobs before it were written", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const database = openDatabase(":memory:");
+    const written: string[] = [];
+    const job = (name: string) => () => void written.push(name);
+    const lazy = database.writeLazily(job("lazy"));
+    await database.write(job("eager"));
+    await lazy;
+    vi.advanceTimersByTime(LAZY_MS - 1);
+    const next = database.writeLazily(job("next"));
+    vi.advanceTimersByTime(LAZY_MS - 1);
+    expect(written).toEqual(["lazy", "eager"]);
+    vi.advanceTimersByTime(1);
+    await next;
+    expect(written).toEqual(["lazy", "eager", "next"]);
+    await database.close();
   });
   test("a second process on the same directory is told so", async () => {
     const database = openDatabase(directory);
