@@ -30,7 +30,13 @@ export function troubledStore(clients: Clients, random: Random, rate: number): v
  * The consumer on execution environments that die: at some request, before or after it, nothing of the invocation happens any
  * more. The next invocation has a new environment, with empty caches.
  */
-export function mortal(make: (clients: Clients) => Handler, clients: () => Clients, random: Random, rate: number) {
+export function mortal(
+  make: (clients: Clients) => Handler,
+  clients: () => Clients,
+  random: Random,
+  /** Whether the next invocation shall be one that dies, if it makes so many requests. */
+  due: () => boolean,
+) {
   const idle: { handler: Handler; state: { left: number; dead: boolean; after: boolean } }[] = [];
   let deaths = 0;
   const born = () => {
@@ -49,7 +55,7 @@ export function mortal(make: (clients: Clients) => Handler, clients: () => Clien
   const handler: Handler = async (event) => {
     const environment = idle.pop() ?? born();
     const { state } = environment;
-    state.left = random() < rate ? 1 + Math.floor(random() * 5) : Number.POSITIVE_INFINITY;
+    state.left = due() ? 1 + Math.floor(random() * 5) : Number.POSITIVE_INFINITY;
     state.after = random() < 0.5;
     const result = await environment.handler(event);
     if (state.dead) {
