@@ -2,7 +2,7 @@ import { GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { createS3Client, type ClientOptions } from "@codebox/aws";
 import { indexKey } from "@codebox/core";
 import { seededRandom } from "@codebox/testing";
-import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import type { Clients } from "../../../scripts/aws-local/cloud.ts";
 import { beforeRequest, injectFaults, type Fault } from "./wire.ts";
 
@@ -26,17 +26,22 @@ export function troubledStore(clients: Clients, random: Random, rate: number): v
   });
 }
 
+export type MortalParts = {
+  readonly make: (clients: Clients) => Handler;
+  /** Of a new execution environment. */
+  readonly clients: () => Clients;
+  readonly random: Random;
+  /** Whether the next invocation shall be one that dies, if it makes so many requests. */
+  readonly due: () => boolean;
+  /** Called with what a dead invocation held: makes it visible again, so that a test does not wait for the time-out. */
+  readonly release: (records: readonly SQSRecord[]) => Promise<void>;
+};
+
 /**
  * The consumer on execution environments that die: at some request, before or after it, nothing of the invocation happens any
  * more. The next invocation has a new environment, with empty caches.
  */
-export function mortal(
-  make: (clients: Clients) => Handler,
-  clients: () => Clients,
-  random: Random,
-  /** Whether the next invocation shall be one that dies, if it makes so many requests. */
-  due: () => boolean,
-) {
+export function mortal({ make, clients, random, due, release }: MortalParts) {
   const idle: { handler: Handler; state: { left: number; dead: boolean; after: boolean } }[] = [];
   let deaths = 0;
   const born = () => {
@@ -60,6 +65,7 @@ export function mortal(
     const result = await environment.handler(event);
     if (state.dead) {
       deaths++;
+      await release(event.Records);
       throw new Error("the consumer was killed");
     }
     idle.push(environment);
