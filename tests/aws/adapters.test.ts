@@ -9,7 +9,7 @@ import { eventLogContract, eventOf, outcomesContract, tokenStoreContract } from 
 import { describe, expect, test } from "vitest";
 import { systemClock } from "../support/clock.ts";
 import { clients, drain, makeBucket, makeTopic } from "./support/cloud.ts";
-import { answerWith, recordRequests } from "./support/wire.ts";
+import { answerWith, injectFaults, recordRequests } from "./support/wire.ts";
 
 async function open() {
   const { s3 } = clients();
@@ -92,6 +92,17 @@ describe("outcomes over S3", () => {
     const document = { name: "wire", "dist-tags": {}, versions: {}, _codebox: state };
     await store.put(indexKey("wire"), Buffer.from(JSON.stringify(document)));
     expect(await outcomes.find("old")).toBeUndefined();
+  });
+  test("a change is remembered also when S3 refuses the first write as contended", async () => {
+    await using fixture = await open();
+    let refused = 0;
+    injectFaults(fixture.s3, (command) =>
+      command === "PutObjectCommand" && refused++ === 0
+        ? { when: "before", status: 409, code: "ConditionalRequestConflict" }
+        : undefined,
+    );
+    await fixture.outcomes.remember({ id: "a", name: "wire" });
+    expect(await fixture.outcomes.find("a")).toEqual({ state: "pending", id: "a", name: "wire" });
   });
   test("the first rejection that was told stays", async () => {
     await using fixture = await open();

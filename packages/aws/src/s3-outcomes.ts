@@ -11,6 +11,8 @@ const FIRST_MS = 60;
 /** Each pause is so much longer than the one before, up to `LAST_MS`: a thousand who wait cost S3 a thousand reads a second at most. */
 const GROWTH = 1.6;
 const LAST_MS = 1_000;
+/** A write that S3 refuses as contended is tried so often: the change's status URL is in the answer, and must know it. */
+const REMEMBER_ATTEMPTS = 4;
 /** Every so many looks the rejection is looked for too: rare, since the API validates before it queues. */
 const REJECTION_EVERY = 3;
 
@@ -57,9 +59,15 @@ export function createS3Outcomes({ store, reader, clock, random = () => 0.5 }: O
       }
     },
     async remember({ id, name }) {
-      // Refused when it stands already: remembered before, or rejected meanwhile.
+      const key = outcomeKey(id);
       const pending = { state: "pending", id, name } satisfies Pending;
-      await store.put(outcomeKey(id), encode(pending), { condition: { ifNoneMatch: "*" }, ...JSON_TYPE });
+      for (let attempt = 1; attempt <= REMEMBER_ATTEMPTS; attempt++) {
+        const written = await store.put(key, encode(pending), { condition: { ifNoneMatch: "*" }, ...JSON_TYPE });
+        // Refused when it stands already: remembered before, or rejected meanwhile.
+        if (written.ok || (await store.head(key))) return;
+        await clock.sleep(FIRST_MS * attempt);
+      }
+      throw new StoreUnavailable(`${key} could not be written`);
     },
     async find(id) {
       const told = await stored(id);
