@@ -20,8 +20,12 @@ export type ConsumerPorts = {
   readonly clock: Clock;
 };
 
-/** Applies a package's changes, in order. Throws only what redelivery can cure; the batch is then not to be acknowledged. */
-export type Consumer = (name: string, changes: readonly Change[]) => Promise<readonly Outcome[]>;
+/**
+ * Applies a package's changes, in order. Throws only what redelivery can cure; the batch is then not to be acknowledged.
+ *
+ * Once `signal` aborts no further step begins: the batch is somebody else's by then, and a late deletion could meet what came after.
+ */
+export type Consumer = (name: string, changes: readonly Change[], signal?: AbortSignal) => Promise<readonly Outcome[]>;
 
 /** How many packages' last emitted events an instance remembers. Forgetting costs a repeated event, never a lost one. */
 const REMEMBERED_PACKAGES = 10_000;
@@ -41,10 +45,12 @@ const REMEMBERED_PACKAGES = 10_000;
  */
 export function createConsumer(ports: ConsumerPorts): Consumer {
   const emitted = new LRUCache<string, ReadonlySet<string>>({ max: REMEMBERED_PACKAGES });
-  return async (name, changes) => {
-    const written = await write(ports, name, changes, emitted.get(name) ?? new Set());
+  return async (name, changes, signal) => {
+    const written = await write(ports, name, changes, emitted.get(name) ?? new Set(), signal);
+    signal?.throwIfAborted();
     const [, sent] = await Promise.all([ports.outcomes.record(written.outcomes), emit(ports.events, written.unsent)]);
     emitted.set(name, new Set([...written.known, ...sent]));
+    signal?.throwIfAborted();
     await cleanUp(ports.store, name, changes, written);
     return written.outcomes;
   };
@@ -63,12 +69,14 @@ async function write(
   name: string,
   changes: readonly Change[],
   emitted: ReadonlySet<string>,
+  signal: AbortSignal | undefined,
 ): Promise<Written> {
   const promoted = new Set<string>();
   for (let attempt = 1; attempt <= WRITE_ATTEMPTS; attempt++) {
     const read = await reader.read(name);
     const start = read && withoutEmitted(read.packument, emitted);
     const folded = await fold(store, start, changes, promoted);
+    signal?.throwIfAborted();
     const { packument, outcomes } = folded;
     const unsent = stateOf(packument).outbox;
     if (!folded.changed || packument === undefined) {

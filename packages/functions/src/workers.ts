@@ -35,6 +35,7 @@ export function consumerFunction(
       const receipts = records.map(({ receiptHandle: receipt }) => ({ receipt }));
       return hideMessages(sqs, env.CODEBOX_QUEUE_URL, receipts, seconds);
     },
+    clock,
     log,
   });
 }

@@ -1,13 +1,16 @@
 import { messageGroup, type Rejected } from "@codebox/aws";
 import { RECEIVES_MAX, StoreUnavailable, type Change, type ChangeQueue, type ObjectStore } from "@codebox/core";
-import { tagPut } from "@codebox/testing";
+import { manualClock, tagPut } from "@codebox/testing";
 import type { SNSEvent, SQSRecord } from "aws-lambda";
 import { expect, test } from "vitest";
 import { createConsumeHandler, createIntakeHandler, readEnvironment } from "../src/index.ts";
 
-const record = (change: Change | string, options: { group?: string; receives?: number } = {}): SQSRecord => {
+const record = (
+  change: Change | string,
+  options: { id?: string; group?: string; receives?: number } = {},
+): SQSRecord => {
   const body = typeof change === "string" ? change : JSON.stringify(change);
-  const id = typeof change === "string" ? `message-of-${change}` : change.id;
+  const id = typeof change === "string" ? (options.id ?? `message-of-${change}`) : change.id;
   return {
     messageId: id,
     receiptHandle: `receipt-${id}`,
@@ -30,7 +33,13 @@ const put = (id: string, name = "wire") => tagPut(name, "next", "1.0.0", id);
 const failures = (...ids: string[]) => ({ batchItemFailures: ids.map((itemIdentifier) => ({ itemIdentifier })) });
 
 /** A consumer that fails for some packages, and what the handler did. */
-function setup(broken: readonly string[] = [], options: { deadLettersDown?: boolean } = {}) {
+function setup(
+  broken: readonly string[] = [],
+  options: { readonly deadLettersDown?: boolean; readonly hanging?: string } = {},
+) {
+  const clock = manualClock();
+  const late: string[] = [];
+  const hung = Promise.withResolvers<void>();
   const calls: [string, string[]][] = [];
   const dead: Rejected[] = [];
   const paused: [string[], number][] = [];
@@ -43,14 +52,18 @@ function setup(broken: readonly string[] = [], options: { deadLettersDown?: bool
     },
   };
   const consume = createConsumeHandler({
-    consumer: async (name, changes) => {
+    consumer: async (name, changes, signal) => {
       calls.push([name, changes.map(({ id }) => id)]);
+      if (name === options.hanging) await hung.promise;
+      signal?.throwIfAborted();
+      late.push(name);
       if (broken.includes(name)) throw new StoreUnavailable("S3 does not answer");
       return [];
     },
     store,
     deadLetters,
     pause: async (records, seconds) => void paused.push([records.map(({ messageId }) => messageId), seconds]),
+    clock,
     log: { applied: () => undefined, failed: () => undefined, dead: () => undefined },
   });
   const queue: ChangeQueue = {
@@ -60,7 +73,17 @@ function setup(broken: readonly string[] = [], options: { deadLettersDown?: bool
     },
   };
   const log = { taken: () => undefined, dead: () => undefined, failed: () => undefined };
-  return { consume, intake: createIntakeHandler({ queue, store, deadLetters, log }), calls, dead, paused, sent };
+  return {
+    consume,
+    intake: createIntakeHandler({ queue, store, deadLetters, log }),
+    calls,
+    dead,
+    paused,
+    sent,
+    clock,
+    late,
+    hung,
+  };
 }
 
 test("a group is one call of the consumer, in its order; groups are apart", async () => {
@@ -75,6 +98,20 @@ test("a group that fails is reported whole, and no other group is", async () => 
   expect(await consume({ Records })).toEqual(failures("a", "b"));
   expect(paused).toEqual([[["a", "b"], 1]]);
 });
+test("a group that is not done when the invocation's time is nearly up is reported, and the others are kept", async () => {
+  const { consume, paused, clock, late, hung } = setup([], { hanging: "slow" });
+  const Records = [record(put("a", "slow")), record(put("x", "fine"))];
+  const answer = consume({ Records }, { getRemainingTimeInMillis: () => 30_000 });
+  await clock.advance(25_999);
+  expect(paused).toEqual([]);
+  await clock.advance(1);
+  expect(await answer).toEqual(failures("a"));
+  expect(paused).toEqual([[["a"], 1]]);
+  // What still runs begins no further step when the environment thaws.
+  hung.resolve();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(late).toEqual(["fine"]);
+});
 test("the pause before the next delivery grows with the deliveries", async () => {
   const { consume, paused } = setup(["wire"]);
   for (const receives of [1, 2, 3, 7]) await consume({ Records: [record(put("a"), { receives })] });
@@ -84,9 +121,18 @@ test("a message that is no change goes to the dead letters with the reason, once
   const { consume, calls, dead } = setup();
   const bad = JSON.stringify({ ...put("bad"), version: "latest" });
   expect(
-    await consume({ Records: [record(put("a")), record("{", { group: "wire" }), record(bad), record(put("b"))] }),
+    await consume({
+      Records: [
+        record(put("a")),
+        record("{", { group: "wire" }),
+        record(bad, { id: "message-of-bad" }),
+        record(put("b")),
+      ],
+    }),
   ).toEqual(failures());
   expect(calls).toEqual([["wire", ["a", "b"]]]);
+  // By the message's id, not the change's: redriven, it may fail again, and SQS must not drop it as a repetition.
+  expect(dead.map(({ id }) => id)).toEqual(["message-of-{", "message-of-bad"]);
   expect(dead.map(({ reason }) => reason)).toEqual(["the body is not JSON", expect.stringContaining("version")]);
 });
 test("a message that could not be put among the dead letters is delivered again", async () => {
