@@ -111,6 +111,26 @@ describe("what the SQS adapter does beyond the contract", () => {
       expect.stringContaining('version: "latest" is not an exact semver version'),
     ]);
   });
+  test("characters that SQS refuses travel escaped, and arrive as they were", async () => {
+    await using fixture = await open();
+    const bodies: string[] = [];
+    const spy: typeof fixture.sqs.send = fixture.sqs.send.bind(fixture.sqs);
+    fixture.sqs.send = ((command: SendMessageCommand) => {
+      if (command instanceof SendMessageCommand) bodies.push(command.input.MessageBody ?? "");
+      return spy(command);
+    }) as typeof fixture.sqs.send;
+    const change = { ...publishOf("wire", "1.0.0"), readme: "odd \uFFFE and \uFFFF" };
+    await fixture.queue.send(change);
+    expect(bodies.join("")).not.toMatch(/[\uFFFE\uFFFF]/);
+    expect((await receive(fixture))?.messages[0]?.change).toEqual(change);
+  });
+  test("a dead letter from another group is redriven into its package's own", async () => {
+    await using fixture = await open();
+    const change = tagPut("wire", "next", "1.0.0", "a");
+    await fixture.queue.put({ body: JSON.stringify(change), group: "a-service", id: "m", reason: "down", receives: 8 });
+    expect(await fixture.queue.redrive("a")).toBe(true);
+    expect(await receive(fixture)).toMatchObject({ group: "wire", messages: [{ change: { id: "a" } }] });
+  });
   test("a redrive within five minutes of the change is not dropped as a repetition", async () => {
     await using fixture = await open();
     const requests = recordRequests(fixture.sqs);

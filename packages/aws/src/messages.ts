@@ -20,11 +20,19 @@ export function messageGroup(name: string): string {
 }
 
 /**
+ * JSON that a message may hold. SQS and SNS refuse U+FFFE and U+FFFF, which JSON leaves as they are; a readme may have them.
+ * Source: SQS API reference, SendMessage, "characters".
+ */
+export function messageJson(value: unknown): string {
+  return JSON.stringify(value).replaceAll("\uFFFE", "\\ufffe").replaceAll("\uFFFF", "\\uffff");
+}
+
+/**
  * A change as the body of a message: its JSON, or, when that is too large, `{"schema":1,"ref":"_codebox/messages/<sha256>"}`
  * once the JSON stands in the store under its own digest.
  */
 export async function packMessage(store: ObjectStore, change: Change): Promise<string> {
-  const body = JSON.stringify(change);
+  const body = messageJson(change);
   if (Buffer.byteLength(body) <= MESSAGE_BYTES_MAX) return body;
   const ref = `${MESSAGES_PREFIX}${createHash("sha256").update(body).digest("hex")}`;
   await store.put(ref, Buffer.from(body), { contentType: "application/json" });

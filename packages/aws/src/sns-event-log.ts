@@ -1,6 +1,6 @@
 import { PublishBatchCommand, type PublishBatchRequestEntry, type SNSClient } from "@aws-sdk/client-sns";
 import type { ChangeEvent, EventLog } from "@codebox/core";
-import { messageGroup } from "./messages.ts";
+import { messageGroup, messageJson } from "./messages.ts";
 import { messageOf } from "./failures.ts";
 
 /** SNS's limits on PublishBatch. A topic may allow more bytes; every topic allows these. Source: SNS API reference, PublishBatch. */
@@ -47,7 +47,7 @@ function entryOf(event: ChangeEvent, fifo: boolean): Omit<PublishBatchRequestEnt
   const text = (value: string) => ({ DataType: "String", StringValue: value });
   const scope = event.name.startsWith("@") ? event.name.slice(0, event.name.indexOf("/")) : "-";
   return {
-    Message: JSON.stringify(event),
+    Message: messageJson(event),
     MessageAttributes: { type: text(event.type), name: text(event.name), scope: text(scope) },
     ...(fifo ? { MessageGroupId: messageGroup(event.name), MessageDeduplicationId: event.id } : {}),
   };

@@ -78,8 +78,8 @@ export function createSqsChangeReceiver(ports: ReceiverPorts, settings: Receiver
     async release(batch, reason) {
       const spent = batch.messages.filter(({ receives }) => receives >= RECEIVES_MAX);
       const kept = batch.messages.filter(({ receives }) => receives < RECEIVES_MAX);
-      for (const { change, receives } of spent)
-        await deadLetters.put({ body: JSON.stringify(change), group: batch.group, id: change.id, reason, receives });
+      for (const { change, receives, receipt } of spent)
+        await deadLetters.put({ body: JSON.stringify(change), group: batch.group, id: receipt, reason, receives });
       await remove(client, queueUrl, spent);
       // What else of the group waits here must not overtake it.
       const behind = waiting.filter(({ group }) => group === batch.group).flatMap(({ messages }) => messages);

@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import {
-  ChangeMessageVisibilityBatchCommand, DeleteMessageCommand, ReceiveMessageCommand, SendMessageCommand,
+  DeleteMessageCommand, ReceiveMessageCommand, SendMessageCommand,
   type Message, type MessageAttributeValue, type SQSClient,
 } from "@aws-sdk/client-sqs"; // prettier-ignore
 import { RECEIVES_MAX, isRecord, type DeadLetter, type DeadLetters } from "@codebox/core";
+import { messageGroup } from "./messages.ts";
 import { unavailable } from "./sqs-change-queue.ts";
+import { hideMessages } from "./sqs-visibility.ts";
 
 /** Seconds for which a listing hides what it has seen, so that it sees each letter once. Given back when the listing ends. */
 const HIDE_SECONDS = 60;
@@ -15,7 +17,10 @@ const REASON_MAX = 1_000;
 export type Rejected = {
   readonly body: string;
   readonly group: string;
-  /** What makes putting it there twice harmless: the change's id, or the message's. */
+  /**
+   * The message's id in the queue where it failed: makes putting it there twice harmless. Not the change's: redriven, the change
+   * may fail again within the five minutes for which SQS drops what it has seen.
+   */
   readonly id: string;
   readonly reason: string;
   /** How often it had been handed out. */
@@ -46,7 +51,7 @@ export function createSqsDeadLetters(
   return {
     async put({ body, group, id, reason, receives }) {
       const attributes: Record<string, MessageAttributeValue> = {
-        reason: { DataType: "String", StringValue: reason.slice(0, REASON_MAX) || "unknown" },
+        reason: { DataType: "String", StringValue: printable(reason.slice(0, REASON_MAX)) || "unknown" },
         id: { DataType: "String", StringValue: id },
         receives: { DataType: "Number", StringValue: String(receives) },
       };
@@ -109,14 +114,14 @@ async function* receiveAll(client: SQSClient, queueUrl: string, seen: Message[])
 }
 
 /**
- * Behind what waits. Its deduplication id is new, or SQS would drop it when the change was sent within the last five minutes;
+ * Behind what waits, in its package's own group: an intake message may have come in another. Its deduplication id is new, or SQS would drop it when the change was sent within the last five minutes;
  * and the same for a second try of this redrive, which SQS then drops.
  */
 async function resend(client: SQSClient, queueUrl: string, message: Message): Promise<void> {
   const input = {
     QueueUrl: queueUrl,
     MessageBody: message.Body ?? "",
-    MessageGroupId: message.Attributes?.MessageGroupId ?? "",
+    MessageGroupId: groupOf(message),
     MessageDeduplicationId: digest(`redrive ${message.MessageId}`),
   };
   await client.send(new SendMessageCommand(input)).catch((error: unknown) => {
@@ -124,15 +129,15 @@ async function resend(client: SQSClient, queueUrl: string, message: Message): Pr
   });
 }
 
-async function giveBack(client: SQSClient, queueUrl: string, messages: readonly Message[]): Promise<void> {
-  for (let at = 0; at < messages.length; at += 10) {
-    const Entries = messages.slice(at, at + 10).map(({ ReceiptHandle }, index) => ({
-      Id: String(index),
-      ReceiptHandle,
-      VisibilityTimeout: 0,
-    }));
-    await client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries }));
-  }
+function groupOf({ Body = "", Attributes }: Message): string {
+  const body = bodyOf(Body);
+  const name = isRecord(body) ? body["name"] : undefined;
+  return typeof name === "string" ? messageGroup(name) : (Attributes?.MessageGroupId ?? "");
+}
+
+function giveBack(client: SQSClient, queueUrl: string, messages: readonly Message[]): Promise<void> {
+  const receipts = messages.map(({ ReceiptHandle = "" }) => ({ receipt: ReceiptHandle }));
+  return hideMessages(client, queueUrl, receipts, 0);
 }
 
 function letterOf({ Body = "", MessageId = "", Attributes, MessageAttributes }: Message): DeadLetter {
@@ -158,6 +163,11 @@ function bodyOf(text: string): unknown {
   } catch {
     return text;
   }
+}
+
+/** A reason may quote what was sent, and an attribute takes neither control characters nor half a surrogate pair. */
+function printable(text: string): string {
+  return text.toWellFormed().replaceAll(/[^\t\n\r\u0020-\uFFFD]/g, "\uFFFD");
 }
 
 function digest(text: string): string {
