@@ -1,13 +1,18 @@
 import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
+import { makeTarball } from "@codebox/testing";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { MOTO_CREDENTIALS, MOTO_REGION, PYTHON } from "../../scripts/moto.ts";
 import { project, type Project } from "../support/clients.ts";
-import { scratch } from "../support/registry.ts";
+import { scratch, startRegistry } from "../support/registry.ts";
 import { startShape, until, type Shape } from "./support/shape.ts";
+
+/** Bytes, of random content: over what Lambda takes and sends. */
+const LARGE = 8 * 1024 * 1024;
 
 describe("npm 11 through the AWS shape", () => {
   let dir: Awaited<ReturnType<typeof scratch>>;
@@ -55,6 +60,30 @@ describe("npm 11 through the AWS shape", () => {
     const answer = await shape.fetch("/wire/-/wire-1.0.0.tgz", { redirect: "manual" });
     expect(answer.status).toBe(307);
     expect(new URL(answer.headers.get("location") ?? "").origin).toBe(inject("moto"));
+  });
+  test("nor is one that comes from upstream, however large", async () => {
+    await using data = await scratch();
+    const upstream = await startRegistry(data.path);
+    await using other = await startShape({ environment: { CODEBOX_UPSTREAM: upstream.url } });
+    const { bytes, integrity, shasum } = makeTarball({
+      name: "far",
+      version: "1.0.0",
+      files: { "blob.bin": randomBytes(LARGE) },
+    });
+    const document = {
+      name: "far",
+      versions: { "1.0.0": { name: "far", version: "1.0.0", dist: { integrity, shasum } } },
+      _attachments: { "far-1.0.0.tgz": { data: bytes.toString("base64") } },
+    };
+    const headers = { "content-type": "application/json" };
+    expect((await upstream.fetch("/far", { method: "PUT", body: JSON.stringify(document), headers })).status).toBe(201);
+    const app = await project(dir.path, other, { name: "app", version: "1.0.0", private: true });
+    expect((await app.run("npm", "install", "far")).code).toBe(0);
+    expect((await readFile(join(app.path, "node_modules/far/blob.bin"))).length).toBe(LARGE);
+    const answer = await other.fetch("/far/-/far-1.0.0.tgz", { redirect: "manual" });
+    expect(answer.status).toBe(307);
+    expect(new URL(answer.headers.get("location") ?? "").origin).toBe(inject("moto"));
+    await upstream.stop();
   });
   test("dist-tag add, ls and rm", async () => {
     expect((await wire.run("npm", "dist-tag", "add", "wire@1.1.0", "next")).stdout).toContain("+next: wire@1.1.0");
@@ -119,7 +148,6 @@ describe("npm 11 through the AWS shape", () => {
 });
 
 describe("a package that is too large for Lambda", () => {
-  const SIZE = 8 * 1024 * 1024;
   test("its plain publish is a 413 that names the limit and the way out, or API Gateway's own above that", async () => {
     await using shape = await startShape();
     const put = (bytes: number) =>
@@ -135,17 +163,15 @@ describe("a package that is too large for Lambda", () => {
       code: "too_large",
       error: expect.stringMatching(/5 MiB.*codebox publish/) as string,
     });
-    expect((await put(SIZE)).status).toBe(413);
+    expect((await put(LARGE)).status).toBe(413);
   });
   test("its tarball goes to a signed URL; the publish then names the upload, and npm installs it", async () => {
     await using shape = await startShape();
     await using dir = await scratch();
-    const { makeTarball } = await import("@codebox/testing");
-    const { randomBytes } = await import("node:crypto");
     const { bytes, integrity, shasum } = makeTarball({
       name: "@acme/big",
       version: "1.0.0",
-      files: { "blob.bin": randomBytes(SIZE) },
+      files: { "blob.bin": randomBytes(LARGE) },
     });
     const json = { "content-type": "application/json" };
     const asked = await shape.fetch("/-/package/@acme%2fbig/uploads", {
@@ -172,7 +198,7 @@ describe("a package that is too large for Lambda", () => {
     expect(await published.json()).toMatchObject({ success: true });
     const app = await project(dir.path, shape, { name: "app", version: "1.0.0", private: true });
     expect((await app.run("npm", "install", "@acme/big")).code).toBe(0);
-    expect((await readFile(join(app.path, "node_modules/@acme/big/blob.bin"))).length).toBe(SIZE);
+    expect((await readFile(join(app.path, "node_modules/@acme/big/blob.bin"))).length).toBe(LARGE);
   });
   test("another tarball than the publish says is refused", async () => {
     await using shape = await startShape();

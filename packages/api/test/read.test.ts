@@ -226,6 +226,7 @@ describe("upstream", () => {
       if (down) throw new UpstreamUnavailable("down");
       return name === "left" ? { bytes: Buffer.from(JSON.stringify(document)), etag: '"1"', stale: true } : undefined;
     },
+    keptTarball: async () => undefined,
     tarball: async (_, file) => (file === "left-1.0.0.tgz" ? { body: (async function* () { yield Buffer.from("tgz"); })() } : undefined), // prettier-ignore
     advisories: async (packages) => ({ asked: Object.keys(packages) }),
   });

@@ -31,6 +31,8 @@ export type UpstreamCache = {
   packument(name: string, form: PackumentForm): Promise<CachedPackument | undefined>;
   /** A tarball by its file name (`wire-1.0.0.tgz`), streamed through the cache, its integrity checked before it is kept. */
   tarball(name: string, file: string): Promise<CachedTarball | undefined>;
+  /** The store's key of a tarball, once it is kept there whole: for stores whose objects are fetched by a signed URL. */
+  keptTarball(name: string, file: string): Promise<string | undefined>;
   /** Forwards an audit, with our own packages left out. */
   advisories(packages: Readonly<Record<string, readonly string[]>>): Promise<unknown>;
 };
@@ -105,6 +107,13 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
     return pending;
   };
 
+  /** A tarball as the upstream sends it, and what its bytes must be. */
+  const fetchTarball = async (name: string, file: string) => {
+    const source = distOf(await packument(name, "abbreviated"), file) ?? distOf(await packument(name, "full"), file);
+    const found = source && (await asking(() => upstream.tarball(source.url)));
+    return found && { ...found, integrity: source.integrity };
+  };
+
   return {
     isOurs,
     packument,
@@ -113,10 +122,19 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
       const key = cacheKey(name, file);
       const kept = await store.open(key);
       if (kept) return { size: kept.size, body: kept.body };
-      const source = distOf(await packument(name, "abbreviated"), file) ?? distOf(await packument(name, "full"), file);
-      if (!source) return undefined;
-      const found = await asking(() => upstream.tarball(source.url));
-      return found && { ...found, body: keeping(store, key, found.body, source.integrity) };
+      const found = await fetchTarball(name, file);
+      if (!found) return undefined;
+      const body = keeping(store, key, found.body, found.integrity);
+      return found.size === undefined ? { body } : { size: found.size, body };
+    },
+    async keptTarball(name, file) {
+      if (isOurs(name)) return undefined;
+      const key = cacheKey(name, file);
+      if (await store.head(key)) return key;
+      const found = await fetchTarball(name, file);
+      if (!found) return undefined;
+      await store.put(key, checked(found.body, found.integrity), TARBALL_TYPE);
+      return key;
     },
     async advisories(packages) {
       const theirs: Record<string, readonly string[]> = {};
@@ -157,7 +175,7 @@ function keeping(
   const client = new PassThrough();
   // A client that is gone is told nothing; without a listener its absence would be an uncaught error.
   client.on("error", () => {});
-  const stored = store.put(key, passing(body, client, integrity), { contentType: "application/octet-stream" });
+  const stored = store.put(key, passing(checked(body, integrity), client), TARBALL_TYPE);
   stored.then(
     () => client.end(),
     (error: Error) => client.destroy(error),
@@ -165,24 +183,27 @@ function keeping(
   return client;
 }
 
-async function* passing(
-  body: AsyncIterable<Uint8Array>,
-  client: PassThrough,
-  integrity: string,
-): AsyncGenerator<Uint8Array> {
-  const [algorithm = "sha512"] = Object.keys(ssri.parse(integrity) ?? {});
-  const digest = createHash(algorithm);
+async function* passing(body: AsyncIterable<Uint8Array>, client: PassThrough): AsyncGenerator<Uint8Array> {
   let held: Uint8Array | undefined;
   for await (const piece of body) {
-    digest.update(piece);
     yield piece;
     if (held) await handOver(client, held);
     held = piece;
   }
+  if (held) await handOver(client, held);
+}
+
+/** The same bytes; throws at their end when they are not those of the integrity. */
+async function* checked(body: AsyncIterable<Uint8Array>, integrity: string): AsyncGenerator<Uint8Array> {
+  const [algorithm = "sha512"] = Object.keys(ssri.parse(integrity) ?? {});
+  const digest = createHash(algorithm);
+  for await (const piece of body) {
+    digest.update(piece);
+    yield piece;
+  }
   const found = `${algorithm}-${digest.digest("base64")}`;
   if (!ssri.parse(integrity)?.[algorithm]?.some((hash) => hash.toString() === found))
     throw new UpstreamUnavailable(`the upstream sent a damaged tarball: ${found} instead of ${integrity}`);
-  if (held) await handOver(client, held);
 }
 
 async function handOver(client: PassThrough, piece: Uint8Array): Promise<void> {
@@ -192,6 +213,8 @@ async function handOver(client: PassThrough, piece: Uint8Array): Promise<void> {
     client.once("close", resolve);
   });
 }
+
+const TARBALL_TYPE = { contentType: "application/octet-stream" };
 
 /** Where the upstream has a tarball, and what its bytes must be. */
 function distOf(

@@ -98,6 +98,7 @@ test("an absent package is not asked for again within a minute", async () => {
 test("a scope of ours is never asked for", async () => {
   expect(await cache.packument("@acme/wire", "full")).toBeUndefined();
   expect(await cache.tarball("@acme/wire", "wire-1.0.0.tgz")).toBeUndefined();
+  expect(await cache.keptTarball("@acme/wire", "wire-1.0.0.tgz")).toBeUndefined();
   expect(asked).toEqual([]);
 });
 test("a tarball streams through, and comes from the store the next time", async () => {
@@ -110,8 +111,20 @@ test("a damaged tarball breaks the download off, and is not kept", async () => {
   await expect(collect((await cache.tarball("left", "left-1.0.0.tgz"))?.body)).rejects.toThrow("damaged");
   expect((await embedded.store.list(UPSTREAM_PREFIX)).objects.filter(({ key }) => key.endsWith(".tgz"))).toEqual([]);
 });
+test("a tarball is kept whole for who fetches it from the store, and asked for once", async () => {
+  const key = (await cache.keptTarball("left", "left-1.0.0.tgz")) ?? "";
+  expect(await collect((await embedded.store.open(key))?.body)).toEqual(TGZ.bytes);
+  expect(await cache.keptTarball("left", "left-1.0.0.tgz")).toBe(key);
+  expect(asked.filter((what) => what.endsWith(".tgz"))).toHaveLength(1);
+});
+test("a damaged one is not kept for them either", async () => {
+  answers.bytes = Buffer.from("damaged");
+  await expect(cache.keptTarball("left", "left-1.0.0.tgz")).rejects.toThrow("damaged");
+  expect((await embedded.store.list(UPSTREAM_PREFIX)).objects.filter(({ key }) => key.endsWith(".tgz"))).toEqual([]);
+});
 test("a tarball that no version names is not there", async () => {
   expect(await cache.tarball("left", "left-9.0.0.tgz")).toBeUndefined();
+  expect(await cache.keptTarball("left", "left-9.0.0.tgz")).toBeUndefined();
 });
 test("an audit leaves our packages out", async () => {
   const change = publishOf("wire", "1.0.0");

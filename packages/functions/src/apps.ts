@@ -14,7 +14,7 @@ import {
 import { createHttpUpstream } from "@codebox/upstream";
 import { bucketOf } from "./bucket.ts";
 import type { ApiEnvironment, Environment } from "./environment.ts";
-import { bodyLimit, uploadRoutes } from "./uploads.ts";
+import { bodyLimit, publishNotice, uploadRoutes } from "./uploads.ts";
 
 /** What does not come from the environment: the clients of the execution environment, and who is told of requests. */
 export type ApiParts = {
@@ -29,7 +29,7 @@ export type ApiParts = {
 export function createReadApp(env: ApiEnvironment, parts: ApiParts): App {
   const ports = portsOf(env, parts, () => refuse);
   const routes = [statusRoutes, searchRoutes, distTagRoutes, tarballRoutes, packumentRoutes];
-  return createApp(ports, settingsOf(env), [], routes);
+  return createApp(ports, settingsOf(env), [publishNotice], routes);
 }
 
 /** Changing packages: publish, tags, deprecate, unpublish, owners. It queues changes; the consumer applies them. */

@@ -1,6 +1,6 @@
 import { ApiError, packageName, readJson, requireWriter, type Routes } from "@codebox/api";
 import type { SignUpload } from "@codebox/aws";
-import { nameProblem, stagingKey } from "@codebox/core";
+import { nameProblem, own, stagingKey } from "@codebox/core";
 import * as z from "zod";
 
 /**
@@ -14,17 +14,48 @@ const UPLOAD_SECONDS = 15 * 60;
 
 const UPLOAD_REQUEST_BYTES_MAX = 16 * 1024;
 
-/** Refuses a body that is too large for Lambda, and says how to publish it. */
+/** The largest tarball that a plain publish carries, in bytes: base64 takes four for three, and the document some more. */
+export const PLAIN_TARBALL_BYTES_MAX = Math.floor(3.7 * 1024 * 1024);
+
+const WAY_OUT =
+  'publish a tarball over some 3.7 MiB with "codebox publish", which uploads it straight to the store (docs/deploy.md, "Large packages")';
+
+/** What npm is doing when it sends a whole packument back. Source: npm lib/commands/{deprecate,unpublish,owner,star}.js. */
+const AMENDING = new Set(["deprecate", "undeprecate", "unpublish", "owner", "star", "unstar"]);
+
+/** Refuses a body that is too large for Lambda, and says what to do instead. */
 export const bodyLimit: Routes = (app) => {
   app.put("*", async (c, next) => {
     const bytes = Number(c.req.header("content-length") ?? 0);
-    if (bytes > BODY_BYTES_MAX)
+    if (bytes > BODY_BYTES_MAX) {
+      const limit = `the body has ${bytes} bytes; through AWS Lambda at most ${BODY_BYTES_MAX} (5 MiB) can be sent`;
       throw new ApiError(
         "too_large",
-        `the body has ${bytes} bytes; through AWS Lambda at most ${BODY_BYTES_MAX} (5 MiB) can be sent, which is a tarball of some 3.7 MiB. ` +
-          'Publish this package with "codebox publish", which uploads its tarball straight to the store',
+        AMENDING.has(c.req.header("npm-command") ?? "")
+          ? `${limit}. This package's document is larger: send the change itself to the intake topic (PROTOCOL.md, "Change messages of other services")`
+          : `${limit}: ${WAY_OUT}`,
       );
+    }
     await next();
+  });
+};
+
+/**
+ * Tells npm of the limit before it publishes: a body over Lambda's own limit never reaches a function, and is refused in API
+ * Gateway's words, which name no way out.
+ *
+ * npm reads the packument first, and prints `npm-notice`. Told is whoever publishes for the first time, or a package that
+ * unpacks to more than a plain publish carries. Source: npm-registry-fetch lib/check-response.js.
+ */
+export const publishNotice: Routes = (app, ports) => {
+  app.get("/:name", async (c, next) => {
+    await next();
+    if (c.req.header("npm-command") !== "publish") return;
+    const packument = (await ports.reader.read(packageName(c)))?.packument;
+    const latest = own(packument?.versions, own(packument?.["dist-tags"], "latest") ?? "");
+    const bytes = latest?.dist?.["unpackedSize"];
+    if (latest === undefined || (typeof bytes === "number" && bytes > PLAIN_TARBALL_BYTES_MAX))
+      c.header("npm-notice", WAY_OUT);
   });
 };
 

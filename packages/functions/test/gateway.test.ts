@@ -1,7 +1,7 @@
 import { createApp, type ApiPorts, type ApiSettings, type Routes } from "@codebox/api";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { describe, expect, test } from "vitest";
-import { BODY_BYTES_MAX, bodyLimit, gatewayHandler } from "../src/index.ts";
+import { BODY_BYTES_MAX, bodyLimit, gatewayHandler, publishNotice } from "../src/index.ts";
 
 const settings: ApiSettings = { anonymousRead: true, waitMs: 0, tarballBytesMax: 1 };
 const ports = { clock: { now: () => new Date(0) }, tokens: { find: async () => undefined } } as unknown as ApiPorts;
@@ -65,6 +65,29 @@ describe("an app behind API Gateway", () => {
       code: "too_large",
       error: expect.stringMatching(/5 MiB.*codebox publish/) as string,
     });
+  });
+  test("a document that is too large to send back is told of the change message, not of publishing", async () => {
+    const headers = { host: "npm.acme.example", "npm-command": "deprecate" };
+    const refused = await send("/wire", { method: "PUT", body: "x".repeat(BODY_BYTES_MAX + 1), headers });
+    expect(json(refused.body)["error"]).toMatch(/5 MiB.*send the change itself/);
+    expect(json(refused.body)["error"]).not.toContain("codebox publish");
+  });
+  test.each([
+    ["a first publish", undefined, true],
+    ["a large package", 5_000_000, true],
+    ["a small package", 10_000, false],
+  ])("before %s npm is told of the limit: %s", async (_, unpackedSize, told) => {
+    const dist = { unpackedSize };
+    const versions = { "1.0.0": { name: "wire", version: "1.0.0", dist } };
+    const packument = { name: "wire", "dist-tags": { latest: "1.0.0" }, versions };
+    const reader = { read: async () => (unpackedSize === undefined ? undefined : { packument, etag: '"a"' }) };
+    const app = createApp({ ...ports, reader } as unknown as ApiPorts, settings, [publishNotice, echo], []);
+    const noticeOf = async (command: string) => {
+      const headers = { "npm-command": command };
+      return (await app.request("https://npm.acme.example/wire", { headers })).headers.get("npm-notice");
+    };
+    expect((await noticeOf("publish")) !== null).toBe(told);
+    expect(await noticeOf("install")).toBeNull();
   });
   test("an answer that Lambda can't send is a 406 that says how to ask for it", async () => {
     const answer = await send("/huge");

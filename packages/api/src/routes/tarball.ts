@@ -1,4 +1,7 @@
-import { own, tarballFile, tarballKey, type ByteRange, type ObjectInfo, type Packument } from "@codebox/core";
+import {
+  own, tarballFile, tarballKey, UPSTREAM_PREFIX,
+  type ByteRange, type ObjectInfo, type ObjectStore, type Packument, type UpstreamCache,
+} from "@codebox/core"; // prettier-ignore
 import type { ApiPorts, AppContext, Routes } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { etagMatches } from "../etag.ts";
@@ -79,9 +82,10 @@ function requestedRange(
   return start > end ? undefined : { start, end };
 }
 
-async function upstreamTarball(c: AppContext, { upstream }: ApiPorts, name: string, file: string): Promise<Response> {
-  const tarball = await upstream?.tarball(name, file);
+async function upstreamTarball(c: AppContext, ports: ApiPorts, name: string, file: string): Promise<Response> {
+  const tarball = ports.upstream && (await cachedTarball(ports.store, ports.upstream, name, file));
   if (!tarball) throw new ApiError("not_found", `"${name}" has no tarball "${file.slice(0, 300)}"`);
+  if ("url" in tarball) return c.redirect(tarball.url, 307);
   c.header("content-type", "application/octet-stream");
   c.header("cache-control", "private, max-age=86400");
   if (tarball.size !== undefined) c.header("content-length", String(tarball.size));
@@ -89,4 +93,13 @@ async function upstreamTarball(c: AppContext, { upstream }: ApiPorts, name: stri
   // Reading a piece and stopping there lets go of the stream; an unread one would hold the upstream's connection.
   for await (const _ of tarball.body) break;
   return c.body(null);
+}
+
+/** A store that signs URLs gets the tarball first, whole: what serves the request may not carry so many bytes. */
+async function cachedTarball(store: ObjectStore, upstream: UpstreamCache, name: string, file: string) {
+  const signs = (await store.signedUrl(UPSTREAM_PREFIX, SIGNED_SECONDS)) !== undefined;
+  if (!signs) return upstream.tarball(name, file);
+  const key = await upstream.keptTarball(name, file);
+  const url = key && (await store.signedUrl(key, SIGNED_SECONDS));
+  return url === undefined ? undefined : { url };
 }
