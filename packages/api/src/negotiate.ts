@@ -17,14 +17,16 @@ export function preferredForm(c: AppContext): PackumentForm {
 
 export type Encoding = "br" | "gzip" | "identity";
 
-/** Brotli where it is taken, else gzip. npm 11 takes gzip only; browsers and pnpm take both. */
+/** The encoding that the client likes best; of equals Brotli, then gzip. npm 11 takes gzip only; browsers and pnpm take both. */
 export function preferredEncoding(c: AppContext): Encoding {
-  const header = c.req.header("accept-encoding");
-  if (header === undefined) return "identity";
-  const taken = (name: string) => header.split(",").some((part) => {
-    const [coding, ...parameters] = part.trim().toLowerCase().split(/\s*;\s*/);
-    return coding === name && !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
-  }); // prettier-ignore
-  if (taken("br")) return "br";
-  return taken("gzip") ? "gzip" : "identity";
+  return accepts(c, {
+    header: "Accept-Encoding",
+    supports: ["br", "gzip"],
+    default: "identity",
+    match: (taken, { supports, default: none }) => {
+      const quality = (name: string) => taken.find(({ type }) => type.toLowerCase() === name)?.q ?? 0;
+      const [best = none] = supports.toSorted((a, b) => quality(b) - quality(a));
+      return quality(best) > 0 ? best : none;
+    },
+  }) as Encoding;
 }

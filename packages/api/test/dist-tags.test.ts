@@ -54,6 +54,12 @@ describe("dist-tags", () => {
     expect((await it.send("PUT", `${TAGS}/next`, '"1.0.0"', { "if-match": etag })).status).toBe(200);
     expect((await it.send("PUT", `${TAGS}/next`, '"1.1.0"', { "if-match": etag })).status).toBe(412);
   });
+  test("If-Match with several ETags is refused, not misread", async () => {
+    const etag = (await it.request(TAGS)).headers.get("etag") ?? "";
+    const answer = await it.send("PUT", `${TAGS}/next`, '"1.0.0"', { "if-match": `"other", ${etag}` });
+    expect(answer.status).toBe(400);
+    expect(await errorOf(answer)).toContain("one ETag");
+  });
   test("without a token 401 with www-authenticate, with a read-only one 403, with an unknown one 401", async () => {
     const anonymous = await it.app.request(`http://registry.test${TAGS}/next`, { method: "PUT", body: '"1.0.0"' });
     expect([anonymous.status, anonymous.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);

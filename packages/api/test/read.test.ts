@@ -64,6 +64,15 @@ describe("packument", () => {
     const short = await it.request("/wire", { headers: { "if-none-match": zipped, accept: ACCEPT } });
     expect(short.status).toBe(200);
   });
+  test.each([
+    ["gzip, deflate, br", "br"],
+    ["br;q=0.1, gzip", "gzip"],
+    ["br;q=0, gzip;q=0", null],
+    ["zstd", null],
+  ])("for a client that takes %j is encoded as %j", async (taken, encoding) => {
+    const answer = await it.request("/wire", { headers: { "accept-encoding": taken } });
+    expect(answer.headers.get("content-encoding")).toBe(encoding);
+  });
   test("differs in its ETag by form and by encoding, and says by what it varies", async () => {
     const etags = await Promise.all(
       [{}, { accept: ACCEPT }, { "accept-encoding": "gzip" }, { "accept-encoding": "gzip, br" }].map(async (headers) =>
@@ -98,6 +107,11 @@ describe("packument", () => {
 });
 
 describe("tarball", () => {
+  test("HEAD with a range tells of the whole, since a range is of a GET alone", async () => {
+    const answer = await it.request("/wire/-/wire-1.0.0.tgz", { method: "HEAD", headers: { range: "bytes=0-0" } });
+    expect(answer.status).toBe(200);
+    expect(Number(answer.headers.get("content-length"))).toBeGreaterThan(1);
+  });
   const { bytes } = makeTarball({ name: "wire", version: "1.0.0" });
   const get = (headers: Record<string, string> = {}) => it.request("/wire/-/wire-1.0.0.tgz", { headers });
   test("is served with length, ETag and ranges", async () => {

@@ -97,5 +97,8 @@ async function tagSet(c: AppContext): Promise<Record<string, string>> {
 /** Compare-and-set: RFC 9110, 13.1.1, on the ETag of the tags. `*` asks only that the package exists. */
 function ifMatch(c: AppContext): { ifMatch?: string } {
   const header = c.req.header("if-match")?.trim();
-  return header === undefined || header === "*" ? {} : { ifMatch: header };
+  if (header === undefined || header === "*") return {};
+  if (header.includes(","))
+    throw new ApiError("invalid", "If-Match takes one ETag here: that of the tags which your change is based on");
+  return { ifMatch: header };
 }

@@ -65,7 +65,8 @@ function requestedRange(
   c: AppContext,
   { size, etag }: ObjectInfo,
 ): (ByteRange & { readonly end: number }) | "unsatisfiable" | undefined {
-  const header = c.req.header("range");
+  // RFC 9110, 14.2: a range is of a GET alone.
+  const header = c.req.method === "GET" ? c.req.header("range") : undefined;
   const ifRange = c.req.header("if-range");
   const match =
     header === undefined || (ifRange !== undefined && ifRange !== etag)
