@@ -2,6 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { syncMs } from "./disk.ts";
 import { reportOf, type Comparison, type Summary } from "./report.ts";
 import { startCodebox, startVerdaccio, type Contender } from "./servers.ts";
 import { measure, prepare, ROWS, tagsPresent, type Measured } from "./workload.ts";
@@ -70,7 +71,7 @@ try {
   const theirs = await summary(second.contender, second.startMs, idle[1]);
   say({ server: "codebox", ...ours });
   say({ server: "verdaccio", ...theirs });
-  const report = reportOf(comparisons, ours, theirs, seconds);
+  const report = reportOf(comparisons, ours, theirs, { seconds, syncMs: await syncMs() });
   if (!flags["no-report"]) await writeFile(new URL("../docs/benchmarks.md", import.meta.url), report);
 } finally {
   await first.contender.stop();
