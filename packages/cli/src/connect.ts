@@ -43,7 +43,7 @@ function required(flag: string | undefined, env: Env, name: string, variable: st
   throw new UsageError(`${name} is missing: ${what}. Give ${name}, or set ${variable}; the deployment prints it`);
 }
 
-/** An empty variable is one that is not set. */
-function given(env: Env, variable: string): string | undefined {
+/** A variable's value; an empty one is not set. */
+export function given(env: Env, variable: string): string | undefined {
   return env[variable] === "" ? undefined : env[variable];
 }

@@ -1,5 +1,7 @@
 import { Command, CommanderError } from "commander";
 import type { Finish, Scope, Surroundings } from "./cli/scope.ts";
+import { deadLetterCommands } from "./cli/dead-letters.ts";
+import { storageCommands } from "./cli/storage.ts";
 import { tokenCommands } from "./cli/tokens.ts";
 import { walkingCommands } from "./cli/walkers.ts";
 import { explain, UsageError, type ExitCode } from "./errors.ts";
@@ -36,7 +38,7 @@ function createProgram(scope: Scope, finish: Finish): Command {
     .exitOverride()
     .showHelpAfterError("(add --help to see how it is called)")
     .addHelpText("after", AFTER);
-  for (const add of [walkingCommands, tokenCommands]) add(program, scope, finish);
+  for (const add of [walkingCommands, storageCommands, deadLetterCommands, tokenCommands]) add(program, scope, finish);
   return program;
 }
 
