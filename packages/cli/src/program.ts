@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { publishCommand } from "./cli/publish.ts";
 import type { Finish, Scope, Surroundings } from "./cli/scope.ts";
 import { deadLetterCommands } from "./cli/dead-letters.ts";
 import { storageCommands } from "./cli/storage.ts";
@@ -38,7 +39,8 @@ function createProgram(scope: Scope, finish: Finish): Command {
     .exitOverride()
     .showHelpAfterError("(add --help to see how it is called)")
     .addHelpText("after", AFTER);
-  for (const add of [walkingCommands, storageCommands, deadLetterCommands, tokenCommands]) add(program, scope, finish);
+  for (const add of [walkingCommands, storageCommands, deadLetterCommands, tokenCommands, publishCommand])
+    add(program, scope, finish);
   return program;
 }
 
