@@ -16,6 +16,15 @@ export class Interrupted extends Error {
   override readonly name = "Interrupted";
 }
 
+/**
+ * Whether S3 refused one object, and may well give the next: a right, a key that is disabled, a tarball in an archive.
+ *
+ * Credentials that ended, a bucket that is gone and trouble of the network are about all of them, and stop a command.
+ */
+export function isAboutOneObject(error: unknown): error is Error {
+  return /^(?:AccessDenied$|Forbidden$|InvalidObjectState$|KMS\.)/.test(nameOf(error));
+}
+
 /** 0: good. 1: something was found or failed. 2: called wrongly. */
 export type ExitCode = 0 | 1 | 2;
 
@@ -29,8 +38,7 @@ export function explain(error: unknown): string {
   const code = isRecord(error) && typeof error["code"] === "string" ? error["code"] : "";
   const known = AWS[nameOf(error)] ?? NETWORK[code];
   if (known !== undefined) return `${error.message.trim().replace(/\.$/, "")}: ${known}`;
-  if (statusOf(error) === 403)
-    return `${error.message}: AWS refused it; use credentials that may (--help names the rights)`;
+  if (statusOf(error) === 403) return `${error.message}: ${RIGHTS}`;
   return error.message === "" ? error.name : error.message;
 }
 

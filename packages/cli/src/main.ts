@@ -9,6 +9,12 @@ process.on("SIGINT", () => {
   interrupted.abort();
 });
 
+// Whoever reads our output may have enough: "codebox verify | head".
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
 process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   cwd: process.cwd(),

@@ -80,6 +80,17 @@ const quiet = {
   "bottom-right": "", left: "", "left-mid": "", mid: "", "mid-mid": "", right: "", "right-mid": "", middle: " ",
 }; // prettier-ignore
 
+/** Tells what could not be done, of which package or object, and how to mend it. */
+export function tellFailed(
+  output: Output,
+  what: { readonly package: string } | { readonly key: string },
+  problem: string,
+  mend: string,
+): void {
+  const [name] = Object.values(what);
+  output.record({ ...what, problem, mend }, `${output.style("red", "failed")} ${name}: ${problem}\n       → ${mend}`);
+}
+
 /** @example bytes(5_242_880) // "5.0 MiB" */
 export function bytes(count: number): string {
   const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];

@@ -1,6 +1,6 @@
 import type { ObjectInfo, ObjectStore } from "@codebox/core";
 import type { Checkpoint, Position, Totals } from "./checkpoint.ts";
-import { Interrupted } from "./errors.ts";
+import { explain, Interrupted, isAboutOneObject } from "./errors.ts";
 
 export type Placed = { readonly object: ObjectInfo; readonly position: Position };
 
@@ -62,8 +62,10 @@ export type WalkOptions<Item> = {
   /** Items that are worked on at a time. */
   readonly concurrency: number;
   readonly signal: AbortSignal;
-  /** Works on one item, and tells what to add to the totals. What it throws ends the walk. */
+  /** Works on one item, and tells what to add to the totals. What it throws ends the walk, but for what `refused` is for. */
   readonly work: (item: Item) => Promise<Totals>;
+  /** Told of an item whose objects S3 refused; the walk goes on behind it. */
+  readonly refused: (item: Item, problem: string) => Totals;
   /** Told after each batch. */
   readonly onProgress: (totals: Totals, key: string) => void;
 };
@@ -81,7 +83,15 @@ export type Walked = {
  * @throws Interrupted when the signal aborts, once what is under way is done and saved.
  */
 export async function walk<Item>(options: WalkOptions<Item>): Promise<Walked> {
-  const { items, checkpoint, concurrency, signal, work, onProgress } = options;
+  const { items, checkpoint, concurrency, signal, onProgress } = options;
+  const work = async (item: Item): Promise<Totals> => {
+    try {
+      return await options.work(item);
+    } catch (error) {
+      if (!isAboutOneObject(error)) throw error;
+      return options.refused(item, explain(error));
+    }
+  };
   const before = await checkpoint.load();
   let totals: Totals = before?.totals ?? {};
   let batch: (Item & { readonly position: Position })[] = [];

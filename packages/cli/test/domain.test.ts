@@ -144,6 +144,24 @@ describe("codebox domain", () => {
     expect(code).toBe(1);
     expect(summary).toMatchObject({ packages: 2, rewritten: 1, failed: 1 });
   });
+  test("a document that S3 refuses is told, and does not stop the others; credentials that ended do", async () => {
+    await put("a");
+    await put("b");
+    const refusing = (name: string): ObjectStore => ({
+      ...embedded.store,
+      get: async (key, options) => {
+        if (key === "a/index.json") throw Object.assign(new Error("no"), { name });
+        return embedded.store.get(key, options);
+      },
+    });
+    const { code, summary, output } = await run(refusing("AccessDenied"));
+    expect({ code, summary }).toMatchObject({ code: 1, summary: { rewritten: 1, failed: 1 } });
+    expect(output.lines[0]).toMatchObject({
+      key: "a/index.json",
+      problem: expect.stringContaining("lack a right") as string,
+    });
+    await expect(run(refusing("ExpiredToken"))).rejects.toThrow();
+  });
   test("run again after every failure of the store, it ends with every document rewritten and nothing lost", async () => {
     for (const name of ["a", "b", "c", "d"]) await put(name, { odd: name });
     const store = faultyStore(embedded.store, createFaults({ seed: 11, rate: 0.2 }));

@@ -2,8 +2,10 @@ import type { BucketMaintenance, BucketSettings } from "@codebox/aws";
 import { createConsumer, createPackumentReader, hashToken, type ObjectStore } from "@codebox/core";
 import { openEmbedded, systemClock, type Embedded } from "@codebox/embedded";
 import { changeOf, fail, makeTarball, publishOf, stage, tagPut } from "@codebox/testing";
+import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { verify } from "../src/commands/verify.ts";
+import { checkDocument } from "../src/verify/document.ts";
 import { CODES } from "../src/verify/finding.ts";
 import { memoryCheckpoint, never, pipe, smallPages } from "./support.ts";
 
@@ -173,6 +175,63 @@ describe("each broken rule of a package is one finding", () => {
       await embedded.store.put(key, Buffer.from("x"));
     expect((await findings()).told.toSorted()).toEqual(
       ["_codebox/other/x", "logs/2018.gz", "top", "wire/notes.txt"].map((key) => `warning object-unknown ${key}`),
+    );
+  });
+});
+
+describe("what can't be read", () => {
+  const refusing = (key: string, name: string): ObjectStore => {
+    const refuse = async (asked: string) => {
+      if (asked === key) throw Object.assign(new Error("no"), { name });
+    };
+    return {
+      ...embedded.store,
+      get: async (asked, options) => (await refuse(asked), embedded.store.get(asked, options)),
+      open: async (asked, range) => (await refuse(asked), embedded.store.open(asked, range)),
+    };
+  };
+  test.each(["wire/index.json", "wire/1.0.0.tgz"])(
+    "%s, when S3 refuses it: a finding, and the run goes on",
+    async (key) => {
+      await published("wire", "1.0.0");
+      await published("zwire", "1.0.0");
+      await embedded.store.delete("zwire/1.0.0.tgz");
+      expect((await findings({ deep: true, store: refusing(key, "AccessDenied") })).told.toSorted()).toEqual([
+        `error object-unreadable ${key}`,
+        "error tarball-missing zwire/1.0.0.tgz",
+      ]);
+    },
+  );
+  test("credentials that ended are no finding: they stop the run", async () => {
+    await published("wire", "1.0.0");
+    await expect(findings({ store: refusing("wire/index.json", "ExpiredToken") })).rejects.toMatchObject({
+      name: "ExpiredToken",
+    });
+  });
+  test("no document, whatever is in it, stops the run", async () => {
+    const manifest = fc.record({
+      name: fc.jsonValue(),
+      version: fc.jsonValue(),
+      dist: fc.oneof(fc.jsonValue(), fc.record({ integrity: fc.jsonValue(), shasum: fc.jsonValue() })),
+    });
+    const state = fc.record({
+      schema: fc.constant(1),
+      revision: fc.jsonValue(),
+      sequence: fc.nat(),
+      applied: fc.array(fc.record({ id: fc.string(), sequence: fc.nat() })),
+      outbox: fc.jsonValue(),
+    });
+    const document = fc.record({
+      name: fc.jsonValue(), "dist-tags": fc.oneof(fc.jsonValue(), fc.dictionary(fc.string(), fc.jsonValue())),
+      versions: fc.oneof(fc.jsonValue(), fc.dictionary(fc.constantFrom("1.0.0", "x", "__proto__"), fc.oneof(fc.jsonValue(), manifest))),
+      time: fc.jsonValue(), _codebox: fc.oneof(fc.jsonValue(), state),
+    }, { requiredKeys: [] }); // prettier-ignore
+    fc.assert(
+      fc.property(fc.oneof(fc.jsonValue(), document), (value) => {
+        const { findings } = checkDocument("wire", Buffer.from(JSON.stringify(value)));
+        for (const { mend } of findings) expect(mend).not.toBe("");
+      }),
+      { numRuns: 500 },
     );
   });
 });

@@ -52,6 +52,7 @@ describe("a walk", () => {
             done.push(object.key);
             return { objects: 1 };
           },
+          refused: () => fail(new Error("nothing is refused")),
           onProgress: () => {},
         });
       await expect(run(at)).rejects.toThrow("killed");
@@ -74,6 +75,7 @@ describe("a walk", () => {
         interrupt.abort();
         return { objects: 1 };
       },
+      refused: () => fail(new Error("nothing is refused")),
       onProgress: () => {},
     });
     await expect(run).rejects.toThrow(Interrupted);

@@ -2,7 +2,7 @@ import { packageOfKey, WRITE_ATTEMPTS, type Clock, type ObjectStore } from "@cod
 import type { Checkpoint, Totals } from "../checkpoint.ts";
 import { rewriteTarballs } from "../domain.ts";
 import type { ExitCode } from "../errors.ts";
-import type { Output } from "../output.ts";
+import { tellFailed, type Output } from "../output.ts";
 import { walk, walkObjects, type Placed } from "../walk.ts";
 
 export type DomainPorts = {
@@ -37,6 +37,15 @@ export async function domain(ports: DomainPorts, settings: DomainSettings): Prom
     concurrency,
     signal,
     work: ({ object }) => move(ports, settings, packageOfKey(object.key) ?? "", object.key),
+    refused: ({ object }, problem) => {
+      tellFailed(
+        output,
+        { key: object.key },
+        problem,
+        "see to the rights (docs/operations.md), or to the object, and run this again",
+      );
+      return { failed: 1 };
+    },
     onProgress: ({ packages = 0, rewritten = 0 }, key) =>
       output.progress(`${packages} packages, ${rewritten} rewritten … ${key}`),
   });
@@ -54,10 +63,7 @@ async function move(ports: DomainPorts, settings: DomainSettings, name: string, 
   const { store, clock, output } = ports;
   const { url, dryRun } = settings;
   const failed = (problem: string, mend: string): Totals => {
-    output.record(
-      { package: name, problem, mend },
-      `${output.style("red", "failed")} ${name}: ${problem}\n       → ${mend}`,
-    );
+    tellFailed(output, { package: name }, problem, mend);
     return { packages: 1, failed: 1 };
   };
   for (let attempt = 1; attempt <= WRITE_ATTEMPTS; attempt++) {

@@ -3,7 +3,7 @@ import { WRITE_ATTEMPTS, type Clock, type ObjectInfo, type ObjectStore } from "@
 import type { Checkpoint, Totals } from "../checkpoint.ts";
 import { encryptionProblem } from "../encryption.ts";
 import type { ExitCode } from "../errors.ts";
-import { bytes, type Output } from "../output.ts";
+import { bytes, tellFailed, type Output } from "../output.ts";
 import { walk, walkObjects, type Placed } from "../walk.ts";
 
 export type EncryptPorts = {
@@ -39,6 +39,15 @@ export async function encrypt(ports: EncryptPorts, settings: EncryptSettings): P
     concurrency,
     signal,
     work: ({ object }) => encryptOne(ports, settings, object),
+    refused: ({ object }, problem) => {
+      tellFailed(
+        output,
+        { key: object.key },
+        problem,
+        "see to the rights (docs/operations.md), or to the object, and run this again",
+      );
+      return { failed: 1 };
+    },
     onProgress: ({ objects = 0, encrypted = 0 }, key) =>
       output.progress(`${objects} objects, ${encrypted} encrypted … ${key}`),
   });
@@ -53,7 +62,7 @@ async function encryptOne(ports: EncryptPorts, settings: EncryptSettings, listed
   const { kmsKey, dryRun } = settings;
   const { key } = listed;
   const failed = (problem: string, mend: string): Totals => {
-    output.record({ key, problem, mend }, `${output.style("red", "failed")} ${key}: ${problem}\n       → ${mend}`);
+    tellFailed(output, { key }, problem, mend);
     return { objects: 1, failed: 1 };
   };
   for (let attempt = 1; attempt <= WRITE_ATTEMPTS; attempt++) {

@@ -5,7 +5,7 @@ import {
 import type { Checkpoint, Totals } from "../checkpoint.ts";
 import type { ExitCode } from "../errors.ts";
 import type { LogEvent, SendEvent } from "../insights.ts";
-import type { Output } from "../output.ts";
+import { tellFailed, type Output } from "../output.ts";
 import { walk, walkObjects, type Placed } from "../walk.ts";
 
 export type IndexPorts = {
@@ -41,6 +41,15 @@ export async function indexPackages(ports: IndexPorts, settings: IndexSettings):
     concurrency,
     signal,
     work: ({ object }) => sendLatest(ports, settings, object),
+    refused: ({ object }, problem) => {
+      tellFailed(
+        output,
+        { key: object.key },
+        problem,
+        "see to the rights (docs/operations.md), or to the object, and run this again",
+      );
+      return { failed: 1 };
+    },
     onProgress: ({ sent = 0 }, key) => output.progress(`${sent} sent … ${key}`),
   });
   const { sent = 0, empty = 0, failed = 0 } = totals;
@@ -55,10 +64,7 @@ async function sendLatest(
 ): Promise<Totals> {
   const name = packageOfKey(key) ?? "";
   const failed = (problem: string, mend: string): Totals => {
-    output.record(
-      { package: name, problem, mend },
-      `${output.style("red", "failed")} ${name}: ${problem}\n       → ${mend}`,
-    );
+    tellFailed(output, { package: name }, problem, mend);
     return { failed: 1 };
   };
   const found = await store.get(key);

@@ -6,7 +6,7 @@ import { encryptionProblem } from "../encryption.ts";
 import type { ExitCode } from "../errors.ts";
 import type { Output } from "../output.ts";
 import { bucketFindings } from "../verify/bucket.ts";
-import { error, warning, type Finding } from "../verify/finding.ts";
+import { error, orUnreadable, warning, type Finding } from "../verify/finding.ts";
 import { ownObjectFindings } from "../verify/own-objects.ts";
 import { packageFindings } from "../verify/package.ts";
 import { byFolder, walk, walkObjects, type Folder } from "../walk.ts";
@@ -56,6 +56,7 @@ export async function verify(ports: VerifyPorts, settings: VerifySettings): Prom
       objects: folder.objects.length,
       packages: folder.objects.filter(({ key }) => packageOfKey(key) !== undefined).length,
     }),
+    refused: () => ({}),
     onProgress: ({ objects = 0, errors = 0, warnings = 0 }, key) =>
       output.progress(`${objects} objects, ${errors} errors, ${warnings} warnings … ${key}`),
   });
@@ -74,11 +75,11 @@ async function folderFindings(
   const now = clock.now();
   const each = (look: (object: ObjectInfo) => Promise<readonly Finding[]>) =>
     pMap(folder.objects, look, { concurrency: OBJECTS_AT_ONCE });
-  const encryption = await each((object) => encryptionFindings(maintenance, object.key, kmsKey));
+  const encryption = await each(({ key }) => orUnreadable(key, () => encryptionFindings(maintenance, key, kmsKey)));
   const rest =
     folder.path.split("/")[0] === "_codebox"
-      ? await each((object) => ownObjectFindings(store, object, { now, deep }))
-      : [await packageFindings(store, folder, { now, deep })];
+      ? await each((object) => orUnreadable(object.key, () => ownObjectFindings(store, object, { now, deep })))
+      : [await orUnreadable(`${folder.path}/index.json`, () => packageFindings(store, folder, { now, deep }))];
   return [...encryption, ...rest].flat();
 }
 

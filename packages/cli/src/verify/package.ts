@@ -2,7 +2,7 @@ import { packageOfKey, versionProblem, type ObjectInfo, type ObjectStore } from 
 import type { Folder } from "../walk.ts";
 import { digestProblems } from "./digests.ts";
 import { checkDocument, type Claim } from "./document.ts";
-import { error, warning, type Finding } from "./finding.ts";
+import { error, orUnreadable, warning, type Finding } from "./finding.ts";
 
 /** A tarball younger than this may be of a publish that is under way: its document is written after it. */
 const SETTLED_MS = 15 * 60_000;
@@ -36,7 +36,8 @@ export async function packageFindings(
   const { findings: ofDocument, claims } = checkDocument(folder.path, found.bytes);
   findings.push(...ofDocument);
   for (const claim of claims) {
-    findings.push(...(await claimFindings(store, key, claim, tarballs.get(claim.key), options)));
+    const listed = tarballs.get(claim.key);
+    findings.push(...(await orUnreadable(claim.key, () => claimFindings(store, key, claim, listed, options))));
     tarballs.delete(claim.key);
   }
   // Of a damaged document nothing can be said about who names what.
