@@ -192,6 +192,27 @@ describe("a bucket that the predecessor left is adopted in place", () => {
     expect(rest(after)).toEqual(rest(before));
     expect((await stored("wire")).versions["1.2.0"]?.dist.tarball).toBeUndefined();
   });
+  test("codebox domain, run again and again, loses none of the changes that are made meanwhile", async () => {
+    const tags = Array.from({ length: 25 }, (_, n) => `parallel-${n}`);
+    const changes = tags.map((tag) =>
+      shape.fetch(`/-/package/@acme%2fwire/dist-tags/${tag}`, {
+        method: "PUT",
+        body: '"1.1.0"',
+        headers: { "content-type": "application/json" },
+      }),
+    );
+    const moves = async () => {
+      for (const host of ["a", "b", "c", "d", "e"])
+        expect(
+          await cli(dir.path, ["domain", `https://${host}.example`, "--bucket", shape.cloud.bucket]),
+        ).toMatchObject({ code: 0 });
+    };
+    const [answers] = await Promise.all([Promise.all(changes), moves()]);
+    expect(answers.map(({ status }) => status)).toEqual(tags.map(() => 200));
+    const after = await stored("@acme/wire");
+    expect(Object.keys(after["dist-tags"] as Json)).toEqual(expect.arrayContaining(tags));
+    expect(after.versions["1.0.0"]?.dist.tarball).toBe("https://e.example/@acme/wire/-/@acme/wire-1.0.0.tgz");
+  });
   test("after all that codebox verify still finds no error, and nothing failed on the way", async () => {
     const { lines } = await cli(dir.path, ["verify", "--deep", "--bucket", shape.cloud.bucket]);
     const errors = lines.filter(({ code, severity }) => severity === "error" && !String(code).startsWith("bucket-"));

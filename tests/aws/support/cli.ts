@@ -1,7 +1,13 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import process from "node:process";
+import { createInterface } from "node:readline";
 import { runCli, type Surroundings } from "@codebox/cli";
 import { inject } from "vitest";
 import { MOTO_CREDENTIALS, MOTO_REGION } from "../../../scripts/moto.ts";
 import { systemClock } from "../../support/clock.ts";
+import { ROOT } from "../../support/registry.ts";
 
 export type CliResult = {
   readonly code: number;
@@ -50,4 +56,30 @@ export async function cli(
     .filter((line) => line.startsWith("{"))
     .map((line) => JSON.parse(line) as Line);
   return { code, stdout, stderr, lines, summary: lines.findLast((line) => line["summary"] === true) ?? {} };
+}
+
+/** The real command as a process of its own, which gets a signal once it has told so many lines. */
+export async function killedCli(
+  cwd: string,
+  argv: readonly string[],
+  { after, signal }: { readonly after: number; readonly signal: "SIGINT" | "SIGKILL" },
+): Promise<{ readonly code: number | null; readonly lines: number; readonly stderr: string }> {
+  const child = spawn(process.execPath, [join(ROOT, "packages/cli/bin/codebox.mjs"), ...argv], {
+    cwd,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: {
+      AWS_ENDPOINT_URL: inject("moto"),
+      AWS_REGION: MOTO_REGION,
+      AWS_ACCESS_KEY_ID: MOTO_CREDENTIALS.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: MOTO_CREDENTIALS.secretAccessKey,
+    },
+  });
+  let lines = 0;
+  let stderr = "";
+  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  createInterface(child.stdout).on("line", () => {
+    if (++lines === after) child.kill(signal);
+  });
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code, lines, stderr };
 }
