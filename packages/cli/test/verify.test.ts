@@ -121,6 +121,13 @@ describe("each broken rule of a package is one finding", () => {
     ["error state-ring", "a ring that is behind", (d) => { state(d).applied.pop(); }],
     ["error state-outbox", "an outbox that is behind", (d) => { state(d).outbox = [{ ...state(d).outbox[0], sequence: 1, revision: 1 }]; }],
     ["error state-outbox", "another package's event", (d) => { state(d).outbox.at(-1)!["name"] = "other"; }],
+    ["error state-outbox", "an event whose revision does not fit", (d) => { state(d).outbox.at(-1)!["revision"] = 77; }],
+    ["error state-outbox", "an event under another sequence than its change", (d) => { state(d).outbox = [{ ...state(d).outbox.at(-1), id: state(d).applied[0]!["id"] }]; }],
+    ["error state-ring", "a ring that forgot", (d) => { state(d).applied.shift(); state(d).outbox = []; }],
+    ["error state-ring", "a ring above its limit", (d) => {
+      const record = state(d).applied[0]!;
+      Object.assign(state(d), { sequence: 300, revision: 300, outbox: [], applied: Array.from({ length: 257 }, (_, n) => ({ ...record, id: `c${n}`, sequence: 44 + n })) });
+    }],
   ]; // prettier-ignore
   test.each(CASES)("%s: %s", async (wanted, _, change) => {
     await published("wire", "1.0.0");
@@ -153,6 +160,17 @@ describe("each broken rule of a package is one finding", () => {
     expect((await findings()).told).toEqual([]);
     // Integrity and shasum.
     expect((await findings({ deep: true })).told).toEqual(Array(2).fill("error tarball-digest wire/1.0.0.tgz"));
+  });
+  test("a tarball that was published since the listing is not missing", async () => {
+    await published("wire", "1.0.0");
+    const earlier: ObjectStore = {
+      ...embedded.store,
+      list: async (prefix, cursor) => {
+        const page = await embedded.store.list(prefix, cursor);
+        return { ...page, objects: page.objects.filter(({ key }) => key !== "wire/1.0.0.tgz") };
+      },
+    };
+    expect((await findings({ store: earlier })).told).toEqual([]);
   });
   test("an empty tarball", async () => {
     await published("wire", "1.0.0");
