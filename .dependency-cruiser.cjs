@@ -14,7 +14,8 @@ module.exports = {
     only("aws", ["core"]),
     only("embedded", ["api", "upstream", "core"]),
     only("functions", ["api", "aws", "upstream", "core"]),
-    only("cli", ["aws", "core"]),
+    // cli → upstream: npm's settings (registry, token) are read in one place, for publish and for the default upstream.
+    only("cli", ["aws", "upstream", "core"]),
     only("testing", ["core"]),
     {
       name: "core-imports-no-sdk-and-no-framework",

@@ -1,5 +1,7 @@
 export * from "./clients.ts";
+export * from "./failures.ts";
 export * from "./messages.ts";
+export * from "./s3-maintenance.ts";
 export * from "./s3-object-store.ts";
 export * from "./s3-outcomes.ts";
 export * from "./s3-tokens.ts";

@@ -141,7 +141,7 @@ export function createSignUpload(client: S3Client, { bucket, kmsKey }: S3Setting
   };
 }
 
-function encryptionOf(kmsKey: string | undefined) {
+export function encryptionOf(kmsKey: string | undefined) {
   return kmsKey === undefined
     ? { ServerSideEncryption: "AES256" as const }
     : { ServerSideEncryption: "aws:kms" as const, SSEKMSKeyId: kmsKey };

@@ -4,13 +4,15 @@ import * as z from "zod";
 /** A token's record stands under its hash; a second, empty object names it under its user, so that a user's are found. */
 export const TOKENS_PREFIX = "_codebox/tokens/";
 
-const tokenKey = (hash: string): string => `${TOKENS_PREFIX}${hash}`;
+export const tokenKey = (hash: string): string => `${TOKENS_PREFIX}${hash}`;
 const userPrefix = (user: string): string => `${TOKENS_PREFIX}users/${encodeURIComponent(user)}/`;
+export const userTokenKey = (user: string, hash: string): string => `${userPrefix(user)}${hash}`;
 
 /** SHA-256 in hex: anything else names no token. */
 const HASH = /^[0-9a-f]{64}$/;
 
-const Record = z.object({
+/** A token's record as stored. */
+export const StoredToken = z.object({
   hash: z.string().regex(HASH),
   user: z.string(),
   readonly: z.boolean(),
@@ -27,14 +29,14 @@ export function createTokenStore(store: ObjectStore): TokenStore {
   const find = async (hash: string): Promise<TokenRecord | undefined> => {
     if (!HASH.test(hash)) return undefined;
     const found = await store.get(tokenKey(hash));
-    return found?.modifiedSince ? Record.parse(JSON.parse(Buffer.from(found.bytes).toString("utf8"))) : undefined;
+    return found?.modifiedSince ? StoredToken.parse(JSON.parse(Buffer.from(found.bytes).toString("utf8"))) : undefined;
   };
   return {
     find,
     async put(record) {
       if (!HASH.test(record.hash)) throw new TypeError(`a token is stored under its hash; see ${hashToken.name}`);
       // The user's entry first: a crash between the two leaves a name without a token, never a token that nobody can find.
-      await store.put(`${userPrefix(record.user)}${record.hash}`, new Uint8Array());
+      await store.put(userTokenKey(record.user, record.hash), new Uint8Array());
       await store.put(tokenKey(record.hash), Buffer.from(JSON.stringify(record)), { contentType: "application/json" });
     },
     async list(user) {
@@ -51,7 +53,7 @@ export function createTokenStore(store: ObjectStore): TokenStore {
       const record = await find(hash);
       if (!record) return false;
       await store.delete(tokenKey(hash));
-      await store.delete(`${userPrefix(record.user)}${hash}`);
+      await store.delete(userTokenKey(record.user, hash));
       return true;
     },
   };

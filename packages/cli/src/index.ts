@@ -1,1 +1,2 @@
-export {};
+export * from "./cli/scope.ts";
+export * from "./program.ts";

@@ -2,7 +2,8 @@ import type { Change } from "./change.ts";
 import { EVENT_DATA_MAX } from "./limits.ts";
 import type { DistTags, Manifest } from "./packument.ts";
 
-const PUBLISH_FIELDS = [
+/** The fields of a manifest that the predecessor's log events of a publish had. */
+export const PUBLISH_FIELDS = [
   "description", "keywords", "license", "contributors", "dependencies", "homepage", "repository",
 ] as const; // prettier-ignore
 

@@ -3,6 +3,7 @@ export * from "./apply.ts";
 export * from "./change.ts";
 export * from "./consumer.ts";
 export * from "./event.ts";
+export { PUBLISH_FIELDS } from "./event-data.ts";
 export * from "./keys.ts";
 export * from "./limits.ts";
 export * from "./names.ts";

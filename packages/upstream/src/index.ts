@@ -1,2 +1,3 @@
 export * from "./default-url.ts";
+export * from "./npm-config.ts";
 export * from "./http-upstream.ts";

@@ -1,0 +1,93 @@
+import { packageOfKey, WRITE_ATTEMPTS, type Clock, type ObjectStore } from "@codebox/core";
+import type { Checkpoint, Totals } from "../checkpoint.ts";
+import { rewriteTarballs } from "../domain.ts";
+import type { ExitCode } from "../errors.ts";
+import { tellFailed, type Output } from "../output.ts";
+import { walk, walkObjects, type Placed } from "../walk.ts";
+
+export type DomainPorts = {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly output: Output;
+  readonly checkpoint: Checkpoint;
+  readonly signal: AbortSignal;
+};
+export type DomainSettings = {
+  readonly bucket: string;
+  /** The registry's URL, without a slash at its end. */
+  readonly url: string;
+  readonly dryRun: boolean;
+  /** Documents that are worked on at a time. */
+  readonly concurrency: number;
+};
+
+/**
+ * Rewrites the stored tarball URLs of every document in the bucket, for those who read the bucket without codebox.
+ *
+ * @example await domain(ports, { bucket: "acme-registry", url: "https://npm.acme.example", dryRun: false, concurrency: 8 });
+ * A foreign conditional writer beside the consumer (docs/decisions/0008): whoever loses reads again. 1 when a document was damaged,
+ * or could not be written because others wrote it all the time.
+ */
+export async function domain(ports: DomainPorts, settings: DomainSettings): Promise<ExitCode> {
+  const { store, checkpoint, signal, output } = ports;
+  const { bucket, url, dryRun, concurrency } = settings;
+  const { totals, resumed } = await walk<Placed>({
+    items: (from) => documents(store, from),
+    checkpoint,
+    concurrency,
+    signal,
+    work: ({ object }) => move(ports, settings, packageOfKey(object.key) ?? "", object.key),
+    refused: ({ object }, problem) => {
+      tellFailed(
+        output,
+        { key: object.key },
+        problem,
+        "see to the rights (docs/operations.md), or to the object, and run this again",
+      );
+      return { failed: 1 };
+    },
+    onProgress: ({ packages = 0, rewritten = 0 }, key) =>
+      output.progress(`${packages} packages, ${rewritten} rewritten … ${key}`),
+  });
+  const { packages = 0, rewritten = 0, versions = 0, failed = 0 } = totals;
+  output.summary({ bucket, url, packages, rewritten, versions, failed, dryRun, resumed });
+  return failed > 0 ? 1 : 0;
+}
+
+/** Only documents count: the tarballs between them are no work. */
+async function* documents(store: ObjectStore, from: Parameters<typeof walkObjects>[1]): AsyncGenerator<Placed> {
+  for await (const placed of walkObjects(store, from)) if (packageOfKey(placed.object.key) !== undefined) yield placed;
+}
+
+async function move(ports: DomainPorts, settings: DomainSettings, name: string, key: string): Promise<Totals> {
+  const { store, clock, output } = ports;
+  const { url, dryRun } = settings;
+  const failed = (problem: string, mend: string): Totals => {
+    tellFailed(output, { package: name }, problem, mend);
+    return { packages: 1, failed: 1 };
+  };
+  for (let attempt = 1; attempt <= WRITE_ATTEMPTS; attempt++) {
+    const found = await store.get(key);
+    // Deleted since the listing.
+    if (!found?.modifiedSince) return {};
+    const result = rewriteTarballs(name, found.bytes, url);
+    if (result.kind === "damaged") return failed(result.problem, `codebox verify says more; ${key} was left as it is`);
+    if (result.kind === "unchanged") {
+      output.record({ package: name, versions: 0 });
+      return { packages: 1 };
+    }
+    const { bytes, versions } = result;
+    const write = { condition: { ifMatch: found.etag }, contentType: found.contentType ?? "application/json" };
+    const written = dryRun || (await store.put(key, bytes, write)).ok;
+    if (written) {
+      output.record({ package: name, versions, ...(dryRun ? { dryRun } : {}) });
+      return { packages: 1, rewritten: 1, versions };
+    }
+    // The consumer, or somebody else, wrote in between: what it wrote is read, and moved too.
+    await clock.sleep(Math.min(2 ** attempt * 5, 500));
+  }
+  return failed(
+    `it changed ${WRITE_ATTEMPTS} times while it was written`,
+    "run the command again when less is published",
+  );
+}

@@ -1,0 +1,52 @@
+import { Command, CommanderError } from "commander";
+import { publishCommand } from "./cli/publish.ts";
+import type { Finish, Scope, Surroundings } from "./cli/scope.ts";
+import { deadLetterCommands } from "./cli/dead-letters.ts";
+import { storageCommands } from "./cli/storage.ts";
+import { tokenCommands } from "./cli/tokens.ts";
+import { walkingCommands } from "./cli/walkers.ts";
+import { explain, UsageError, type ExitCode } from "./errors.ts";
+import { createOutput } from "./output.ts";
+
+/**
+ * Runs one command line.
+ *
+ * @example process.exitCode = await runCli(["verify", "--bucket", "acme-registry"], surroundings);
+ * Never throws: what goes wrong is told on stderr, and by the code.
+ */
+export async function runCli(argv: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
+  const output = createOutput(surroundings.sinks, surroundings.env);
+  let code: ExitCode = 0;
+  const finish: Finish = async (run) => {
+    code = await run;
+  };
+  try {
+    await createProgram({ ...surroundings, output }, finish).parseAsync([...argv], { from: "user" });
+    return code;
+  } catch (error) {
+    // commander has told already what is wrong; asking for help is no failure.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    output.note(`codebox: ${explain(error)}`);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+function createProgram(scope: Scope, finish: Finish): Command {
+  const { stdout, stderr } = scope.sinks;
+  const program = new Command("codebox")
+    .description("The operator's commands of a codebox registry on AWS.")
+    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
+    .exitOverride()
+    .showHelpAfterError("(add --help to see how it is called)")
+    .addHelpText("after", AFTER);
+  for (const add of [walkingCommands, storageCommands, deadLetterCommands, tokenCommands, publishCommand])
+    add(program, scope, finish);
+  return program;
+}
+
+const AFTER = `
+Region and credentials come from where the AWS command line takes them (AWS_REGION, AWS_PROFILE, …).
+A terminal gets colour, tables and progress; a pipe gets a JSON line for each thing, and a summary last.
+Exit codes: 0 good, 1 something was found or failed, 2 called wrongly.
+
+More: docs/operations.md`;

@@ -1,0 +1,103 @@
+import { createHash } from "node:crypto";
+import { MESSAGES_PREFIX, StoredToken, TOKENS_PREFIX, tokenKey, userTokenKey } from "@codebox/aws";
+import type { ObjectInfo, ObjectStore } from "@codebox/core";
+import { LIFETIME_DAYS } from "./bucket.ts";
+import { error, warning, type Finding } from "./finding.ts";
+
+/** S3 removes what has expired within a day or two, not on the hour. */
+const GRACE_DAYS = 2;
+const DAY_MS = 86_400_000;
+
+const KNOWN = ["_codebox/health", TOKENS_PREFIX, ...Object.keys(LIFETIME_DAYS)];
+
+/** What is wrong with one of codebox's own objects: a token, or what stands for a while (staged tarballs, messages, outcomes, the cache). */
+export async function ownObjectFindings(
+  store: ObjectStore,
+  object: ObjectInfo,
+  { now, deep }: { readonly now: Date; readonly deep: boolean },
+): Promise<readonly Finding[]> {
+  const { key } = object;
+  if (!KNOWN.some((prefix) => key.startsWith(prefix)))
+    return [
+      warning(
+        "object-unknown",
+        key,
+        "it is none of codebox's objects",
+        "find out who writes there; nobody else should",
+      ),
+    ];
+  const userToken = /^_codebox\/tokens\/users\/[^/]+\/([0-9a-f]{64})$/.exec(key);
+  if (userToken) return leftoverEntry(store, key, userToken[1] ?? "");
+  if (key.startsWith(TOKENS_PREFIX)) return tokenFindings(store, key);
+  const damaged = deep && key.startsWith(MESSAGES_PREFIX) ? await messageFindings(store, key) : [];
+  return [...expired(object, now), ...damaged];
+}
+
+function expired({ key, modified }: ObjectInfo, now: Date): readonly Finding[] {
+  const [prefix, days] = Object.entries(LIFETIME_DAYS).find(([prefix]) => key.startsWith(prefix)) ?? [];
+  const age = Math.floor((now.getTime() - modified.getTime()) / DAY_MS);
+  if (prefix === undefined || days === undefined || age <= days + GRACE_DAYS) return [];
+  const mend = `a lifecycle rule expires ${prefix} after ${days} days; add it, or delete what is older`;
+  return [warning("object-expired", key, `it is ${age} days old, and no change can name it any more`, mend)];
+}
+
+async function tokenFindings(store: ObjectStore, key: string): Promise<readonly Finding[]> {
+  const found = await store.get(key);
+  if (!found?.modifiedSince) return [];
+  const hash = key.slice(TOKENS_PREFIX.length);
+  const record = parseToken(found.bytes);
+  if (!record)
+    return [
+      error(
+        "token-damaged",
+        key,
+        "it is no token's record; whoever holds the token is refused",
+        "delete it, and make another with codebox token add",
+      ),
+    ];
+  if (record.hash !== hash)
+    return [
+      error(
+        "token-hash",
+        key,
+        `it holds the record of the token ${record.hash.slice(0, 12)}…`,
+        `codebox token remove ${hash.slice(0, 12)}`,
+      ),
+    ];
+  if (await store.head(userTokenKey(record.user, hash))) return [];
+  const mend = `codebox token remove ${hash.slice(0, 12)}, or put an empty object at ${userTokenKey(record.user, hash)}`;
+  return [warning("token-leftover", key, `it is not listed among the tokens of ${record.user}`, mend)];
+}
+
+function parseToken(bytes: Uint8Array) {
+  try {
+    return StoredToken.safeParse(JSON.parse(Buffer.from(bytes).toString("utf8"))).data;
+  } catch (cause) {
+    if (cause instanceof SyntaxError) return undefined;
+    throw cause;
+  }
+}
+
+async function leftoverEntry(store: ObjectStore, key: string, hash: string): Promise<readonly Finding[]> {
+  if (await store.head(tokenKey(hash))) return [];
+  return [
+    warning("token-leftover", key, "its token was removed, or never finished", "delete the object; it lets nobody in"),
+  ];
+}
+
+async function messageFindings(store: ObjectStore, key: string): Promise<readonly Finding[]> {
+  const open = await store.open(key);
+  if (!open) return [];
+  const hash = createHash("sha256");
+  for await (const chunk of open.body) hash.update(chunk);
+  const digest = hash.digest("hex");
+  if (key === `${MESSAGES_PREFIX}${digest}`) return [];
+  return [
+    error(
+      "object-digest",
+      key,
+      `its bytes have the sha256 ${digest}`,
+      "its change goes to the dead letters; send it again",
+    ),
+  ];
+}
