@@ -1,6 +1,7 @@
 import {
   AbortMultipartUploadCommand, CopyObjectCommand, DeleteBucketCommand, DeleteObjectsCommand, GetBucketEncryptionCommand,
-  GetBucketLifecycleConfigurationCommand, GetBucketPolicyStatusCommand, GetPublicAccessBlockCommand, HeadObjectCommand,
+  GetBucketLifecycleConfigurationCommand, GetBucketPolicyStatusCommand, GetObjectCommand, GetObjectTaggingCommand,
+  GetPublicAccessBlockCommand, HeadObjectCommand, PutObjectCommand,
   ListMultipartUploadsCommand, ListObjectVersionsCommand, type LifecycleRule, type S3Client,
 } from "@aws-sdk/client-s3"; // prettier-ignore
 import { StoreUnavailable, type StoreResult } from "@codebox/core";
@@ -17,10 +18,10 @@ export interface BucketMaintenance {
   /** How an object is encrypted; `undefined` when there is none of this key. */
   encryption(key: string): Promise<ObjectEncryption | undefined>;
   /**
-   * Writes an object anew, encrypted as the settings say, unless it changed since it was seen with this ETag.
-   * Type, metadata and tags stay. At most `COPY_BYTES_MAX`.
+   * Writes an object anew, encrypted as the settings say, unless it changed since it was seen with this ETag. Type, metadata and
+   * tags stay. `rewrite` reads it into memory and puts it back; `copy` has the store copy it onto itself, up to `COPY_BYTES_MAX`.
    */
-  reencrypt(key: string, etag: string): Promise<StoreResult>;
+  reencrypt(key: string, etag: string, how: "rewrite" | "copy"): Promise<StoreResult>;
   settings(): Promise<BucketSettings>;
   /** A page of every version of every object, delete markers included. */
   versions(cursor?: VersionCursor): Promise<VersionPage>;
@@ -68,8 +69,8 @@ export type UploadPage = { readonly uploads: readonly UnfinishedUpload[]; readon
  *
  * @example const maintenance = createS3Maintenance(createS3Client(), { bucket: "acme-registry" });
  *
- * An object is copied onto itself: S3 allows that when the encryption is named, and no byte travels. The copy names the ETag as
- * seen on both sides, so it neither brings an older state back nor an object that was deleted meanwhile.
+ * An object may be copied onto itself when the encryption is named, and no byte travels. The copy names the ETag as seen on both
+ * sides, so it neither brings an older state back nor an object that was deleted meanwhile.
  * Source: S3 API reference, CopyObject, "copy an object to itself".
  */
 export function createS3Maintenance(client: S3Client, s3Settings: S3Settings): BucketMaintenance {
@@ -89,7 +90,10 @@ export function createS3Maintenance(client: S3Client, s3Settings: S3Settings): B
           throw error;
         }
       }),
-    reencrypt: (key, etag) => asked(`encrypting ${key}`, () => copyOntoItself(client, s3Settings, key, etag)),
+    reencrypt: (key, etag, how) =>
+      asked(`encrypting ${key}`, () =>
+        conditional(() => (how === "copy" ? copyOntoItself : rewrite)(client, s3Settings, key, etag)),
+      ),
     settings: () => asked(`looking at the settings of ${bucket}`, () => settingsOf(client, bucket)),
     versions: (cursor) =>
       asked(`listing the versions in ${bucket}`, async () => {
@@ -140,12 +144,9 @@ export function createS3Maintenance(client: S3Client, s3Settings: S3Settings): B
   };
 }
 
-async function copyOntoItself(
-  client: S3Client,
-  { bucket, kmsKey }: S3Settings,
-  key: string,
-  etag: string,
-): Promise<StoreResult> {
+type Written = Promise<{ readonly ETag?: string | undefined }>;
+
+async function copyOntoItself(client: S3Client, { bucket, kmsKey }: S3Settings, key: string, etag: string): Written {
   const input = {
     Bucket: bucket,
     Key: key,
@@ -154,9 +155,33 @@ async function copyOntoItself(
     IfMatch: etag,
     ...encryptionOf(kmsKey),
   };
+  const { CopyObjectResult } = await client.send(new CopyObjectCommand(input));
+  return { ETag: CopyObjectResult?.ETag };
+}
+
+async function rewrite(client: S3Client, { bucket, kmsKey }: S3Settings, key: string, etag: string): Written {
+  const at = { Bucket: bucket, Key: key };
+  const found = await client.send(new GetObjectCommand({ ...at, IfMatch: etag }));
+  const Body = await found.Body?.transformToByteArray();
+  const { ContentType, ContentEncoding, ContentDisposition, ContentLanguage, CacheControl, Metadata } = found;
+  const kept = { ContentType, ContentEncoding, ContentDisposition, ContentLanguage, CacheControl, Metadata };
+  const Tagging = (found.TagCount ?? 0) > 0 ? await tagsOf(client, at) : undefined;
+  return client.send(
+    new PutObjectCommand({ ...at, ...kept, Tagging, Body: Body ?? "", IfMatch: etag, ...encryptionOf(kmsKey) }),
+  );
+}
+
+/** An object's tags in the form in which a write takes them. */
+async function tagsOf(client: S3Client, at: { readonly Bucket: string; readonly Key: string }): Promise<string> {
+  const { TagSet = [] } = await client.send(new GetObjectTaggingCommand(at));
+  return TagSet.map(({ Key = "", Value = "" }) => `${encodeURIComponent(Key)}=${encodeURIComponent(Value)}`).join("&");
+}
+
+/** A write whose condition may not hold: that is data. */
+async function conditional(write: () => Written): Promise<StoreResult> {
   try {
-    const { CopyObjectResult } = await client.send(new CopyObjectCommand(input));
-    return { ok: true, etag: CopyObjectResult?.ETag ?? "" };
+    const { ETag } = await write();
+    return { ok: true, etag: ETag ?? "" };
   } catch (error) {
     const status = statusOf(error);
     if (status === 412) return { ok: false, reason: "mismatch" };

@@ -97,6 +97,12 @@ describe("codebox domain", () => {
     });
     expect(code).toBe(0);
   });
+  test("writes nothing where all is as it should be", async () => {
+    await put("a");
+    await run(embedded.store);
+    const readonly: ObjectStore = { ...embedded.store, put: async () => expect.fail("nothing is to be written") };
+    expect((await run(readonly)).summary).toMatchObject({ packages: 1, rewritten: 0, failed: 0 });
+  });
   test("with --dry-run tells all and writes nothing", async () => {
     await put("a");
     const before = await stored("a");

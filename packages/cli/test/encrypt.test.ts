@@ -62,6 +62,16 @@ describe("codebox encrypt", () => {
     expect(await run([info("a")], reencrypt, unencrypted)).toMatchObject({ code: 0, summary: { encrypted: 1 } });
     expect(etags).toEqual(['"1"', '"2"']);
   });
+  test("a tarball is copied, whatever its size; a document is put back, unless it is too large for that", async () => {
+    const ways: string[] = [];
+    const reencrypt: Reencrypt = async (key, _, how) => (ways.push(`${key} ${how}`), { ok: true, etag: "" });
+    await run(
+      [info("a/1.0.0.tgz"), info("a/index.json"), info("b/index.json", 64 * 1024 ** 2)],
+      reencrypt,
+      unencrypted,
+    );
+    expect(ways).toEqual(["a/1.0.0.tgz copy", "a/index.json rewrite", "b/index.json copy"]);
+  });
   test("leaves what is right alone, and what is gone", async () => {
     const reencrypt: Reencrypt = async () => expect.fail("not to be written");
     const plain = (key: string) => (key === "gone" ? undefined : { algorithm: "AES256" });

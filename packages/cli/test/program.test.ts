@@ -5,6 +5,7 @@ import process from "node:process";
 import { promisify } from "node:util";
 import { systemClock, systemIds } from "@codebox/embedded";
 import { describe, expect, test } from "vitest";
+import { connectBucket } from "../src/connect.ts";
 import { createOutput } from "../src/output.ts";
 import { runCli } from "../src/program.ts";
 import { never } from "./support.ts";
@@ -66,6 +67,9 @@ describe("the command line", () => {
   });
   test("an empty variable is one that is not set", async () => {
     expect((await run(["verify"], { CODEBOX_BUCKET: "" })).code).toBe(2);
+    const connected = connectBucket({ endpoint: "http://127.0.0.1:1" }, { CODEBOX_BUCKET: "b", CODEBOX_KMS_KEY: "" });
+    expect(connected).toMatchObject({ bucket: "b" });
+    expect(connected).not.toHaveProperty("kmsKey");
   });
 });
 

@@ -27,7 +27,8 @@ export type EncryptSettings = {
  * Encrypts every object that is not encrypted as the bucket demands. Those that are right are left alone.
  *
  * @example await encrypt(ports, { bucket: "acme-registry", dryRun: false, concurrency: 16 });
- * S3 copies each onto itself, under the condition that it is still what was seen: nothing that is written meanwhile is lost.
+ * Small ones are read and put back, tarballs copied onto themselves, each under the condition that it is still what was seen:
+ * nothing that is written meanwhile is lost.
  * Former versions of a versioned bucket stay as they are, until its lifecycle removes them. 1 when an object was left.
  */
 export async function encrypt(ports: EncryptPorts, settings: EncryptSettings): Promise<ExitCode> {
@@ -57,6 +58,14 @@ export async function encrypt(ports: EncryptPorts, settings: EncryptSettings): P
   return failed > 0 ? 1 : 0;
 }
 
+/** A tarball never changes, and may be large: S3 copies it. What changes under the command's eyes is put back with If-Match. */
+function wayOf({ key, size }: ObjectInfo): "rewrite" | "copy" {
+  return key.endsWith(".tgz") || size > REWRITE_BYTES_MAX ? "copy" : "rewrite";
+}
+
+/** Bytes. The largest document (10,000 versions) is about 20 MB. */
+const REWRITE_BYTES_MAX = 32 * 1024 * 1024;
+
 async function encryptOne(ports: EncryptPorts, settings: EncryptSettings, listed: ObjectInfo): Promise<Totals> {
   const { store, maintenance, clock, output } = ports;
   const { kmsKey, dryRun } = settings;
@@ -79,7 +88,7 @@ async function encryptOne(ports: EncryptPorts, settings: EncryptSettings, listed
         `it has ${bytes(seen.size)}, and S3 copies at most 5 GiB in one request`,
         `aws s3 cp s3://${settings.bucket}/${key} s3://${settings.bucket}/${key} --sse ${kmsKey === undefined ? "AES256" : `aws:kms --sse-kms-key-id ${kmsKey}`}`,
       );
-    const done = dryRun || (await maintenance.reencrypt(key, seen.etag)).ok;
+    const done = dryRun || (await maintenance.reencrypt(key, seen.etag, wayOf(seen))).ok;
     if (done) {
       output.record({ key, was: found.algorithm ?? "none", ...(dryRun ? { dryRun } : {}) });
       return { objects: 1, encrypted: 1, size: seen.size };

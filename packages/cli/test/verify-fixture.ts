@@ -1,0 +1,84 @@
+import type { BucketMaintenance, BucketSettings } from "@codebox/aws";
+import { createConsumer, createPackumentReader, type ObjectStore } from "@codebox/core";
+import { openEmbedded, systemClock } from "@codebox/embedded";
+import { fail, publishOf, stage, tagPut } from "@codebox/testing";
+import { verify } from "../src/commands/verify.ts";
+import { memoryCheckpoint, never, pipe } from "./support.ts";
+
+export type Json = Record<string, unknown>;
+const DAY_MS = 86_400_000;
+export const known = <T>(value: T) => ({ known: true as const, value });
+const GOOD: BucketSettings = {
+  publicAccessBlocked: known(true),
+  policyIsPublic: known(false),
+  encryption: known({ algorithm: "AES256" }),
+  expiry: known({
+    "_codebox/staging/": 30,
+    "_codebox/messages/": 30,
+    "_codebox/outcomes/": 14,
+    "_codebox/upstream/": 90,
+  }),
+};
+const maintenance = (
+  settings: Partial<BucketSettings> = {},
+  algorithm: (key: string) => string | undefined = () => "AES256",
+): Pick<BucketMaintenance, "encryption" | "settings"> => ({
+  settings: async () => ({ ...GOOD, ...settings }),
+  encryption: async (key) => ({ algorithm: algorithm(key) }),
+});
+
+export type VerifyFixture = Awaited<ReturnType<typeof verifyFixture>>;
+type Options = { daysLater?: number; deep?: boolean; store?: ObjectStore; bucket?: Partial<BucketSettings>; algorithm?: (key: string) => string | undefined; kmsKey?: string }; // prettier-ignore
+
+/** A store in memory with what a test needs around it. */
+export async function verifyFixture() {
+  const embedded = await openEmbedded({ directory: ":memory:", onFailure: fail, clock: systemClock });
+
+  async function findings(options: Options = {}) {
+    const { daysLater = 1, deep = false, store = embedded.store, bucket, algorithm, kmsKey } = options;
+    const output = pipe();
+    const clock = { now: () => new Date(Date.now() + daysLater * DAY_MS), sleep: async () => {} };
+    const ports = {
+      store,
+      maintenance: maintenance(bucket, algorithm),
+      clock,
+      output,
+      checkpoint: memoryCheckpoint(),
+      signal: never,
+    };
+    const code = await verify(ports, {
+      bucket: "acme",
+      deep,
+      concurrency: 3,
+      ...(kmsKey === undefined ? {} : { kmsKey }),
+    });
+    const found = output.lines.filter(({ summary }) => summary === undefined);
+    return {
+      code,
+      found,
+      told: found.map(({ severity, code, key }) => `${String(severity)} ${String(code)} ${String(key)}`),
+      summary: output.lines.at(-1),
+    };
+  }
+
+  /** A package that came about by real changes. */
+  async function published(name: string, ...versions: string[]) {
+    const consumer = createConsumer({
+      store: embedded.store, events: embedded.events, outcomes: embedded.outcomes,
+      reader: createPackumentReader(embedded.store), clock: systemClock,
+    }); // prettier-ignore
+    for (const version of versions) {
+      const change = publishOf(name, version);
+      await stage(embedded.store, change);
+      await consumer(name, [change, tagPut(name, "next", version)]);
+    }
+    return consumer;
+  }
+  async function edit(name: string, change: (document: Json) => unknown) {
+    const found = await embedded.store.get(`${name}/index.json`);
+    const document = found?.modifiedSince ? (JSON.parse(Buffer.from(found.bytes).toString()) as Json) : {};
+    const changed = change(document) ?? document;
+    await embedded.store.put(`${name}/index.json`, Buffer.from(JSON.stringify(changed)));
+  }
+  return { embedded, findings, published, edit };
+}
