@@ -34,7 +34,7 @@ export function explain(error: unknown): string {
   if (error instanceof UsageError || error instanceof CommandError || error instanceof Interrupted)
     return error.message;
   if (error instanceof StoreUnavailable || error instanceof QueueUnavailable)
-    return `${error.message}. Run the command again in a moment; what was done is not done twice`;
+    return `${error.message.replace(/\.+$/, "")}. Run the command again in a moment; what was done is not done twice`;
   const code = isRecord(error) && typeof error["code"] === "string" ? error["code"] : "";
   const known = AWS[nameOf(error)] ?? NETWORK[code];
   if (known !== undefined) return `${error.message.trim().replace(/\.$/, "")}: ${known}`;
