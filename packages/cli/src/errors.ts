@@ -33,6 +33,7 @@ export function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error instanceof UsageError || error instanceof CommandError || error instanceof Interrupted)
     return error.message;
+  if (error.name === "AbortError") return "interrupted; what is not finished is not published. Run the command again";
   if (error instanceof StoreUnavailable || error instanceof QueueUnavailable)
     return `${error.message.replace(/\.+$/, "")}. Run the command again in a moment; what was done is not done twice`;
   const code = isRecord(error) && typeof error["code"] === "string" ? error["code"] : "";
