@@ -65,6 +65,7 @@ const MUTATIONS: readonly Mutation[] = [
   mutation("unmailed alarms", "alarms.ts", "endpoint: alarmEmail", 'endpoint: "nobody@acme.example"', /mailed to the operator/),
 ]; // prettier-ignore
 
+  mutation("no graph of errors", "dashboard.ts", '["Errors", "Sum", each("Errors")],', "", /graph: Errors|no other graph/),
 type Report = {
   readonly testResults: readonly {
     readonly name: string;
