@@ -63,7 +63,7 @@ export type Counts = {
   readonly s3Writes: number;
   /** GET and HEAD. Deletes cost nothing. */
   readonly s3Reads: number;
-  /** Gigabytes of former versions of index.json that the operation leaves for thirty days. */
+  /** Gigabytes of former versions that the operation leaves for thirty days; what is kept for fewer counts as less. */
   readonly gbKept?: number;
   readonly gbOut: number;
 };
@@ -74,6 +74,10 @@ const KB = 1 / (1024 * 1024);
 const MB = 1 / 1024;
 /** What a new S3 upload is cut into above this. `packages/aws/src/s3-object-store.ts` */
 const PART_MB = 8;
+/** For so long a staged tarball is kept once it is deleted: a day, counted from the next midnight. `stacks/storage.ts` */
+const STAGED_DAYS = 2;
+/** An answer with a package's tags. */
+const TAGS_KB = 0.5;
 
 /** The consumer's share of one change in a batch of `changesPerBatch`: one GET and one conditional PUT a batch, one SNS batch. */
 function consumed({ measures: m }: Inputs) {
@@ -89,8 +93,8 @@ function consumed({ measures: m }: Inputs) {
   };
 }
 
-/** An answered tag change: authenticate, validate, send, wait; then the consumer. */
-function tagChange(inputs: Inputs): Counts {
+/** An answered PUT of a tag: authenticate, validate, send, wait; then the consumer. */
+function tagPut(inputs: Inputs): Counts {
   const { measures: m } = inputs;
   const consumer = consumed(inputs);
   return {
@@ -103,31 +107,33 @@ function tagChange(inputs: Inputs): Counts {
     // The token, the packument, the looks at the outcome.
     s3Reads: 2 + m.looksPerWait + consumer.s3Reads,
     gbKept: consumer.s3Writes * m.packumentKb * KB,
-    gbOut: 0.5 * KB,
+    gbOut: TAGS_KB * KB,
   };
+}
+
+/** `npm dist-tag add` reads the tags before it sends one. */
+function tagChange(inputs: Inputs): Counts {
+  return both({ ...packument(inputs), gbOut: TAGS_KB * KB }, tagPut(inputs));
 }
 
 /** A publish: npm reads the packument first; the tarball is staged, then copied to its final key. */
 function publish(inputs: Inputs): Counts {
   const { measures: m } = inputs;
-  const change = tagChange(inputs);
-  const read = packument(inputs);
   const parts = m.tarballMb > PART_MB ? Math.ceil(m.tarballMb / PART_MB) + 2 : 1;
-  return {
-    httpApi: sum(change.httpApi, read.httpApi),
-    invocations: change.invocations + read.invocations,
-    armGbSeconds: sum(change.armGbSeconds, read.armGbSeconds) + gbSeconds(m.publishMs, m.writeMb),
-    sqs: change.sqs ?? 0,
-    sns: change.sns ?? 0,
+  const more: Counts = {
+    invocations: 0,
+    armGbSeconds: gbSeconds(m.publishMs, m.writeMb),
     // Staged, and copied.
-    s3Writes: change.s3Writes + read.s3Writes + parts + 1,
-    s3Reads: change.s3Reads + read.s3Reads,
-    gbKept: change.gbKept ?? 0,
-    gbOut: change.gbOut + read.gbOut,
+    s3Writes: parts + 1,
+    // The packument twice more: before the tarball is taken, and once it stands.
+    s3Reads: 2,
+    gbKept: (m.tarballMb * MB * STAGED_DAYS) / 30,
+    gbOut: 0,
   };
+  return both(packument(inputs), both(tagPut(inputs), more));
 }
 
-/** A packument: the token and the document, which S3 answers with 304 while an instance holds it. */
+/** A packument, or its tags: the token and the document, which S3 answers with 304 while an instance holds it. */
 function packument({ measures: m }: Inputs): Counts {
   return {
     httpApi: 1,
@@ -179,9 +185,10 @@ export function operations(inputs: Inputs): readonly Operation[] {
     {
       name: "tag change",
       ours: tagChange(inputs),
-      old: old(inputs, { requests: 1, tarball: false, s3Writes: 1, s3Reads: 1, sns: 1, gbOut: 0.5 * KB }),
+      old: old(inputs, { requests: 2, tarball: false, s3Writes: 1, s3Reads: 2, sns: 1, gbOut: 2 * TAGS_KB * KB }),
     },
     { name: "tag change, ten a batch", ours: tagChange({ ...inputs, measures: { ...m, changesPerBatch: 10 } }) },
+    { name: "tag change, bare PUT", ours: tagPut(inputs) },
     {
       name: "publish",
       ours: publish(inputs),
@@ -200,6 +207,20 @@ export function operations(inputs: Inputs): readonly Operation[] {
       }),
     },
   ];
+}
+
+function both(one: Counts, other: Counts): Counts {
+  return {
+    httpApi: sum(one.httpApi, other.httpApi),
+    invocations: one.invocations + other.invocations,
+    armGbSeconds: sum(one.armGbSeconds, other.armGbSeconds),
+    sqs: sum(one.sqs, other.sqs),
+    sns: sum(one.sns, other.sns),
+    s3Writes: one.s3Writes + other.s3Writes,
+    s3Reads: one.s3Reads + other.s3Reads,
+    gbKept: sum(one.gbKept, other.gbKept),
+    gbOut: one.gbOut + other.gbOut,
+  };
 }
 
 const gbSeconds = (milliseconds: number, megabytes: number) => (milliseconds / 1000) * (megabytes / 1024);

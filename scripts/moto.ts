@@ -16,6 +16,9 @@ const REQUIREMENTS = join(ROOT, "tests/aws/requirements.txt");
 /** The virtual environment's interpreter: moto, and boto3 for whoever plays another service. */
 export const PYTHON = join(VENV, "bin/python");
 
+/** The least that the pinned requirements take. */
+export const PYTHON_LEAST = "3.11";
+
 /** What an emulator accepts as credentials: anything. */
 export const MOTO_CREDENTIALS = { accessKeyId: "testing", secretAccessKey: "testing" } as const;
 export const MOTO_REGION = "eu-central-1";
@@ -39,9 +42,8 @@ export async function installMoto(): Promise<void> {
   try {
     await run(python, ["-m", "venv", VENV]);
   } catch (error) {
-    throw new Error(`${python} can't make a virtual environment; install Python 3.10 or newer with its venv module`, {
-      cause: error,
-    });
+    const advice = `install Python ${PYTHON_LEAST} or newer with its venv module`;
+    throw new Error(`${python} can't make a virtual environment; ${advice}`, { cause: error });
   }
   const flags = ["--quiet", "--disable-pip-version-check", "--require-hashes", "-r", REQUIREMENTS];
   await run(PYTHON, ["-m", "pip", "install", ...flags], { maxBuffer: 64 * 1024 * 1024 });

@@ -23,7 +23,10 @@ const mutation = (name: string, file: string, from: string, to: string, fails: R
 const MUTATIONS: readonly Mutation[] = [
   mutation("no partial responses", "consume.ts", "partialResponses: true", "partialResponses: false", /keeps back its group/),
   mutation("smaller batches", "consume.ts", "BATCH = 10", "BATCH = 5", /ten messages at once/),
-  mutation("unbounded intake", "consume.ts", "INTAKES = 2", "INTAKES = 20", /share of the account's concurrency/),
+  mutation("unbounded intake", "functions.ts", "INTAKES = 2", "INTAKES = 20", /share of the account's concurrency|is kept in production/),
+  mutation("nothing reserved", "function.ts", "{ concurrency: { reserved } }", "{}", /is kept in production/),
+  mutation("reserved everywhere", "settings.ts", "=== undefined ? production :", "=== undefined ? true :", /not in a trial|a trial needs none/),
+  mutation("fewer reserved than called", "functions.ts", "consumer: settings.consumers,", "consumer: 10,", /is kept in production/),
   mutation("failed events uncounted", "consume.ts", '["EventCount"]', "[]", /events reported as failed are counted/),
   mutation("deduplication by queue", "queue.ts", '"messageGroup"', '"queue"', /is FIFO/),
   mutation("throughput by queue", "queue.ts", '"perMessageGroupId"', '"perQueue"', /is FIFO/),
@@ -43,7 +46,8 @@ const MUTATIONS: readonly Mutation[] = [
   mutation("another default encryption", "storage.ts", 'sseAlgorithm: "AES256"', 'sseAlgorithm: "aws:kms"', /encrypts by default/),
   mutation("production emptied", "storage.ts", "forceDestroy = !production", "forceDestroy = true", /never emptied/),
   mutation("staging expires early", "storage.ts", "QUEUE_DAYS + DEAD_LETTER_DAYS + 2", "7", /for longer than a change may wait/),
-  mutation("tarballs expire", "storage.ts", '"_codebox/upstream/", UPSTREAM_DAYS', '"", UPSTREAM_DAYS', /never a packument/),
+  mutation("tarballs expire", "storage.ts", '"_codebox/upstream/", UPSTREAM_DAYS', '"", UPSTREAM_DAYS', /never a packument|only passes through for a day/),
+  mutation("staged versions kept", "storage.ts", "noncurrentVersionExpiration: { noncurrentDays: PASSING_DAYS },", "", /only passes through for a day/),
   mutation("not versioned", "storage.ts", "versioning: true", "versioning: false", /is versioned/),
   mutation("kept bucket touched", "storage.ts", 'settings.settings === "replace"', "settings.name", /left as it is|allows a wildcard/),
   mutation("a right more", "function.ts", "actions: [...actions]", 'actions: [...actions, "s3:GetObjectAcl"]', /exactly the rights/),
@@ -61,6 +65,7 @@ const MUTATIONS: readonly Mutation[] = [
   mutation("a second name", "api.ts", "domain !== undefined", "false", /only name/),
   mutation("patient dead letters", "alarms.ts", "above: 0", "above: 5", /DeadLetters/),
   mutation("silent alarms", "alarms.ts", "alarmActions: [topic.arn],", "", /each is told of/),
+  mutation("no graph of errors", "dashboard.ts", '["Errors", "Sum", each("Errors")],', "", /graph: Errors|no other graph/),
   mutation("unmailed alarms", "alarms.ts", "endpoint: alarmEmail", 'endpoint: "nobody@acme.example"', /mailed to the operator/),
 ]; // prettier-ignore
 

@@ -100,7 +100,7 @@ function alarmsOn({ queues, functions, mappings, api }: Watched): Record<string,
       (["Read", "Write", "Account", "Consumer"] as const).map((name) => [
         `${name}Throttles`,
         {
-          what: `the function "${name.toLowerCase()}" met its account's limit of concurrency`,
+          what: `the function "${name.toLowerCase()}" met its limit of concurrency, or its account's`,
           ...onFunction(functions[name.toLowerCase() as Lowercase<typeof name>], "Throttles"),
           above: 0,
           minutes: 3,

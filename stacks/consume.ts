@@ -1,11 +1,9 @@
-import type { Functions } from "./functions.ts";
+import { INTAKES, type Functions } from "./functions.ts";
 import type { Queues } from "./queue.ts";
 import type { Settings } from "./settings.ts";
 
 /** The most that Lambda hands over of a FIFO queue at once. */
 const BATCH = 10;
-/** Other services' messages are checked and passed on: few are enough. Two is Lambda's least. */
-const INTAKES = 2;
 
 /** Ids of the event source mappings, by which CloudWatch knows them. */
 export type Mappings = {

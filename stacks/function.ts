@@ -10,6 +10,8 @@ export type FunctionShape = {
   readonly timeout: number;
   /** Megabytes; 1,769 is one whole processor. Source: Lambda, "Configure Lambda function memory". */
   readonly memory: number;
+  /** Concurrent executions that are kept for this function, and that it never exceeds; absent: it shares the account's. */
+  readonly reserved: number | undefined;
   readonly environment: Readonly<Record<string, $util.Input<string>>>;
 };
 
@@ -20,7 +22,7 @@ export type FunctionShape = {
  * `sqs:*` and `sns:*` for a link: here nothing is linked, and the role is given its own log group only.
  */
 export function lambda(
-  { name, timeout, memory, environment }: FunctionShape,
+  { name, timeout, memory, reserved, environment }: FunctionShape,
   arns: Arns,
   settings: Settings,
 ): sst.aws.Function {
@@ -41,6 +43,7 @@ export function lambda(
     timeout: `${timeout} seconds`,
     memory: `${memory} MB`,
     environment: { ...environment },
+    ...(reserved === undefined ? {} : { concurrency: { reserved } }),
     nodejs: { format: "esm", minify: true },
     // The functions write JSON themselves; Lambda's own JSON format would wrap it, and hide embedded metrics.
     logging: { logGroup: logs.name, format: "text" },

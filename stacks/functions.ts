@@ -16,6 +16,9 @@ export const TIMEOUTS = { read: 29, write: 29, account: 29, consumer: 30, intake
  */
 const MEMORY = { read: 1_024, write: 1_024, account: 512, consumer: 1_769, intake: 512, redrive: 512 } as const;
 
+/** Other services' messages are checked and passed on: few at once are enough. Two is Lambda's least for a queue. */
+export const INTAKES = 2;
+
 /** The Lambda functions, each with what it needs to know and no more. */
 export function functions(storage: Storage, queues: Queues, topics: Topics, settings: Settings): Functions {
   const arns: Arns = {
@@ -39,8 +42,14 @@ export function functions(storage: Storage, queues: Queues, topics: Topics, sett
   };
   const changes = { CODEBOX_QUEUE_URL: queues.changes.url };
   const deadLetters = { CODEBOX_DEAD_LETTERS_URL: queues.deadLetters.url };
-  const make = (name: FunctionName, environment: Readonly<Record<string, $util.Input<string>>>) =>
-    lambda({ name, timeout: TIMEOUTS[name], memory: MEMORY[name], environment }, arns, settings);
+  // As many as their queues may call at once: with fewer Lambda would throttle its own calls, more would lie idle.
+  const reserved: Partial<Record<FunctionName, number>> = settings.reserve
+    ? { consumer: settings.consumers, intake: INTAKES }
+    : {};
+  const make = (name: FunctionName, environment: Readonly<Record<string, $util.Input<string>>>) => {
+    const shape = { name, timeout: TIMEOUTS[name], memory: MEMORY[name], reserved: reserved[name], environment };
+    return lambda(shape, arns, settings);
+  };
   return {
     read: make("read", api),
     write: make("write", { ...api, ...changes }),

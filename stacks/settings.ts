@@ -29,6 +29,11 @@ export type Settings = {
   readonly throttle: { readonly rate: number; readonly burst: number };
   /** Most consumers at work at once, 2–1,000: packages that change at the same moment. */
   readonly consumers: number;
+  /**
+   * Whether the account sets concurrency aside for the functions behind the queues, so that waiting requests cannot take all of it.
+   * Lambda refuses it where fewer than 100 would be left to everything else, as in a new account.
+   */
+  readonly reserve: boolean;
 };
 
 export type BucketSettings =
@@ -105,6 +110,7 @@ const Environment = z.object({
   CODEBOX_RATE: whole(1, 10_000, 500),
   CODEBOX_BURST: whole(1, 5_000, 1_000),
   CODEBOX_CONSUMERS: whole(2, 1_000, 50),
+  CODEBOX_RESERVE: z.enum(["true", "false"], "must be true or false").optional(),
 });
 
 /** The settings of a stage. An empty variable counts as absent. */
@@ -140,6 +146,7 @@ export function settingsOf(stage: string, environment: Readonly<Record<string, s
     logDays: env.CODEBOX_LOG_DAYS,
     throttle: { rate: env.CODEBOX_RATE, burst: env.CODEBOX_BURST },
     consumers: env.CODEBOX_CONSUMERS,
+    reserve: env.CODEBOX_RESERVE === undefined ? production : env.CODEBOX_RESERVE === "true",
   };
 }
 

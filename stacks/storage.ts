@@ -16,6 +16,8 @@ const OUTCOME_DAYS = 14;
 const UPSTREAM_DAYS = 90;
 /** An overwritten or deleted object can be brought back for so long. */
 const FORMER_DAYS = 30;
+/** … but for what only passes through: nobody brings back a staged tarball. S3's least; it counts from the next midnight. */
+const PASSING_DAYS = 1;
 
 /**
  * The bucket of packuments and tarballs: a new one, or one that the predecessor left.
@@ -127,6 +129,8 @@ function expire(bucket: sst.aws.Bucket): void {
     status: "Enabled",
     filter: { prefix },
     expiration: { days },
+    // Where two rules say when an object expires, S3 takes the sooner. Source: S3 User Guide, "Conflicting lifecycle configurations".
+    noncurrentVersionExpiration: { noncurrentDays: PASSING_DAYS },
   });
   new aws.s3.BucketLifecycleConfiguration(
     "StorageLifecycle",

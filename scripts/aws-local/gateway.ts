@@ -74,7 +74,12 @@ async function answer(
   response.end(request.method === "HEAD" ? undefined : body);
 }
 
-/** The path decoded, headers in lower case and joined by commas, a body that is not text in base64: as API Gateway does. */
+/**
+ * The path decoded, headers in lower case and joined by commas, a body that is not text in base64: as API Gateway does.
+ *
+ * That a body with a `content-encoding` comes in base64 is an assumption, not from AWS's documentation. The handlers take text
+ * too (`packages/functions/test/gateway.test.ts`).
+ */
 function eventOf(request: IncomingMessage, body: Buffer): APIGatewayProxyEventV2 {
   const { pathname, search } = rawTarget(request.url ?? "/");
   const headers: Record<string, string> = {};

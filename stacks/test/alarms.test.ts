@@ -20,6 +20,31 @@ const ALARMS = [
   ["ConsumerThrottles", "AWS/Lambda", "Throttles", "Sum", 0, 3, "Consumer"],
 ] as const;
 
+/** Title, statistic, metrics, of how many resources. */
+const GRAPHS = [
+  ["Waiting", "Maximum", ["ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"], 3],
+  ["Age of the oldest change, seconds", "Maximum", ["ApproximateAgeOfOldestMessage"], 2],
+  ["Requests", "Sum", ["Count", "4xx", "5xx"], 1],
+  ["Latency, milliseconds", "p50", ["Latency p50", "Latency p99"], 1],
+  ["Errors", "Sum", ["Errors"], 6],
+  ["Throttles", "Sum", ["Throttles"], 6],
+  ["Duration, milliseconds, p99", "p99", ["Duration"], 6],
+  ["At work at once", "Maximum", ["ConcurrentExecutions"], 6],
+] as const;
+type Graph = {
+  readonly title: string;
+  readonly stat: string;
+  readonly region: string;
+  readonly metrics: readonly Metric[];
+};
+type Metric = readonly [
+  namespace: string,
+  metric: string,
+  dimension: string,
+  resource: string,
+  more?: { readonly stat: string },
+];
+
 const alarmsOf = (of: Stack) => of.all("cloudwatch/metricAlarm:MetricAlarm");
 
 describe.each(["trial", "production"] as const)("the alarms of a %s stage", (variant) => {
@@ -58,18 +83,36 @@ describe.each(["trial", "production"] as const)("the alarms of a %s stage", (var
       expect(inputs["metricsConfig"]).toEqual({ metrics: ["EventCount"] });
   });
 
+  const dashboard = () => of.one("cloudwatch/dashboard:Dashboard").inputs;
+  const graphs = () => {
+    const { widgets } = JSON.parse(String(dashboard()["dashboardBody"])) as { widgets: { properties: Graph }[] };
+    return widgets.map(({ properties }) => properties);
+  };
+
   test("the dashboard shows the queues, the functions and the API, by names that exist", () => {
-    const { dashboardName, dashboardBody } = of.one("cloudwatch/dashboard:Dashboard").inputs;
-    expect(dashboardName).toBe(`codebox-${variant}`);
-    const { widgets } = JSON.parse(String(dashboardBody)) as {
-      widgets: { properties: { region: string; metrics: (string | object)[][] } }[];
-    };
-    expect(new Set(widgets.map(({ properties }) => properties.region))).toEqual(new Set(["eu-central-1"]));
-    const shown = new Set(widgets.flatMap(({ properties }) => properties.metrics.map((metric) => metric[3])));
+    expect(dashboard()["dashboardName"]).toBe(`codebox-${variant}`);
+    expect(new Set(graphs().map(({ region }) => region))).toEqual(new Set(["eu-central-1"]));
+    const shown = new Set(graphs().flatMap(({ metrics }) => metrics.map(([, , , resource]) => resource)));
     const named = ["sqs/queue:Queue", "lambda/function:Function"].flatMap((type) =>
       of.all(type).map(({ inputs }) => inputs["name"]),
     );
     expect(shown).toEqual(new Set([...named, "ApiApi-id"]));
+  });
+
+  test.each(GRAPHS)("the dashboard's graph: %s", (title, stat, names, resources) => {
+    const graph = graphs().find((one) => one.title === title);
+    const metrics = graph?.metrics ?? [];
+    expect(graph?.stat).toBe(stat);
+    // Here each metric says its own statistic.
+    const own = title.startsWith("Latency");
+    expect(new Set(metrics.map(([, name, , , more]) => (own ? `${name} ${more?.stat ?? ""}` : name)))).toEqual(
+      new Set(names),
+    );
+    expect(new Set(metrics.map(([, , , resource]) => resource)).size).toBe(resources);
+  });
+
+  test("the dashboard has no other graph", () => {
+    expect(graphs().map(({ title }) => title)).toEqual(GRAPHS.map(([title]) => title));
   });
 });
 

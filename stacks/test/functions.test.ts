@@ -46,6 +46,27 @@ describe.each(["trial", "production"] as const)("the functions of a %s stage", (
   });
 });
 
+describe("concurrency", () => {
+  const reserved = (of: Stack) =>
+    Object.fromEntries(NAMES.map((name) => [name, functionOf(of, name)["reservedConcurrentExecutions"]]));
+  const none = Object.fromEntries(NAMES.map((name) => [name, undefined]));
+
+  test("is kept in production for what the queues may call at once, so that waiting requests leave room for the consumer", () => {
+    const of = stack("production");
+    const called = (queue: string) => {
+      const { inputs } = of.one("lambda/eventSourceMapping:EventSourceMapping", queue);
+      return (inputs["scalingConfig"] as { maximumConcurrency: number }).maximumConcurrency;
+    };
+    expect(reserved(of)).toEqual({ ...none, consumer: called("ChangeQueue"), intake: called("IntakeQueue") });
+    expect(reserved(of)).toMatchObject({ consumer: 50, intake: 2 });
+  });
+
+  test("is not in a trial, nor where the stage says so: a new account has none to spare", () => {
+    expect(reserved(stack("trial"))).toEqual(none);
+    expect(reserved(stack("adoptedKept"))).toEqual(none);
+  });
+});
+
 test("each function is an entry that is there", () => {
   const { handlers } = stack("production");
   expect(handlers.toSorted()).toEqual(NAMES.map((name) => `packages/functions/src/entries/${name}.handler`).toSorted());

@@ -30,6 +30,7 @@ describe("settings", () => {
       logDays: "30",
       throttle: { rate: 500, burst: 1_000 },
       consumers: 50,
+      reserve: false,
     });
   });
 
@@ -57,7 +58,13 @@ describe("settings", () => {
       production: true,
       upstream: undefined,
       alarmEmail: undefined,
+      reserve: true,
     });
+  });
+
+  test("concurrency is reserved in production unless it says otherwise, and elsewhere if it says so", () => {
+    expect(settingsOf("production", { ...ENOUGH, CODEBOX_RESERVE: "false" }).reserve).toBe(false);
+    expect(settingsOf("alice", { CODEBOX_RESERVE: "true" }).reserve).toBe(true);
   });
 
   test("an empty variable is an absent one", () => {
@@ -78,6 +85,7 @@ describe("settings", () => {
     ["CODEBOX_BURST", "0", "at least 1"],
     ["CODEBOX_CONSUMERS", "1", "at least 2"],
     ["CODEBOX_CONSUMERS", "1001", "at most 1000"],
+    ["CODEBOX_RESERVE", "50", "true or false"],
     ["CODEBOX_BUCKET_SETTINGS", "leave", "keep"],
   ])("%s=%s is refused: %s", (name, value, advice) => {
     const message = refusal("trial", { [name]: value });
@@ -95,7 +103,7 @@ describe("settings", () => {
     const source = readFileSync(path.resolve(import.meta.dirname, "../settings.ts"), "utf8");
     const document = readFileSync(path.resolve(import.meta.dirname, "../../docs/deploy.md"), "utf8");
     const names = new Set(source.match(/CODEBOX_[A-Z_]+/g)?.filter((name) => name !== "CODEBOX_"));
-    expect(names.size).toBe(13);
+    expect(names.size).toBe(14);
     for (const name of names) expect(document).toContain(`\`${name}\``);
   });
 });

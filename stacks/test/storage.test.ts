@@ -87,6 +87,16 @@ describe.each(CLOSED)("the bucket of the stack %s", (variant) => {
     expect(expiry(of, "_codebox/upstream/")).toBe(90);
   });
 
+  test("keeps former versions of what only passes through for a day", () => {
+    const short = lifecycle(of).filter((rule) => rule.noncurrentVersionExpiration?.noncurrentDays === 1);
+    expect(short.map(({ filter, status }) => [filter.prefix, status])).toEqual([
+      ["_codebox/staging/", "Enabled"],
+      ["_codebox/messages/", "Enabled"],
+      ["_codebox/outcomes/", "Enabled"],
+      ["_codebox/upstream/", "Enabled"],
+    ]);
+  });
+
   test("gives up unfinished uploads, and former versions after thirty days", () => {
     expect(lifecycle(of)).toContainEqual({
       id: "former versions",
@@ -103,6 +113,7 @@ type Rule = {
   readonly status: string;
   readonly filter: { readonly prefix: string };
   readonly expiration?: { readonly days?: number };
+  readonly noncurrentVersionExpiration?: { readonly noncurrentDays: number };
 };
 const lifecycle = (of: Stack) =>
   of.one("s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration").inputs["rules"] as readonly Rule[];

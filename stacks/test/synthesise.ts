@@ -22,7 +22,7 @@ const VARIANTS = {
   trial: { SYNTH_STAGE: "trial" },
   production: { ...PRODUCTION, CODEBOX_DOMAIN: "npm.acme.example", CODEBOX_CERTIFICATE: CERTIFICATE },
   withKey: { ...PRODUCTION, CODEBOX_KMS_KEY: KMS_KEY },
-  adoptedKept: { ...PRODUCTION, CODEBOX_BUCKET: "acme-codebox" },
+  adoptedKept: { ...PRODUCTION, CODEBOX_BUCKET: "acme-codebox", CODEBOX_RESERVE: "false" },
   adoptedReplaced: { ...PRODUCTION, CODEBOX_BUCKET: "acme-codebox", CODEBOX_BUCKET_SETTINGS: "replace" },
 } as const;
 export type Variant = keyof typeof VARIANTS;

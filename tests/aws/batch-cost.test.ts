@@ -32,7 +32,7 @@ function eventOf(changes: readonly Change[]): SQSEvent {
   return { Records };
 }
 
-test("10 changes of one package in one SQS event cost one GET, one conditional PUT and one SNS batch", async () => {
+test("10 changes of one package in one SQS event cost a warm consumer one GET, one conditional PUT and one SNS batch; a new one sends the outbox again", async () => {
   const own = clients();
   const cloud = await makeCloud(own, { prefix: unique("cost") });
   const log = { applied: () => undefined, failed: () => undefined, dead: () => undefined };

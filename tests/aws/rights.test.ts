@@ -8,6 +8,7 @@ import { MOTO_CREDENTIALS, MOTO_REGION } from "../../scripts/moto.ts";
 import { permits, RIGHTS } from "../../stacks/rights.ts";
 import { project } from "../support/clients.ts";
 import { scratch } from "../support/registry.ts";
+import { systemClock } from "../support/clock.ts";
 import { createGuard } from "./support/rights.ts";
 import { startShape, until, type Shape } from "./support/shape.ts";
 
@@ -112,7 +113,7 @@ describe("the functions get by with the rights of stacks/rights.ts", () => {
     );
     const sqs = createSqsClient({ endpoint: inject("moto"), region: MOTO_REGION, credentials: MOTO_CREDENTIALS });
     guard.watch("redrive", sqs, cloud);
-    const redrive = redriveFunction(readEnvironment("redrive", environmentOf(cloud)), { sqs });
+    const redrive = redriveFunction(readEnvironment("redrive", environmentOf(cloud)), { sqs, clock: systemClock });
     await until("the dead letter", async () => {
       const answer = await redrive({ action: "list" });
       return "letters" in answer && answer.letters.length > 0;

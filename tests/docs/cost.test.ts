@@ -23,8 +23,8 @@ test("docs/cost.md is what its inputs give; if not, `npm run cost`", () => {
 
 test("a tag change alone costs one conditional write; ten in a batch share it", () => {
   expect(of("tag change", { changesPerBatch: 1 })).toMatchObject({
-    httpApi: 1,
-    invocations: 2,
+    httpApi: 2,
+    invocations: 3,
     s3Writes: 1,
     sns: 1,
     sqs: 3,
@@ -33,6 +33,18 @@ test("a tag change alone costs one conditional write; ten in a batch share it", 
   expect(batched.s3Writes).toBeCloseTo(0.1);
   expect(batched.sns).toBeCloseTo(0.1);
   expect(batched.sqs).toBeCloseTo(1.2);
+});
+
+test("npm's own look at the tags is what a bare PUT spares", () => {
+  const [npm, bare] = [of("tag change"), of("tag change, bare PUT")];
+  expect([npm.httpApi, bare.httpApi]).toEqual([2, 1]);
+  expect(npm.s3Reads - bare.s3Reads).toBe(2);
+  expect(npm.invocations - bare.invocations).toBe(1);
+});
+
+test("a publish keeps its staged tarball for two days of thirty", () => {
+  const kept = (tarballMb: number) => of("publish", { tarballMb }).gbKept ?? 0;
+  expect((kept(30) - kept(0)) * 1024).toBeCloseTo(2);
 });
 
 test("a publish stages its tarball, copies it, and writes the packument", () => {

@@ -1,6 +1,7 @@
 import { S3Client } from "@aws-sdk/client-s3";
 import { SNSClient } from "@aws-sdk/client-sns";
 import { SQSClient } from "@aws-sdk/client-sqs";
+import { NodeHttpHandler } from "@smithy/node-http-handler";
 
 /** Absent fields come from the SDK's own chain: `AWS_REGION`, `AWS_ENDPOINT_URL`, the function's role. */
 export type ClientOptions = {
@@ -17,10 +18,17 @@ const ATTEMPTS = 3;
 const CONNECT_MS = 2_000;
 
 /**
- * Milliseconds a socket may be silent. S3 answers small requests within 200; the slowest single one, completing a multipart
- * upload, sends white space to stay alive. Three attempts of it end before a Lambda of 29 s does.
+ * Milliseconds a socket may be silent; the SDK begins to watch a request after three seconds. S3 answers small ones within 200 ms,
+ * and completing a multipart upload sends white space to stay alive. Three attempts end before a Lambda of 29 s does.
  */
 const SILENT_MS = 6_000;
+
+/**
+ * The same for a copy of up to 512 MB. S3 says 200 early and the outcome at the end, an error too, which the SDK finds and treats
+ * as a 503; nothing says how often it is heard meanwhile. One attempt ends before the consumer's 30 s do. Source: Amazon S3 API
+ * Reference, CopyObject, "Response and special errors".
+ */
+const COPY_SILENT_MS = 20_000;
 
 /** Requests at a time; more wait for a socket. The default of 50 is too few where one process serves many requests. */
 const SOCKETS = 200;
@@ -40,9 +48,27 @@ const common = {
   },
 };
 
+/** The SDK's, which knows no time-out of a single operation. */
+class S3HttpHandler extends NodeHttpHandler {
+  readonly #copies = new NodeHttpHandler({ ...common.requestHandler, socketTimeout: COPY_SILENT_MS });
+
+  override handle(...[request, options]: Parameters<NodeHttpHandler["handle"]>): ReturnType<NodeHttpHandler["handle"]> {
+    return "x-amz-copy-source" in request.headers
+      ? this.#copies.handle(request, options)
+      : super.handle(request, options);
+  }
+
+  override destroy(): void {
+    this.#copies.destroy();
+    super.destroy();
+  }
+}
+
 /** Make one for an execution environment, outside the handler: its connections are then kept between invocations. */
 export function createS3Client(options: ClientOptions = {}): S3Client {
-  return new S3Client({ ...common, ...options, ...(options.endpoint === undefined ? {} : { forcePathStyle: true }) });
+  const requestHandler = new S3HttpHandler(common.requestHandler);
+  const pathStyle = options.endpoint === undefined ? {} : { forcePathStyle: true };
+  return new S3Client({ ...common, requestHandler, ...options, ...pathStyle });
 }
 
 /** As `createS3Client`. Long polling (20 s) is silent for longer than a request may be. */

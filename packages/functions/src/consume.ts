@@ -23,7 +23,7 @@ export type ConsumeLog = {
   readonly dead: (id: string, group: string, reason: string) => void;
 };
 
-/** Seconds before the 2nd, 3rd, … delivery of a failed message. Eight deliveries span some 13 minutes of trouble. */
+/** Seconds before the 2nd, 3rd, … delivery of a failed message. Eight deliveries span some ten minutes of trouble. */
 const PAUSES = [1, 4, 16, 64, 180] as const;
 
 /** Kept back of an invocation's time, in milliseconds, to report the groups that did not come to their end. */

@@ -16,7 +16,7 @@ export function gatewayHandler(app: App): GatewayHandler {
   const answer = handle(app);
   return async (event) => {
     const rawPath = escapePath(event.rawPath);
-    const result = await answer({ ...event, rawPath } as unknown as LambdaEvent);
+    const result = await answer({ ...event, rawPath, headers: headersOf(event) } as unknown as LambdaEvent);
     if (Buffer.byteLength(result.body) <= ANSWER_BYTES_MAX) return result as APIGatewayProxyStructuredResultV2;
     return tooLarge();
   };
@@ -31,6 +31,15 @@ function escapePath(path: string): string {
     .split("/")
     .map((part) => encodeURIComponent(part).replaceAll("%40", "@").replaceAll("%3A", ":"))
     .join("/");
+}
+
+/**
+ * Compressed bytes reach a function in base64, or not at all: as text they would not survive. So a body that comes as text was
+ * decompressed on its way, whatever its `content-encoding` says.
+ */
+function headersOf({ headers, isBase64Encoded }: APIGatewayProxyEventV2): APIGatewayProxyEventV2["headers"] {
+  if (isBase64Encoded) return headers;
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== "content-encoding"));
 }
 
 function tooLarge(): APIGatewayProxyStructuredResultV2 {

@@ -55,8 +55,11 @@ export function intakeFunction(
 }
 
 /** What an operator invokes by hand. */
-export function redriveFunction(env: Environment<"redrive">, { sqs }: { readonly sqs: SQSClient }) {
-  return createRedriveHandler(createSqsDeadLetters(sqs, urlsOf(env)));
+export function redriveFunction(
+  env: Environment<"redrive">,
+  { sqs, clock }: { readonly sqs: SQSClient; readonly clock: Clock },
+) {
+  return createRedriveHandler(createSqsDeadLetters(sqs, urlsOf(env)), clock);
 }
 
 function urlsOf(env: { readonly CODEBOX_QUEUE_URL: string; readonly CODEBOX_DEAD_LETTERS_URL: string }) {

@@ -1,4 +1,5 @@
-import { createApp, type ApiPorts, type ApiSettings, type Routes } from "@codebox/api";
+import { gzipSync } from "node:zlib";
+import { createApp, readJson, type ApiPorts, type ApiSettings, type Routes } from "@codebox/api";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { describe, expect, test } from "vitest";
 import { BODY_BYTES_MAX, bodyLimit, gatewayHandler, publishNotice } from "../src/index.ts";
@@ -10,6 +11,7 @@ const ports = { clock: { now: () => new Date(0) }, tokens: { find: async () => u
 const echo: Routes = (app) => {
   app.get("/huge", (c) => c.text("x".repeat(6 * 1024 * 1024)));
   app.get("/binary", (c) => c.body(new Uint8Array([0, 255]), 200, { "content-type": "application/octet-stream" }));
+  app.put("/-/json", async (c) => c.json(await readJson(c.req.raw, 1_000)));
   app.all("/:name/:rest{.*}", (c) => c.json({ name: c.req.param("name"), rest: c.req.param("rest"), url: c.req.url }));
   app.all("/:name", async (c) =>
     c.json({ name: c.req.param("name"), body: await c.req.text(), origin: c.get("origin") }),
@@ -54,6 +56,14 @@ describe("an app behind API Gateway", () => {
       isBase64Encoded: true,
       body: Buffer.from([0, 255]).toString("base64"),
     });
+  });
+  test.each([
+    ["in base64 as it was sent", { body: gzipSync('{"next":"1.0.0"}').toString("base64"), isBase64Encoded: true }],
+    ["as text, decompressed on its way", { body: '{"next":"1.0.0"}', isBase64Encoded: false }],
+  ])("a compressed body is read whether it comes %s", async (_, more) => {
+    const headers = { host: "npm.acme.example", "content-type": "application/json", "content-encoding": "gzip" };
+    const answer = await send("/-/json", { method: "PUT", headers, ...more });
+    expect(json(answer.body)).toEqual({ next: "1.0.0" });
   });
   test("a body over the limit is a 413 that names the limit and the way out; one at the limit is taken", async () => {
     const put = (bytes: number) => send("/wire", { method: "PUT", body: "x".repeat(bytes) });

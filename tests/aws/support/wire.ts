@@ -23,9 +23,11 @@ function add(client: Client, middleware: Middleware, priority: "high" | "low"): 
   stack.add(middleware, { step: "finalizeRequest", priority });
 }
 
-/** Records every request that goes out from here on, each attempt apart. */
-export function recordRequests(client: Client): SentRequest[] {
-  const sent: SentRequest[] = [];
+/**
+ * Records every request that goes out from here on, each attempt apart.
+ * @param sent where to; several clients may share one, to be told in which order they sent.
+ */
+export function recordRequests(client: Client, sent: SentRequest[] = []): SentRequest[] {
   add(
     client,
     (next, { commandName = "" }) =>

@@ -4,7 +4,7 @@ import { requireWriter } from "../auth.ts";
 import type { ApiPorts, AppContext, Routes } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { etagMatches } from "../etag.ts";
-import { mayComeFromUpstream, notFound, packageName, requirePackage } from "../lookup.ts";
+import { mayComeFromUpstream, notFound, packageName } from "../lookup.ts";
 import { submitChange } from "../submission.ts";
 
 const LIST = "/-/package/:name/dist-tags";
@@ -67,7 +67,8 @@ export const distTagRoutes: Routes = (app, ports, settings) => {
 async function tagsOf(c: AppContext, ports: ApiPorts): Promise<DistTags> {
   const name = packageName(c);
   const read = await ports.reader.read(name);
-  if (!mayComeFromUpstream(ports, name, read)) return (await requirePackage(ports, name)).packument["dist-tags"];
+  if (read && exists(read.packument)) return read.packument["dist-tags"];
+  if (!mayComeFromUpstream(ports, name, read)) throw notFound(name);
   const cached = await ports.upstream?.packument(name, "abbreviated");
   const packument: unknown = cached && JSON.parse(Buffer.from(cached.bytes).toString("utf8"));
   if (!isRecord(packument) || !isRecord(packument["dist-tags"])) throw notFound(name);

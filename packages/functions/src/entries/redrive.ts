@@ -1,5 +1,9 @@
 import { createSqsClient } from "@codebox/aws";
+import { systemClock } from "../ambient.ts";
 import { readEnvironment } from "../environment.ts";
 import { redriveFunction } from "../workers.ts";
 
-export const handler = redriveFunction(readEnvironment("redrive", process.env), { sqs: createSqsClient() });
+export const handler = redriveFunction(readEnvironment("redrive", process.env), {
+  sqs: createSqsClient(),
+  clock: systemClock,
+});
