@@ -5,7 +5,7 @@ import { APPLIED_RING, MANIFEST_BYTES_MAX, README_MAX, TAGS_MAX, VERSIONS_MAX } 
 import { nameProblem } from "./names.ts";
 import type { Rejection, RejectionCode } from "./outcome.ts";
 import {
-  distTagsEtag, exists, highestVersion, own, stateOf,
+  DESCRIBING, distTagsEtag, exists, own, repaired, stateOf,
   type AppliedRecord, type Dist, type DistTags, type Manifest, type Packument, type Person,
 } from "./packument.ts"; // prettier-ignore
 
@@ -141,9 +141,6 @@ function distOf({ integrity, shasum, fileCount, unpackedSize }: StagedTarball): 
   };
 }
 
-/** The fields of the packument that repeat the latest version's, as npm's registry keeps them. */
-const DESCRIBING = ["description", "keywords", "homepage", "repository", "author", "bugs", "license", "contributors", "readmeFilename"] as const; // prettier-ignore
-
 function described(draft: Packument, latest: Manifest, readme: unknown): Packument {
   const fields: Record<string, unknown> = {};
   for (const field of DESCRIBING) if (latest[field] !== undefined) fields[field] = latest[field];
@@ -177,19 +174,6 @@ function retagged(before: Packument, change: TagChange, tags: DistTags): Draft |
       );
   }
   return repaired({ ...before, "dist-tags": tags });
-}
-
-/**
- * Tags that name existing versions only, `latest` among them.
- *
- * A first publish under another tag sets `latest` too, as on npm's registry; unpublishing moves it to the highest version left;
- * and an adopted document may lack it.
- */
-function repaired(draft: Packument): Packument {
-  const living = Object.entries(draft["dist-tags"]).filter(([, version]) => own(draft.versions, version));
-  const tags = Object.fromEntries(living);
-  const latest = own(tags, "latest") ?? highestVersion(Object.keys(draft.versions));
-  return { ...draft, "dist-tags": latest === undefined ? {} : { ...tags, latest } };
 }
 
 function deprecate(before: Packument, change: ChangeOf<"deprecate">): Draft | Refusal {

@@ -11,6 +11,7 @@ import type { EventLog } from "./ports/event-log.ts";
 import { StoreUnavailable, type ObjectStore } from "./ports/object-store.ts";
 import type { Outcomes } from "./ports/outcomes.ts";
 import type { PackumentReader } from "./reader.ts";
+import { restored } from "./restore.ts";
 
 export type ConsumerPorts = {
   readonly store: ObjectStore;
@@ -31,6 +32,12 @@ export type Consumer = (name: string, changes: readonly Change[], signal?: Abort
 const REMEMBERED_PACKAGES = 10_000;
 
 /**
+ * The memory that the last written documents may take, in bytes of their JSON: as much as the reader's cache, which holds the
+ * same objects as long as nobody else writes. Forgetting one costs the repair of what a foreign writer undoes right then.
+ */
+const WRITTEN_BYTES = 32 * 1024 * 1024;
+
+/**
  * The only writer of index.json: a batch of a package's changes becomes one read and one conditional write.
  *
  * 1. read → apply each change → write if the ETag still matches; when it does not, read and apply anew.
@@ -40,13 +47,17 @@ const REMEMBERED_PACKAGES = 10_000;
  * A crash anywhere leaves the batch unacknowledged. Delivered again, its applied changes are recognised by the ring, and
  * steps 2 and 3 run again: both are safe to repeat.
  *
+ * A foreign writer may put the document back to what he read before our last write: it starts from what this instance wrote
+ * then, and the foreign edits (`restored`), and is written even if the batch changes nothing.
+ *
  * The outbox is cleared by the package's *next* write, which spares a second one. Until then only this instance knows that
  * the events went out, so another instance (or this one restarted) emits them again: subscribers tell a repetition by its id.
  */
 export function createConsumer(ports: ConsumerPorts): Consumer {
   const emitted = new LRUCache<string, ReadonlySet<string>>({ max: REMEMBERED_PACKAGES });
+  const documents = new LRUCache<string, Packument>({ maxSize: WRITTEN_BYTES });
   return async (name, changes, signal) => {
-    const written = await write(ports, name, changes, emitted.get(name) ?? new Set(), signal);
+    const written = await write(ports, { emitted, documents }, name, changes, signal);
     signal?.throwIfAborted();
     const [, sent] = await Promise.all([ports.outcomes.record(written.outcomes), emit(ports.events, written.unsent)]);
     emitted.set(name, new Set([...written.known, ...sent]));
@@ -64,26 +75,36 @@ type Written = {
   readonly known: readonly string[];
 };
 
+/** What an instance remembers of the packages' last writes. */
+type Memory = {
+  readonly emitted: LRUCache<string, ReadonlySet<string>>;
+  readonly documents: LRUCache<string, Packument>;
+};
+
 async function write(
   { store, reader, clock }: ConsumerPorts,
+  memory: Memory,
   name: string,
   changes: readonly Change[],
-  emitted: ReadonlySet<string>,
   signal: AbortSignal | undefined,
 ): Promise<Written> {
+  const emitted = memory.emitted.get(name) ?? new Set();
+  const last = memory.documents.get(name);
+  const known = last && withoutEmitted(last, emitted);
   const promoted = new Set<string>();
   for (let attempt = 1; attempt <= WRITE_ATTEMPTS; attempt++) {
     const read = await reader.read(name);
-    const start = read && withoutEmitted(read.packument, emitted);
+    const found = read && withoutEmitted(read.packument, emitted);
+    const start = known && found ? restored(known, found) : found;
     const folded = await fold(store, start, changes, promoted);
     signal?.throwIfAborted();
     const { packument, outcomes } = folded;
     const unsent = stateOf(packument).outbox;
-    if (!folded.changed || packument === undefined) {
-      const known = stateOf(read?.packument)
+    if ((!folded.changed && start === found) || packument === undefined) {
+      const sent = stateOf(read?.packument)
         .outbox.map((event) => event.id)
         .filter((id) => emitted.has(id));
-      return { packument, outcomes, unsent, known };
+      return { packument, outcomes, unsent, known: sent };
     }
     if (unsent.length > OUTBOX_MAX)
       throw new StoreUnavailable(`${name} has ${unsent.length} events that could not be emitted`);
@@ -92,6 +113,7 @@ async function write(
     const result = await store.put(indexKey(name), bytes, { condition, contentType: "application/json" });
     if (result.ok) {
       reader.wrote(name, { packument, etag: result.etag }, bytes.byteLength);
+      memory.documents.set(name, packument, { size: bytes.byteLength });
       return { packument, outcomes, unsent, known: [] };
     }
     // Another writer won. The pause grows so that two contenders do not meet again.

@@ -116,6 +116,22 @@ export function highestVersion(versions: readonly string[]): string | undefined 
   return (releases.length > 0 ? releases : valid).toSorted(semver.rcompare)[0] ?? versions[0];
 }
 
+/**
+ * Tags that name existing versions only, `latest` among them.
+ *
+ * A first publish under another tag sets `latest` too, as on npm's registry; unpublishing moves it to the highest version left;
+ * and an adopted document may lack it.
+ */
+export function repaired(draft: Packument): Packument {
+  const living = Object.entries(draft["dist-tags"]).filter(([, version]) => own(draft.versions, version));
+  const tags = Object.fromEntries(living);
+  const latest = own(tags, "latest") ?? highestVersion(Object.keys(draft.versions));
+  return { ...draft, "dist-tags": latest === undefined ? {} : { ...tags, latest } };
+}
+
+/** The fields of the packument that repeat the latest version's, as npm's registry keeps them. */
+export const DESCRIBING = ["description", "keywords", "homepage", "repository", "author", "bugs", "license", "contributors", "readmeFilename"] as const; // prettier-ignore
+
 /** The ETag of a set of tags, quotes included: what `If-Match` on a tag change is compared with. */
 export function distTagsEtag(tags: DistTags): string {
   const sorted = Object.entries(tags).toSorted(([a], [b]) => (a < b ? -1 : 1));
