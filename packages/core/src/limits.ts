@@ -46,6 +46,15 @@ export const TARBALL_BYTES_MAX = 512 * 1024 * 1024;
 /** Most bytes that a tarball may unpack to: stops a compression bomb from holding a core for minutes. */
 export const UNPACKED_BYTES_MAX = 4 * 1024 * 1024 * 1024;
 
+/** So many bytes any tarball may unpack to; above that `UNPACKED_RATIO_MAX` counts too. Half a second of one thread. */
+export const UNPACKED_FREE_BYTES = 256 * 1024 * 1024;
+
+/** How many times its own size a large tarball may unpack to: text shrinks 3 to 50 times, a bomb of zeros a thousand. */
+export const UNPACKED_RATIO_MAX = 100;
+
+/** Most zeros behind an archive's end, in bytes: tar fills its output up to records of this size (POSIX, pax, -b). */
+export const TAR_PADDING_MAX = 10_240;
+
 /** Most entries in a tarball. */
 export const TARBALL_ENTRIES_MAX = 200_000;
 
