@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { digested, makeArchive, makeTarball } from "@codebox/testing";
@@ -187,7 +188,9 @@ describe("a publish that is wrong is refused with a helpful error, and nothing i
     ],
     [
       "a tarball over the limit",
-      publishBody("wire", "1.0.0", { tarball: notATarball(Buffer.concat([one.bytes, Buffer.alloc(1024 * 1024)])) }),
+      publishBody("wire", "1.0.0", {
+        tarball: makeTarball({ name: "wire", version: "1.0.0", files: { noise: randomBytes(1024 * 1024) } }),
+      }),
       413,
       "over the limit of 1048576",
     ],

@@ -34,11 +34,11 @@ export const MANIFEST_BYTES_MAX = 1024 * 1024;
 /** Longest readme kept, in characters; a longer one is cut, as npm's own registry does. */
 export const README_MAX = 64 * 1024;
 
-/** Largest request body that is not a publish, in bytes: a whole packument of 10,000 versions, sent back by deprecate and unpublish, fits. */
+/**
+ * Largest JSON in a request body, in bytes, a publish's tarball left out: a whole packument of 10,000 versions, sent back by
+ * deprecate and unpublish, fits. A publish has the same limit: until its last byte it may turn out to be a deprecate.
+ */
 export const BODY_BYTES_MAX = 32 * 1024 * 1024;
-
-/** Largest JSON of a publish around its tarball, in bytes. */
-export const PUBLISH_JSON_BYTES_MAX = 8 * 1024 * 1024;
 
 /** Default of the largest tarball, in bytes. A server may be started with another. */
 export const TARBALL_BYTES_MAX = 512 * 1024 * 1024;
