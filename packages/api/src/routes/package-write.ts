@@ -1,9 +1,9 @@
-import { BODY_BYTES_MAX, isRecord, type Packument } from "@codebox/core";
+import { BODY_BYTES_MAX, isRecord, versionOfFile, type Packument } from "@codebox/core";
 import { requireWriter } from "../auth.ts";
 import { bodyBytes, readJson } from "../body.ts";
 import type { ApiPorts, ApiSettings, AppContext, Routes } from "../context.ts";
 import { ApiError } from "../errors.ts";
-import { packageName, requirePackage } from "../lookup.ts";
+import { notFound, packageName, requirePackage } from "../lookup.ts";
 import { draftDeprecate, draftOwners, draftStar, draftUnpublish, revisionIn } from "../publish/amend.ts";
 import { decodeBase64 } from "../publish/base64.ts";
 import { readDocument } from "../publish/document.ts";
@@ -65,9 +65,10 @@ export const packageWriteRoutes: Routes = (app, ports, settings) => {
   app.delete("/:name/-/:file/-rev/:rev", async (c) => {
     requireWriter(c);
     const name = packageName(c);
+    revisionIn(c.req.param("rev"));
     const read = await ports.reader.read(name);
-    const file = c.req.param("file");
-    const listed = Object.keys(read?.packument.versions ?? {}).find((version) => file.endsWith(`-${version}.tgz`));
+    if (!read) throw notFound(name);
+    const listed = versionOfFile(read.packument, c.req.param("file"));
     if (listed !== undefined)
       throw new ApiError("conflict", `${name}@${listed} still names this tarball; unpublish the version`);
     return c.json({ ok: "tarball removed", success: true }, 201);
