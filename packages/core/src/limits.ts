@@ -40,6 +40,9 @@ export const README_MAX = 64 * 1024;
  */
 export const BODY_BYTES_MAX = 32 * 1024 * 1024;
 
+/** Largest provenance bundle, in bytes: certificate, signature and statement; real ones have some 10 to 20 KB. */
+export const PROVENANCE_BYTES_MAX = 512 * 1024;
+
 /** Default of the largest tarball, in bytes. A server may be started with another. */
 export const TARBALL_BYTES_MAX = 512 * 1024 * 1024;
 

@@ -26,18 +26,30 @@ export async function stageTarball(
   return { staging, ...inspector.result() };
 }
 
-/** Inspects a tarball that stands in the store already: one that was uploaded to a signed URL. */
-export async function inspectStaged(
-  store: ObjectStore,
-  staging: string,
+/**
+ * Takes over a tarball that was uploaded to a signed URL, under a new key, and tells what it is.
+ *
+ * The URL may still overwrite its own key: what is inspected and published is a copy that no URL reaches. The upload stays.
+ * @throws ApiError `tarball_missing`, `invalid`, `too_large`. Then nothing is staged.
+ */
+export async function takeUpload(
+  { store, ids }: { readonly store: ObjectStore; readonly ids: Ids },
+  upload: string,
   limits: TarballLimits,
-): Promise<Inspected & { readonly staging: string }> {
-  const open = await store.open(staging);
+): Promise<Inspected & { readonly staging: string; readonly upload: string }> {
+  const staging = stagingKey(ids.next());
+  const copied = await store.copy(upload, staging);
+  const open = copied.ok ? await store.open(staging) : undefined;
   if (!open)
     throw new ApiError("tarball_missing", "no upload has this id, or it has expired; upload the tarball again");
   const inspector = createInspector(limits);
-  for await (const _ of inspector.through(open.body));
-  return { staging, ...inspector.result() };
+  try {
+    for await (const _ of inspector.through(open.body));
+  } catch (error) {
+    await store.delete(staging);
+    throw error;
+  }
+  return { staging, upload, ...inspector.result() };
 }
 
 /** Watches a tarball's bytes pass: their digests and size, and that they are a package. */
