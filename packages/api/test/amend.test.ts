@@ -104,6 +104,20 @@ describe("amending", () => {
     );
     expect((await it.send("PUT", `/wire/-rev/${(await copy())._rev}`, { maintainers: [{}] })).status).toBe(400);
   });
+  test("an owner without an email is shown with one that reaches nobody, which is not stored when it comes back", async () => {
+    const body = (await copy()) as unknown as { _rev: string; maintainers: object[] };
+    expect(body.maintainers).toEqual([{ name: "alice", email: "alice@users.invalid" }]);
+    const maintainers = [...body.maintainers, { name: "bob", email: "bob@acme.example" }];
+    expect(
+      (await it.send("PUT", `/wire/-rev/${body._rev}`, { ...body, versions: undefined, maintainers })).status,
+    ).toBe(201);
+    expect((await packument())["maintainers"]).toEqual([
+      body.maintainers[0],
+      { name: "bob", email: "bob@acme.example" },
+    ]);
+    const stored = await it.store.get("wire/index.json");
+    expect(stored?.modifiedSince && Buffer.from(stored.bytes).toString()).not.toContain("users.invalid");
+  });
   test("a star is the asker's own, whatever the body says of others", async () => {
     await put({ _id: "wire", users: { alice: true, bob: true } });
     expect((await packument())["users"]).toEqual({ alice: true });

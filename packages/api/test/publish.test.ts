@@ -173,6 +173,14 @@ describe("a publish that is wrong is refused with a helpful error, and nothing i
     ["a path as file name", publishBody("wire", "1.0.0", { file: "../../wire-1.0.0.tgz" }), 400, "it must be"],
     ["a semver range as tag", publishBody("wire", "1.0.0", { tag: "1.x" }), 400, "semver range"],
     [
+      "more tags than a publish may set",
+      publishBody("wire", "1.0.0", {
+        top: { "dist-tags": Object.fromEntries(Array.from({ length: 21 }, (_, index) => [`tag${index}`, "1.0.0"])) },
+      }),
+      400,
+      "at most 20 tags; set the others",
+    ],
+    [
       "a tag of another version",
       publishBody("wire", "1.0.0", { top: { "dist-tags": { latest: "2.0.0" } } }),
       400,

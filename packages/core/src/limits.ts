@@ -16,6 +16,9 @@ export const TAG_MAX = 128;
 /** Most dist-tags a package may hold. Every tag read carries all of them; a thousand is about 40 KB. */
 export const TAGS_MAX = 1_000;
 
+/** Most dist-tags that a publish may set; clients send one. */
+export const PUBLISH_TAGS_MAX = 20;
+
 /** Most versions a package may hold. An index.json of 10,000 versions is about 20 MB, the most a Lambda rewrites in a second. */
 export const VERSIONS_MAX = 10_000;
 

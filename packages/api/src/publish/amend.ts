@@ -1,4 +1,4 @@
-import { isRecord, own, recordsSince, revisionOf, type ChangeOf, type Packument } from "@codebox/core";
+import { isRecord, own, recordsSince, revisionOf, shownPerson, type ChangeOf, type Packument } from "@codebox/core";
 import { ApiError } from "../errors.ts";
 
 type DraftOf<Type extends "deprecate" | "unpublish.versions" | "owners" | "star"> = Omit<
@@ -101,7 +101,8 @@ export function draftOwners(current: Packument, maintainers: unknown, rev: unkno
     throw new ApiError("invalid", 'maintainers must be a list of people: [{"name": "alice", "email": "…"}]');
   const people = (maintainers as { name: string; email?: unknown }[]).map(({ name, email }) => ({
     name,
-    ...(typeof email === "string" ? { email } : {}),
+    // What a reader was shown for want of an email is none.
+    ...(typeof email === "string" && email !== shownPerson({ name }).email ? { email } : {}),
   }));
   return { type: "owners", name: current.name, maintainers: people, ...base(rev) };
 }
