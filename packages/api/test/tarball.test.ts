@@ -105,6 +105,7 @@ describe("the entries of a tarball", () => {
     ["an absolute path behind the folder that is cut off", { path: "package//etc/evil" }],
     ["a symbolic link that climbs", { path: "package/a/l", type: "SymbolicLink", linkpath: "../../evil" }],
     ["a symbolic link that climbs later", { path: "package/l", type: "SymbolicLink", linkpath: "a/b/../c" }],
+    ["a symbolic link that climbs behind dots", { path: "package/l", type: "SymbolicLink", linkpath: "a/b../../c" }],
     ["a symbolic link to an absolute path", { path: "package/l", type: "SymbolicLink", linkpath: "/etc/passwd" }],
     ["a symbolic link to a drive", { path: "package/l", type: "SymbolicLink", linkpath: "C:\\evil" }],
     ["a hard link to outside", { path: "package/l", type: "Link", linkpath: "other/evil" }],
@@ -126,9 +127,19 @@ describe("the entries of a tarball", () => {
       { path: "package/lib", type: "Directory" },
       { path: "package/lib/a.js", content: "a" },
       { path: "package/lib/b.js", type: "SymbolicLink", linkpath: "../lib/a.js" },
+      { path: "package/lib/top", type: "SymbolicLink", linkpath: ".." },
       { path: "package/c.js", type: "Link", linkpath: "package/lib/a.js" },
     );
-    expect(await stage(bytes).staged).toMatchObject({ fileCount: 4 });
+    expect(await stage(bytes).staged).toMatchObject({ fileCount: 5 });
+  });
+  test("stand in a top folder of any name, which is cut off", async () => {
+    for (const top of ["wire", "."]) {
+      const bytes = gzipSync(archiveOf([{ path: `${top}/package.json`, content: manifest }]));
+      expect(await stage(bytes).staged, top).toMatchObject({ manifest: { name: "wire" } });
+    }
+    await expect(stage(gzipSync(makeArchive({ "./package/package.json": manifest }))).staged).rejects.toThrow(
+      "no package.json",
+    );
   });
   test("are not described by an extended header of any size", async () => {
     const bytes = withEntry({ path: "pax", type: "ExtendedHeader", content: "x".repeat(100_000) });

@@ -39,9 +39,10 @@ export function isFile(entry: ReadEntry): boolean {
   return FILES.has(entry.type);
 }
 
-/** Whether an entry is written to the package.json of a top folder, however its path is spelt. */
-export function isManifest(entry: ReadEntry): boolean {
-  return /^[^/]+\/package\.json$/.test(normalized(entry.path));
+/** Whether an entry becomes the package.json of what is installed: clients cut the path's first part off, whatever it is. */
+export function isManifest({ path }: ReadEntry): boolean {
+  const top = path.indexOf("/");
+  return top >= 0 && normalized(path.slice(top + 1)) === "package.json";
 }
 
 /** Clients cut the top folder off; what is left must not be absolute either. Backslashes and drives count, for Windows. */
@@ -53,7 +54,9 @@ function isInside(path: string): boolean {
 function linksInside(type: string, path: string, target: string): boolean {
   if (target === "" || /^(?:[/\\]|[A-Za-z]:)/.test(target)) return false;
   const plain = target.replaceAll("\\", "/");
-  if (/[^./]\/+(?:\.\/+)*\.\.(?:\/|$)/.test(plain)) return false;
+  const steps = plain.split("/").filter((step) => step !== "" && step !== ".");
+  const down = steps.findIndex((step) => step !== "..");
+  if (down >= 0 && steps.includes("..", down)) return false;
   const root = path.split("/", 1)[0] ?? "";
   const resolved = normalized(type === "Link" ? plain : posix.join(posix.dirname(path), plain));
   return path.includes("/") && (resolved === root || resolved.startsWith(`${root}/`));
