@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { type DistTags, type Draft, type Submission } from "@codebox/core";
 import { requireWriter } from "./auth.ts";
 import { ApiError } from "./errors.ts";
@@ -10,7 +11,8 @@ export type Settled = { readonly sequence: number; readonly revision: number; re
  *
  * Applied: `answer(settled)` with `status`. Rejected: the rejection. Not known in time, or `Prefer: respond-async`: 202 with
  * `location`, `npm-notice` and `retry-after`.
- * @param idempotencyKey stays the same over a client's retries of one change; makes the retry harmless.
+ * @param id stays the same over a client's retries of one change, which makes the retry harmless. Default: told from the
+ * request's `Idempotency-Key` and the change; without the key, a new one.
  */
 export async function submitChange(
   c: AppContext,
@@ -18,16 +20,24 @@ export async function submitChange(
   settings: ApiSettings,
   draft: Draft,
   answer: (settled: Settled) => { readonly status: 200 | 201; readonly body: Record<string, unknown> },
-  idempotencyKey?: string,
+  id: string | undefined = keyedId(c, draft),
 ): Promise<Response> {
   const identity = requireWriter(c);
   const async = /\brespond-async\b/i.test(c.req.header("prefer") ?? "");
   const submission = await ports.submit(draft, {
     actor: { name: identity.name },
     waitMs: async ? 0 : settings.waitMs,
-    ...(idempotencyKey === undefined ? {} : { id: idempotencyKey }),
+    ...(id === undefined ? {} : { id }),
   });
   return respond(c, submission, answer);
+}
+
+/** A key is one user's, for one change: with another change it is another id, and that change is made too. */
+function keyedId(c: AppContext, draft: Draft): string | undefined {
+  const key = c.req.header("idempotency-key");
+  if (!key) return undefined;
+  const source = JSON.stringify([key, c.get("identity")?.name, draft]);
+  return `key-${createHash("sha256").update(source).digest("base64url")}`;
 }
 
 function respond(

@@ -91,6 +91,9 @@ describe("dist-tags", () => {
     ['{"next":1}', "must be an object of tags"],
     ['["1.0.0"]', "must be an object of tags"],
     ['{"next":"1.0.0"', "not acceptable JSON"],
+    ['{"1.x":"1.0.0"}', 'the tag "1.x" is a valid semver range; choose'],
+    ['{"a/b":"1.0.0"}', 'the tag "a/b" is not legal; use letters'],
+    ['{"next":"latest"}', 'tags.next: "latest" is not an exact semver version'],
   ])("the set %s is refused", async (body, words) => {
     const response = await it.send("POST", TAGS, body);
     expect(response.status).toBe(400);

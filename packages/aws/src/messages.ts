@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { Change, isRecord, type ObjectStore } from "@codebox/core";
+import { Change, changeProblem, isRecord, type ObjectStore } from "@codebox/core";
 
 /** Where bodies stand that do not fit a message. They are kept until the bucket's lifecycle rule removes them: a message may be delivered again. */
 export const MESSAGES_PREFIX = "_codebox/messages/";
@@ -65,9 +65,7 @@ export async function unpackMessage(store: ObjectStore, body: string): Promise<U
 export function toChange(value: unknown): Unpacked {
   const parsed = Change.safeParse(value);
   if (parsed.success) return { ok: true, change: parsed.data };
-  const [issue] = parsed.error.issues;
-  const where = issue?.path.length ? `${issue.path.join(".")}: ` : "";
-  return { ok: false, reason: `not a change: ${where}${issue?.message ?? "malformed"}` };
+  return { ok: false, reason: `not a change: ${changeProblem(parsed.error)}` };
 }
 
 function parseJson(

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { OWNERS_MAX, TAGS_MAX } from "./limits.ts";
+import { OWNERS_MAX, PUBLISH_TAGS_MAX, TAGS_MAX } from "./limits.ts";
 import { ChangeId, DeprecationMessage, PackageName, Tag, UserName, Version } from "./names.ts";
 
 /**
@@ -21,7 +21,7 @@ const base = {
 };
 
 /** The ETag of the tags that the sender saw (`GET …/dist-tags`); the change is refused when they differ by then. */
-const ifMatch = z.string().max(200).optional();
+const ifMatch = z.string().max(200, "an ETag in If-Match has at most 200 characters").optional();
 
 /** The `_rev` number that the sender saw; the change is refused when something it would undo came after. */
 const baseRevision = z.int().nonnegative().optional();
@@ -58,7 +58,10 @@ const Publish = z.strictObject({
   /** The version's package.json. Its `dist` is written by `apply`. */
   manifest: z.record(z.string(), z.unknown()),
   /** Tags that shall name the new version. */
-  tags: z.array(Tag).min(1).max(20),
+  tags: z
+    .array(Tag)
+    .min(1, "a publish sets at least one tag")
+    .max(PUBLISH_TAGS_MAX, `a publish sets at most ${PUBLISH_TAGS_MAX} tags; set the others with "npm dist-tag add"`),
   tarball: StagedTarball,
   readme: z.string().optional(),
 });
@@ -93,6 +96,19 @@ export const Change = z.discriminatedUnion("type", [
 ]); // prettier-ignore
 export type Change = z.infer<typeof Change>;
 export type ChangeOf<Type extends Change["type"]> = Extract<Change, { type: Type }>;
+
+/**
+ * What is wrong with a change that `Change` refused, for whoever sent it.
+ *
+ * @example changeProblem(error) // 'tag: the tag "1.x" is a valid semver range; …'
+ */
+export function changeProblem({ issues: [issue] }: z.ZodError): string {
+  if (!issue) return "malformed change";
+  // Of a record's key zod says only that it is invalid; the rule that it breaks names the key.
+  const cause = issue.code === "invalid_key" ? issue.issues[0] : undefined;
+  if (cause) return cause.message;
+  return issue.path.length > 0 ? `${issue.path.join(".")}: ${issue.message}` : issue.message;
+}
 
 /** A change without what accepting it adds. */
 export type Draft = Change extends infer C

@@ -16,6 +16,9 @@ export const TAG_MAX = 128;
 /** Most dist-tags a package may hold. Every tag read carries all of them; a thousand is about 40 KB. */
 export const TAGS_MAX = 1_000;
 
+/** Most dist-tags that a publish may set; clients send one. */
+export const PUBLISH_TAGS_MAX = 20;
+
 /** Most versions a package may hold. An index.json of 10,000 versions is about 20 MB, the most a Lambda rewrites in a second. */
 export const VERSIONS_MAX = 10_000;
 
@@ -34,17 +37,29 @@ export const MANIFEST_BYTES_MAX = 1024 * 1024;
 /** Longest readme kept, in characters; a longer one is cut, as npm's own registry does. */
 export const README_MAX = 64 * 1024;
 
-/** Largest request body that is not a publish, in bytes: a whole packument of 10,000 versions, sent back by deprecate and unpublish, fits. */
+/**
+ * Largest JSON in a request body, in bytes, a publish's tarball left out: a whole packument of 10,000 versions, sent back by
+ * deprecate and unpublish, fits. A publish has the same limit: until its last byte it may turn out to be a deprecate.
+ */
 export const BODY_BYTES_MAX = 32 * 1024 * 1024;
 
-/** Largest JSON of a publish around its tarball, in bytes. */
-export const PUBLISH_JSON_BYTES_MAX = 8 * 1024 * 1024;
+/** Largest provenance bundle, in bytes: certificate, signature and statement; real ones have some 10 to 20 KB. */
+export const PROVENANCE_BYTES_MAX = 512 * 1024;
 
 /** Default of the largest tarball, in bytes. A server may be started with another. */
 export const TARBALL_BYTES_MAX = 512 * 1024 * 1024;
 
 /** Most bytes that a tarball may unpack to: stops a compression bomb from holding a core for minutes. */
 export const UNPACKED_BYTES_MAX = 4 * 1024 * 1024 * 1024;
+
+/** So many bytes any tarball may unpack to; above that `UNPACKED_RATIO_MAX` counts too. Half a second of one thread. */
+export const UNPACKED_FREE_BYTES = 256 * 1024 * 1024;
+
+/** How many times its own size a large tarball may unpack to: text shrinks 3 to 50 times, a bomb of zeros a thousand. */
+export const UNPACKED_RATIO_MAX = 100;
+
+/** Most zeros behind an archive's end, in bytes: tar fills its output up to records of this size (POSIX, pax, -b). */
+export const TAR_PADDING_MAX = 10_240;
 
 /** Most entries in a tarball. */
 export const TARBALL_ENTRIES_MAX = 200_000;

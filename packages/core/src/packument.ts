@@ -143,6 +143,18 @@ export function tarballFile(name: string, version: string): string {
   return `${name.slice(name.indexOf("/") + 1)}-${version}.tgz`;
 }
 
+/**
+ * The version whose tarball is called so, if the package has it.
+ *
+ * @example versionOfFile(wire, "wire-1.0.0.tgz") // "1.0.0"
+ */
+export function versionOfFile(packument: Packument, file: string): string | undefined {
+  const prefix = tarballFile(packument.name, "").slice(0, -".tgz".length);
+  if (!file.startsWith(prefix) || !file.endsWith(".tgz")) return undefined;
+  const version = file.slice(prefix.length, -".tgz".length);
+  return own(packument.versions, version) && version;
+}
+
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

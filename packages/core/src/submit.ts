@@ -1,5 +1,5 @@
 import { apply, revisionOfRecord } from "./apply.ts";
-import { Change, type Draft } from "./change.ts";
+import { Change, changeProblem, type Draft } from "./change.ts";
 import { WAIT_MS } from "./limits.ts";
 import type { Outcome, Rejection } from "./outcome.ts";
 import type { Clock, Ids } from "./ports/ambient.ts";
@@ -42,7 +42,7 @@ export function createSubmit({ reader, queue, outcomes, clock, ids }: SubmitPort
   return async (draft, { actor, id = ids.next(), waitMs = WAIT_MS }) => {
     const parsed = Change.safeParse({ ...draft, schema: 1, id, at: clock.now().toISOString(), actor });
     const { name } = draft;
-    if (!parsed.success) return rejected(id, name, invalid(parsed.error));
+    if (!parsed.success) return rejected(id, name, { code: "invalid", message: changeProblem(parsed.error) });
     const change = parsed.data;
     const current = (await reader.read(name))?.packument;
     const foreseen = apply(current, change);
@@ -68,12 +68,4 @@ export function createSubmit({ reader, queue, outcomes, clock, ids }: SubmitPort
 
 function rejected(id: string, name: string, rejection: Rejection): Submission {
   return { kind: "settled", outcome: { state: "rejected", id, name, rejection } };
-}
-
-function invalid(error: {
-  readonly issues: readonly { readonly path: PropertyKey[]; readonly message: string }[];
-}): Rejection {
-  const [issue] = error.issues;
-  const where = issue?.path.length ? `${issue.path.join(".")}: ` : "";
-  return { code: "invalid", message: `${where}${issue?.message ?? "malformed change"}` };
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { stateOf, tarballFile, type Manifest, type Packument } from "./packument.ts";
+import { isRecord, stateOf, tarballFile, type Manifest, type Packument, type Person } from "./packument.ts";
 
 /** `_rev` as clients see it: `<revision>-<hash>`. They send it back in `/-rev/:rev`; only the number is read. */
 export function revOf(packument: Packument, etag: string): string {
@@ -17,6 +17,23 @@ export function tarballUrl(origin: string, name: string, version: string): strin
   return `${origin}/${name}/-/${tarballFile(name, version)}`;
 }
 
+/**
+ * A person as clients show and send them back: npm's owner command wants an email of everybody, and prints it.
+ *
+ * @example shownPerson({ name: "alice" }) // { name: "alice", email: "alice@users.invalid" }: it reaches nobody (RFC 2606, 2)
+ */
+export function shownPerson(person: Person): Person & { readonly email: string } {
+  return { ...person, email: person.email || `${person.name}@users.invalid` };
+}
+
+/** An adopted document may hold people in other forms; they are shown as they are. */
+function shownPeople(people: unknown): unknown {
+  if (!Array.isArray(people)) return people;
+  return people.map((person: unknown) =>
+    isRecord(person) && typeof person["name"] === "string" ? shownPerson(person as Person) : person,
+  );
+}
+
 /** A packument as clients read it in full. `_codebox` stays inside. */
 export function fullView(packument: Packument, etag: string, origin: string): Record<string, unknown> {
   const { _codebox: _, ...shown } = packument;
@@ -25,7 +42,8 @@ export function fullView(packument: Packument, etag: string, origin: string): Re
     _id: manifest["_id"] ?? `${packument.name}@${version}`,
     dist: { ...manifest.dist, tarball: tarballUrl(origin, packument.name, version) },
   }));
-  return { ...shown, _id: packument.name, _rev: revOf(packument, etag), versions };
+  const people = packument.maintainers && { maintainers: shownPeople(packument.maintainers) };
+  return { ...shown, ...people, _id: packument.name, _rev: revOf(packument, etag), versions };
 }
 
 /** The fields of a version that an installer needs. Source: npm/registry, docs/responses/package-metadata.md, "Abbreviated version object". */

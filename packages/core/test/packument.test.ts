@@ -51,6 +51,11 @@ describe("views", () => {
     }); // prettier-ignore
     expect(view).not.toHaveProperty("custom");
   });
+  test("people of a predecessor's document in another form are shown as they are", () => {
+    const people = ["alice <a@acme.example>", { name: "bob", email: "b@acme.example" }];
+    const adopted = parsePackument("wire", Buffer.from(JSON.stringify({ ...old, maintainers: people })));
+    expect(fullView(adopted, '"etag"', "http://r.example")["maintainers"]).toEqual(people);
+  });
   test("_rev is the revision and a hash, and the number is read back", () => {
     const result = apply(undefined, publishOf("wire", "1.0.0"));
     if (result.kind !== "applied") throw new Error("refused");

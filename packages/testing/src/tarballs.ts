@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
-import { Header } from "tar";
+import { Header, type HeaderData } from "tar";
 
 export type MadeTarball = { readonly bytes: Buffer; readonly integrity: string; readonly shasum: string };
 
@@ -24,12 +24,27 @@ export function makeTarball(options: {
   return digested(gzipSync(archive));
 }
 
-/** A tar archive of these entries, uncompressed: for tarballs that are wrong in some way. */
-export function makeArchive(entries: Readonly<Record<string, string | Buffer>>): Buffer {
-  const blocks = Object.entries(entries).flatMap(([path, content]) => {
+/** A tar archive of these files, uncompressed: for tarballs that are wrong in some way. */
+export function makeArchive(files: Readonly<Record<string, string | Buffer>>): Buffer {
+  return archiveOf(Object.entries(files).map(([path, content]) => ({ path, content })));
+}
+
+export type MadeEntry = {
+  readonly path: string;
+  readonly content?: string | Buffer;
+  /** As tar's `Header` names it. Default: `File`. */
+  readonly type?: NonNullable<HeaderData["type"]>;
+  /** Where a link leads. */
+  readonly linkpath?: string;
+};
+
+/** A tar archive of entries of any kind. */
+export function archiveOf(entries: readonly MadeEntry[]): Buffer {
+  const blocks = entries.flatMap(({ path, content = "", type = "File", linkpath }) => {
     const body = Buffer.from(content);
     const header = Buffer.alloc(512);
-    new Header({ path, size: body.length, type: "File", mode: 0o644, mtime: new Date(0) }).encode(header, 0);
+    const link = linkpath === undefined ? {} : { linkpath };
+    new Header({ path, size: body.length, type, mode: 0o644, mtime: new Date(0), ...link }).encode(header, 0);
     return [header, body, Buffer.alloc((512 - (body.length % 512)) % 512)];
   });
   return Buffer.concat([...blocks, Buffer.alloc(1024)]);

@@ -1,4 +1,4 @@
-import { isRecord, own, recordsSince, revisionOf, type ChangeOf, type Packument } from "@codebox/core";
+import { isRecord, own, recordsSince, revisionOf, shownPerson, type ChangeOf, type Packument } from "@codebox/core";
 import { ApiError } from "../errors.ts";
 
 type DraftOf<Type extends "deprecate" | "unpublish.versions" | "owners" | "star"> = Omit<
@@ -24,24 +24,57 @@ function base(rev: unknown): { baseRevision?: number } {
   return revision === undefined ? {} : { baseRevision: revision };
 }
 
-/** The deprecations that differ from the present ones. A version without the field says nothing; an empty message takes it back. */
+/**
+ * The deprecations that differ from the present ones. A version without the field says nothing; an empty message takes it back.
+ *
+ * What was unpublished after the client's read is left out. Any other version that is not there was to be published: its
+ * tarball is missing.
+ */
 export function draftDeprecate(
   current: Packument,
   versions: Readonly<Record<string, unknown>>,
   rev: unknown,
 ): DraftOf<"deprecate"> | undefined {
   const messages: Record<string, string> = {};
-  for (const [version, manifest] of Object.entries(versions)) {
-    if (!isRecord(manifest) || manifest["deprecated"] === undefined) continue;
+  const names = Object.keys(versions);
+  const unknown = names.filter((version) => own(current.versions, version) === undefined);
+  const gone = unknown.length > 0 ? unpublishedSince(current, rev) : new Set<string>();
+  for (const version of names) {
+    if (gone.has(version)) continue;
+    const manifest = versions[version];
+    const known = own(current.versions, version);
+    if (!isRecord(manifest) || manifest["deprecated"] === undefined) {
+      if (!known) throw tarballMissing(current, version);
+      continue;
+    }
     const message = manifest["deprecated"] === false ? "" : manifest["deprecated"];
     if (typeof message !== "string")
       throw new ApiError("invalid", `the deprecation of ${version.slice(0, 80)} must be a string`);
-    const known = own(current.versions, version);
     if (!known) throw new ApiError("not_found", `${current.name} has no version ${version.slice(0, 80)} to deprecate`);
     if (message !== (known.deprecated ?? "")) messages[version] = message;
   }
   if (Object.keys(messages).length === 0) return undefined;
   return { type: "deprecate", name: current.name, messages, ...base(rev) };
+}
+
+function tarballMissing({ name }: Packument, version: string): ApiError {
+  const which = `${name}@${version.slice(0, 80)}`;
+  return new ApiError(
+    "tarball_missing",
+    `the body has ${which}, which is not published, and no tarball of it; to publish it, send its tarball in _attachments`,
+  );
+}
+
+/** The versions that left the package after the client's read, whose document still has them. */
+function unpublishedSince(current: Packument, rev: unknown): ReadonlySet<string> {
+  const revision = base(rev).baseRevision;
+  if (revision === undefined) return new Set();
+  const since = recordsSince(current, revision) ?? forgotten(current);
+  return new Set(since.filter(({ type }) => type.startsWith("unpublish.")).flatMap(({ versions }) => versions ?? []));
+}
+
+function forgotten({ name }: Packument): never {
+  throw new ApiError("conflict", `${name} changed too much since you read it; run the command again`);
 }
 
 /** The versions that the client left out, save those it could not know because they came after its read. */
@@ -50,9 +83,7 @@ export function draftUnpublish(
   kept: Readonly<Record<string, unknown>>,
   revision: number,
 ): DraftOf<"unpublish.versions"> | undefined {
-  const since = recordsSince(current, revision);
-  if (!since)
-    throw new ApiError("conflict", `${current.name} changed too much since you read it; run the command again`);
+  const since = recordsSince(current, revision) ?? forgotten(current);
   const unseen = new Set(since.filter(({ type }) => type === "publish").flatMap(({ versions }) => versions ?? []));
   const versions = Object.keys(current.versions).filter(
     (version) => own(kept, version) === undefined && !unseen.has(version),
@@ -70,7 +101,8 @@ export function draftOwners(current: Packument, maintainers: unknown, rev: unkno
     throw new ApiError("invalid", 'maintainers must be a list of people: [{"name": "alice", "email": "…"}]');
   const people = (maintainers as { name: string; email?: unknown }[]).map(({ name, email }) => ({
     name,
-    ...(typeof email === "string" ? { email } : {}),
+    // What a reader was shown for want of an email is none.
+    ...(typeof email === "string" && email !== shownPerson({ name }).email ? { email } : {}),
   }));
   return { type: "owners", name: current.name, maintainers: people, ...base(rev) };
 }

@@ -1,5 +1,6 @@
-import { parser } from "stream-json/parser.js";
-import { Readable } from "node:stream";
+import { setImmediate } from "node:timers/promises";
+import { getManyValues, isMany, none } from "stream-chain/defs.js";
+import { jsonParser, type Token } from "stream-json/core/parser.js";
 import { ApiError } from "../errors.ts";
 
 /** What stands in for a tarball's base64 in the parsed document: its attachment was handed to `onData`. */
@@ -9,6 +10,13 @@ export const HANDED_OVER = "";
 const DEPTH_MAX = 100;
 /** Most values: millions of tiny ones take time and memory, not bytes. A packument of 10,000 versions has some 600,000. */
 const VALUES_MAX = 1_000_000;
+
+/** Longest key, in characters: versions and names have some 250, the paths of `exports` and the names of attachments more. */
+const KEY_MAX = 4_096;
+/** Longest number, in characters: 17 digits and an exponent tell every double apart. */
+const NUMBER_MAX = 100;
+/** Bytes that are parsed at a time: what one piece makes, in tokens, is held in memory. */
+const PIECE_BYTES = 64 * 1024;
 
 export type DocumentReader = {
   /** Bytes of the JSON, tarballs left out, above which it is refused. */
@@ -27,42 +35,70 @@ type Container = { readonly value: Record<string, unknown> | unknown[]; key: str
  * Reads a publish's document while it streams in. Every `_attachments.<file>.data` goes to `onData` in pieces; only the rest
  * is held in memory.
  *
- * @throws ApiError `invalid`: not JSON, a key twice in one object, `__proto__`; `too_large`: the JSON is over its limit.
+ * @throws ApiError `invalid`: not JSON, not UTF-8, a key twice in one object, `__proto__`; `too_large`: the JSON is over its limit.
  */
 export async function readDocument(bytes: AsyncIterable<Uint8Array>, reader: DocumentReader): Promise<unknown> {
-  const source = Readable.from(bytes, { objectMode: false });
-  const tokens = parser.asStream({
-    packValues: false,
-    packKeys: true,
-    packNumbers: true,
-    streamValues: true,
-    streamNumbers: false,
-    streamKeys: false,
-  });
-  let failure: unknown;
-  source.on("error", (error) => {
-    failure = error;
-    tokens.destroy(error);
-  });
+  const texts = decoded(bytes);
   try {
-    return await assemble(source.pipe(tokens) as AsyncIterable<parser.Token>, reader);
-  } catch (error) {
-    if (failure instanceof ApiError) throw failure;
-    if (error instanceof ApiError || !(error instanceof Error) || !isSyntax(error)) throw error;
-    throw new ApiError("invalid", `the body is not JSON, or ended early: ${error.message.slice(0, 200)}`);
+    return await assemble(createCursor(texts), reader);
   } finally {
-    source.destroy();
-    tokens.destroy();
+    // Whoever sends the rest of a body that was refused must not be left waiting.
+    await texts.return();
   }
 }
 
-/** stream-json throws plain errors that begin so. */
-function isSyntax(error: Error): boolean {
-  return error.message.startsWith("Parser") || error.name === "SyntaxError";
+/** The tokens of a body, in their order. What is at hand is taken without waiting: a body may have millions. */
+type Cursor = {
+  /** The next token of those at hand; `undefined`: there is none before `more`. */
+  take(): Token | undefined;
+  /** Parses the next piece of the body. `false`: there is none. */
+  more(): Promise<boolean>;
+};
+
+function createCursor(texts: AsyncGenerator<string, void>): Cursor {
+  const parse = jsonParser({ packValues: false, streamValues: true });
+  let tokens: readonly Token[] = [];
+  let at = 0;
+  let ended = false;
+  return {
+    take: () => tokens[at++],
+    async more() {
+      if (ended) return false;
+      const next = await texts.next();
+      // A socket hands over two MiB before the loop asks the next one: others get their turn between two pieces.
+      await setImmediate();
+      ended = next.done === true;
+      at = 0;
+      try {
+        // Its type leaves out that `none` ends it.
+        const parsed: unknown = next.done ? parse(none as never) : parse(next.value);
+        tokens = isMany(parsed) ? (getManyValues(parsed) as readonly Token[]) : [];
+      } catch (error) {
+        // The parser throws plain errors, and nothing else in it does.
+        const detail = error instanceof Error ? error.message.slice(0, 200) : "malformed";
+        throw new ApiError("invalid", `the body is not JSON, or ended early: ${detail}`);
+      }
+      return true;
+    },
+  };
 }
 
-async function assemble(tokens: AsyncIterable<parser.Token>, { maxBytes, onData }: DocumentReader): Promise<unknown> {
-  const iterator = tokens[Symbol.asyncIterator]();
+/** The parser would put U+FFFD where the bytes are not UTF-8. */
+async function* decoded(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string, void> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const decode = (chunk?: Uint8Array) => {
+    try {
+      return decoder.decode(chunk, { stream: chunk !== undefined });
+    } catch {
+      throw new ApiError("invalid", "the body is not UTF-8");
+    }
+  };
+  for await (const chunk of bytes)
+    for (let at = 0; at < chunk.byteLength; at += PIECE_BYTES) yield decode(chunk.subarray(at, at + PIECE_BYTES));
+  decode();
+}
+
+async function assemble(cursor: Cursor, { maxBytes, onData }: DocumentReader): Promise<unknown> {
   const stack: Container[] = [];
   let root: unknown;
   let budget = maxBytes;
@@ -81,8 +117,12 @@ async function assemble(tokens: AsyncIterable<parser.Token>, { maxBytes, onData 
     else if (Array.isArray(container.value)) container.value.push(value);
     else container.value[container.key ?? ""] = value;
   };
-  for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
-    const token = next.value;
+  for (;;) {
+    const token = cursor.take();
+    if (!token) {
+      if (await cursor.more()) continue;
+      return root;
+    }
     switch (token.name) {
       case "startObject":
       case "startArray": {
@@ -97,24 +137,23 @@ async function assemble(tokens: AsyncIterable<parser.Token>, { maxBytes, onData 
       case "endArray":
         stack.pop();
         break;
-      case "keyValue":
-        spend(token.value.length + 3);
-        enter(stack.at(-1), token.value);
+      case "startKey":
+        spend(3);
+        enter(stack.at(-1), await whole(cursor, spend, { what: "a key", most: KEY_MAX }));
         break;
       case "startString": {
         count();
         const file = attachmentAt(stack);
-        if (file === undefined) add(await text(iterator, spend));
+        if (file === undefined) add(await whole(cursor, spend));
         else {
-          const pieces = stringPieces(iterator);
-          await onData(file, pieces, root as Record<string, unknown>);
+          await onData(file, pieces(cursor), root as Record<string, unknown>);
           add(HANDED_OVER);
         }
         break;
       }
-      case "numberValue":
+      case "startNumber":
         count();
-        add(Number(token.value));
+        add(Number(await whole(cursor, spend, { what: "a number", most: NUMBER_MAX })));
         break;
       case "trueValue":
       case "falseValue":
@@ -127,7 +166,6 @@ async function assemble(tokens: AsyncIterable<parser.Token>, { maxBytes, onData 
         break;
     }
   }
-  return root;
 }
 
 function enter(container: Container | undefined, key: string): void {
@@ -148,20 +186,44 @@ function attachmentAt(stack: readonly Container[]): string | undefined {
   return attachments?.key;
 }
 
-async function text(iterator: AsyncIterator<parser.Token>, spend: (bytes: number) => void): Promise<string> {
+/** A string, key or number that was begun. It is refused as soon as it is longer than it may be. */
+async function whole(
+  cursor: Cursor,
+  spend: (bytes: number) => void,
+  limit?: { readonly what: string; readonly most: number },
+): Promise<string> {
   let value = "";
-  for await (const piece of stringPieces(iterator)) {
-    spend(piece.length);
-    value += piece;
+  for (;;) {
+    const { text, ended } = atHand(cursor);
+    spend(text.length);
+    value += text;
+    if (limit && value.length > limit.most)
+      throw new ApiError("too_large", `the JSON has ${limit.what} of more than ${limit.most} characters`);
+    if (ended) return value;
+    await moreOf(cursor);
   }
-  return value;
 }
 
-async function* stringPieces(iterator: AsyncIterator<parser.Token>): AsyncGenerator<string> {
+async function* pieces(cursor: Cursor): AsyncGenerator<string> {
   for (;;) {
-    const next = await iterator.next();
-    if (next.done) throw new ApiError("invalid", "the body ended early; nothing was changed: send it again");
-    if (next.value.name === "endString") return;
-    if (next.value.name === "stringChunk") yield next.value.value;
+    const { text, ended } = atHand(cursor);
+    if (text !== "") yield text;
+    if (ended) return;
+    await moreOf(cursor);
   }
+}
+
+async function moreOf(cursor: Cursor): Promise<void> {
+  if (!(await cursor.more())) throw new ApiError("invalid", "the body ended early; nothing was changed: send it again");
+}
+
+/** As much of a string, key or number as the tokens at hand hold. */
+function atHand(cursor: Cursor): { readonly text: string; readonly ended: boolean } {
+  const parts: string[] = [];
+  for (let token = cursor.take(); token; token = cursor.take()) {
+    if (token.name === "endString" || token.name === "endKey" || token.name === "endNumber")
+      return { text: parts.join(""), ended: true };
+    if (token.name === "stringChunk" || token.name === "numberChunk") parts.push(token.value);
+  }
+  return { text: parts.join(""), ended: false };
 }

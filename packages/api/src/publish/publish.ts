@@ -8,8 +8,8 @@ import * as z from "zod";
 import { ApiError } from "../errors.ts";
 import type { Inspected } from "./tarball.ts";
 
-/** An attachment as found: its tarball stands staged. */
-export type Attachment = Inspected & { readonly file: string; readonly staging: string };
+/** An attachment as found: its tarball stands staged. `upload`: where the client had put it. */
+export type Attachment = Inspected & { readonly file: string; readonly staging: string; readonly upload?: string };
 export type PublishDraft = Omit<ChangeOf<"publish">, "schema" | "id" | "at" | "actor">;
 
 const strings = z.record(z.string(), z.string());
@@ -166,33 +166,64 @@ function mismatch(field: string, declared: string, found: string): ApiError {
 }
 
 /**
- * The id that stays the same over a client's retries of one publish; `undefined` when the client says nothing by which to tell.
+ * The id that stays the same over a client's retries of one publish, and is another for any other publish; `undefined` when
+ * the client says nothing by which to tell.
  *
  * npm repeats a PUT after a 5xx with the same `npm-session`. Source: npm-registry-fetch lib/default-opts.js, make-fetch-happen lib/remote.js.
+ * @param integrity of the bytes that came: what the document says of them may be absent.
  */
-export function publishId(headers: Headers, name: string, { version, manifest }: PublishDocument): string | undefined {
-  const session = headers.get("idempotency-key") ?? headers.get("npm-session");
-  if (!session) return undefined;
-  const { integrity, shasum } = manifest.dist ?? {};
-  const source = JSON.stringify([session, name, version, integrity ?? shasum ?? ""]);
+export function publishId(
+  { headers, user }: Asker,
+  name: string,
+  { version, tags, manifest }: PublishDocument,
+  integrity: string,
+): string | undefined {
+  const key = keyOf(headers);
+  if (key === undefined) return undefined;
+  const source = JSON.stringify([key, user, name, version, tags, manifest, integrity]);
   return `pub-${createHash("sha256").update(source).digest("base64url")}`;
 }
 
-/** Whether the publish with this id was applied before: the client repeats it because it never saw the answer. */
-export function isRetry(current: Packument | undefined, id: string | undefined): boolean {
-  return stateOf(current).applied.some((record) => record.id === id);
+export type Asker = { readonly headers: Headers; readonly user: string };
+
+function keyOf(headers: Headers): string | undefined {
+  return (headers.get("idempotency-key") ?? headers.get("npm-session")) || undefined;
 }
 
-/** Refuses a version that exists before its tarball is uploaded; a retry of the publish that made it is let through. */
+/** The publish as it was applied before, told from what the document says of its tarball; `undefined` also when it says nothing. */
+export function foreseenRetry(
+  current: Packument | undefined,
+  asker: Asker,
+  name: string,
+  document: PublishDocument,
+): string | undefined {
+  const integrity = declaredIntegrity(document);
+  const id = integrity === undefined ? undefined : publishId(asker, name, document, integrity);
+  return stateOf(current).applied.some((record) => record.id === id) ? id : undefined;
+}
+
+function declaredIntegrity({ manifest }: PublishDocument): string | undefined {
+  const [hash, ...others] = ssri.parse(manifest.dist?.integrity ?? "")?.["sha512"] ?? [];
+  return hash && others.length === 0 ? `sha512-${hash.digest}` : undefined;
+}
+
+/**
+ * Refuses a version that exists before its tarball is uploaded. Let through is a retry of the publish that made it, and what
+ * may be one: only the tarball's bytes tell.
+ * @param complete whether all of the document but the tarball was read.
+ */
 export function refuseExisting(
   current: Packument | undefined,
-  { version }: PublishDocument,
-  id: string | undefined,
+  asker: Asker,
+  document: PublishDocument,
+  complete: boolean,
 ): void {
-  if (!own(current?.versions, version) || isRetry(current, id)) return;
+  if (current === undefined || !own(current.versions, document.version)) return;
+  const untold = keyOf(asker.headers) !== undefined && (!complete || declaredIntegrity(document) === undefined);
+  if (untold || foreseenRetry(current, asker, current.name, document) !== undefined) return;
   throw new ApiError(
     "version_exists",
-    `${current?.name}@${version} is published already; versions are immutable: raise the version and publish again`,
+    `${current.name}@${document.version} is published already; versions are immutable: raise the version and publish again`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { hashToken, issueToken, TOKEN_PREFIX, UserName, type Profile, type TokenRecord } from "@codebox/core";
+import { hashToken, issueToken, shownPerson, TOKEN_PREFIX, UserName, type TokenRecord } from "@codebox/core";
 import * as z from "zod";
 import { requireUser, requireWriter } from "../auth.ts";
 import { readJson } from "../body.ts";
@@ -46,7 +46,7 @@ export const accountRoutes: Routes = (app, ports) => {
     requireUser(c);
     const profile = await ports.identities.find(name);
     if (!profile) throw new ApiError("not_found", `there is no user "${name}"`);
-    return c.json({ _id: `${USER_ID}${name}`, ...profile, email: shownEmail(profile), type: "user", roles: [] });
+    return c.json({ _id: `${USER_ID}${name}`, ...shownPerson(profile), type: "user", roles: [] });
   });
 
   app.put("/-/user/:id", async (c) => {
@@ -81,7 +81,7 @@ export const accountRoutes: Routes = (app, ports) => {
     const profile = await ports.identities.find(name);
     return c.json({
       name,
-      email: profile ? shownEmail(profile) : "",
+      email: profile ? shownPerson(profile).email : "",
       email_verified: false,
       tfa: false,
       cidr_whitelist: null,
@@ -166,11 +166,6 @@ function shown({ hash, label, readonly, created }: TokenRecord) {
     updated: created,
     cidr_whitelist: null,
   };
-}
-
-/** npm's owner command wants one; a user without is given the form's own placeholder. */
-function shownEmail({ name, email }: Profile): string {
-  return email || `${name}@users.invalid`;
 }
 
 function parse<T>(schema: z.ZodType<T>, body: unknown): T {

@@ -1,17 +1,17 @@
-import { BODY_BYTES_MAX, isRecord, type Packument } from "@codebox/core";
+import { BODY_BYTES_MAX, isRecord, versionOfFile, type Packument } from "@codebox/core";
 import { requireWriter } from "../auth.ts";
 import { bodyBytes, readJson } from "../body.ts";
 import type { ApiPorts, ApiSettings, AppContext, Routes } from "../context.ts";
 import { ApiError } from "../errors.ts";
-import { packageName, requirePackage } from "../lookup.ts";
+import { notFound, packageName, requirePackage } from "../lookup.ts";
 import { draftDeprecate, draftOwners, draftStar, draftUnpublish, revisionIn } from "../publish/amend.ts";
 import { decodeBase64 } from "../publish/base64.ts";
 import { readDocument } from "../publish/document.ts";
+import { checkProvenance, isProvenance, PROVENANCE_NOTICE, withoutProvenance } from "../publish/provenance.ts";
 import {
-  discard, draftPublish,
-  isRetry, publishId, readPublish, refuseExisting, stagedUpload, type Attachment,
+  discard, draftPublish, foreseenRetry, publishId, readPublish, refuseExisting, stagedUpload, type Asker, type Attachment,
 } from "../publish/publish.ts"; // prettier-ignore
-import { inspectStaged, stageTarball } from "../publish/tarball.ts";
+import { stageTarball, takeUpload } from "../publish/tarball.ts";
 import { submitChange } from "../submission.ts";
 
 /** Publish, deprecate, unpublish, owners and star. Source: libnpmpublish lib/publish.js and unpublish.js; npm lib/commands/{deprecate,owner,star}.js. */
@@ -65,9 +65,10 @@ export const packageWriteRoutes: Routes = (app, ports, settings) => {
   app.delete("/:name/-/:file/-rev/:rev", async (c) => {
     requireWriter(c);
     const name = packageName(c);
+    revisionIn(c.req.param("rev"));
     const read = await ports.reader.read(name);
-    const file = c.req.param("file");
-    const listed = Object.keys(read?.packument.versions ?? {}).find((version) => file.endsWith(`-${version}.tgz`));
+    if (!read) throw notFound(name);
+    const listed = versionOfFile(read.packument, c.req.param("file"));
     if (listed !== undefined)
       throw new ApiError("conflict", `${name}@${listed} still names this tarball; unpublish the version`);
     return c.json({ ok: "tarball removed", success: true }, 201);
@@ -87,14 +88,15 @@ function receive(
   const bytes = bodyBytes(c.req.raw, Math.ceil((tarballBytesMax * 4) / 3) + BODY_BYTES_MAX);
   return readDocument(bytes, {
     maxBytes: BODY_BYTES_MAX,
-    async onData(file, base64, before) {
+    async onData(file, data, before) {
+      if (isProvenance(file)) return checkProvenance(file, data);
       if (staged.length > 0) throw new ApiError("invalid", "a publish has exactly one tarball; this one has several");
       if (before["versions"] !== undefined) {
         const document = readPublish(name, before);
         const current = await ports.reader.read(name);
-        refuseExisting(current?.packument, document, publishId(c.req.raw.headers, name, document));
+        refuseExisting(current?.packument, askerOf(c), document, before["dist-tags"] !== undefined);
       }
-      staged.push({ file, ...(await stageTarball(ports, decodeBase64(base64), { tarballBytesMax })) });
+      staged.push({ file, ...(await stageTarball(ports, decodeBase64(data), { tarballBytesMax })) });
     },
   });
 }
@@ -112,30 +114,47 @@ async function publish(
   staged: Attachment[],
 ): Promise<Response> {
   const document = readPublish(name, body);
-  const id = publishId(c.req.raw.headers, name, document);
+  const asker = askerOf(c);
   const current = (await ports.reader.read(name))?.packument;
-  refuseExisting(current, document, id);
-  const attachment = await theAttachment(ports, settings, body["_attachments"], staged);
-  const draft = draftPublish(name, document, attachment);
+  refuseExisting(current, asker, document, true);
+  const attachments = isRecord(body["_attachments"]) ? body["_attachments"] : {};
+  const tarballs = withoutProvenance(name, document.version, attachments);
+  if (tarballs.length < Object.keys(attachments).length) c.header("npm-notice", PROVENANCE_NOTICE);
   const answer = (): { status: 201; body: Record<string, unknown> } => ({
     status: 201,
     body: { ok: current ? "package changed" : "created new package", success: true, id: name },
   });
+  const applied = foreseenRetry(current, asker, name, document);
+  if (applied !== undefined && staged.length === 0) {
+    // The upload that it names was published, and is gone.
+    c.header("codebox-change", applied);
+    return c.json(answer().body, answer().status);
+  }
+  const attachment = await theAttachment(ports, settings, tarballs, staged);
+  const draft = draftPublish(name, document, attachment);
+  const id = publishId(asker, name, document, attachment.integrity);
   const response = await submitChange(c, ports, settings, draft, answer, id);
-  if (isRetry(current, id)) await discard(ports.store, staged);
+  // Once the outcome is known nobody needs what was staged here: it was published, or was a replay's.
+  if (response.status !== 202) await discard(ports.store, staged);
+  if (attachment.upload !== undefined) await ports.store.delete(attachment.upload);
   return response;
+}
+
+function askerOf(c: AppContext): Asker {
+  return { headers: c.req.raw.headers, user: requireWriter(c).name };
 }
 
 async function theAttachment(
   ports: ApiPorts,
   settings: ApiSettings,
-  attachments: unknown,
+  tarballs: readonly (readonly [string, unknown])[],
   staged: Attachment[],
 ): Promise<Attachment> {
-  const [[file, stated] = ["", undefined], ...others] = Object.entries(isRecord(attachments) ? attachments : {});
+  const [[file, stated] = ["", undefined], ...others] = tarballs;
   if (others.length > 0) throw new ApiError("invalid", "a publish has exactly one tarball; this one has several");
   const uploaded = stagedUpload(stated);
-  if (uploaded !== undefined) staged.push({ file, ...(await inspectStaged(ports.store, uploaded, settings)) });
+  const { tarballBytesMax } = settings;
+  if (uploaded !== undefined) staged.push({ file, ...(await takeUpload(ports, uploaded, { tarballBytesMax })) });
   const [attachment] = staged;
   if (!attachment)
     throw new ApiError(

@@ -1,6 +1,6 @@
 import {
-  own, tarballFile, tarballKey, UPSTREAM_PREFIX,
-  type ByteRange, type ObjectInfo, type ObjectStore, type Packument, type UpstreamCache,
+  tarballKey, UPSTREAM_PREFIX, versionOfFile,
+  type ByteRange, type ObjectInfo, type ObjectStore, type UpstreamCache,
 } from "@codebox/core"; // prettier-ignore
 import type { ApiPorts, AppContext, Routes } from "../context.ts";
 import { ApiError } from "../errors.ts";
@@ -18,20 +18,12 @@ export const tarballRoutes: Routes = (app, ports) => {
     const file = c.req.param("file");
     const read = await ports.reader.read(name);
     if (mayComeFromUpstream(ports, name, read)) return upstreamTarball(c, ports, name, file);
-    const version = read && versionOf(read.packument, file);
+    const version = read && versionOfFile(read.packument, file);
     if (version === undefined) throw new ApiError("not_found", `"${name}" has no tarball "${file.slice(0, 300)}"`);
     const signed = await ports.store.signedUrl(tarballKey(name, version), SIGNED_SECONDS);
     return signed === undefined ? ownTarball(c, ports, tarballKey(name, version)) : c.redirect(signed, 307);
   });
 };
-
-/** A file's version, if the package has it: `wire-1.0.0.tgz` → `1.0.0`. */
-function versionOf(packument: Packument, file: string): string | undefined {
-  const prefix = tarballFile(packument.name, "").slice(0, -".tgz".length);
-  if (!file.startsWith(prefix) || !file.endsWith(".tgz")) return undefined;
-  const version = file.slice(prefix.length, -".tgz".length);
-  return own(packument.versions, version) && version;
-}
 
 async function ownTarball(c: AppContext, { store }: ApiPorts, key: string): Promise<Response> {
   const info = await store.head(key);
