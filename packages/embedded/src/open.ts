@@ -14,6 +14,8 @@ export type EmbeddedSettings = {
   readonly clock: Clock;
   /** Whether `npm login` makes accounts. Default: `closed`. */
   readonly registration?: "open" | "closed";
+  /** User names that `npm login` never gives away. Default: none. */
+  readonly reserved?: readonly string[];
   /** Told of failures behind the back of whoever caused them: events that could not be stored. */
   readonly onFailure: (error: unknown) => void;
 };
@@ -41,6 +43,7 @@ export async function openEmbedded({
   directory,
   clock,
   registration = "closed",
+  reserved = [],
   onFailure,
 }: EmbeddedSettings): Promise<Embedded> {
   const database = openDatabase(directory);
@@ -58,7 +61,7 @@ export async function openEmbedded({
     outcomes: createOutcomes(database, clock),
     events,
     tokens: createTokenStore(database),
-    identities: createIdentities(database, clock, { registration }),
+    identities: createIdentities(database, clock, { registration, reserved }),
     async close() {
       await database.close();
       events.close();

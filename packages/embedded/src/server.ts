@@ -38,6 +38,9 @@ const UPLOAD_MS = 60 * 60 * 1000;
 /** Groups whose changes are applied at the same time. Their writes share one commit, so more of them cost little. */
 const CONCURRENT_GROUPS = 16;
 
+/** The user of the first start's token. Nobody else can take the name. */
+const FIRST_USER = "admin";
+
 /**
  * The registry as one process: the HTTP surface, the consumer and the embedded store.
  *
@@ -48,6 +51,7 @@ export async function startServer({ settings, log, clock, ids, upstream }: Serve
     directory: settings.data,
     clock,
     registration: settings.registration,
+    reserved: [FIRST_USER],
     onFailure: (error) => log.error({ err: error }, "the event log failed"),
   });
   await sweepStaging(embedded.store, clock);
@@ -119,9 +123,6 @@ function urlOf({ address, family, port }: AddressInfo): string {
   const host = family === "IPv6" ? `[${address}]` : address;
   return `http://${address === "0.0.0.0" || address === "::" ? "localhost" : host}:${port}`;
 }
-
-/** The user of the first start's token. */
-const FIRST_USER = "admin";
 
 async function firstToken(
   embedded: Embedded,

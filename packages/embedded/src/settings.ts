@@ -37,7 +37,7 @@ const Settings = z.object({
     .pipe(z.array(z.string().regex(/^@[a-z0-9~-][a-z0-9._~-]*$/, 'must look like "@acme,@acme-labs"'))),
   /** Whether reading needs a token too. */
   private: yes.default(false),
-  /** Who may make an account by `npm login`: anybody (`open`) or nobody. Default: `open` on a loopback host only. */
+  /** Who may make an account by `npm login`: anybody (`open`) or nobody. Default: `open` on a loopback host without a public URL. */
   registration: z.enum(["open", "closed"]).optional(),
   /** Milliseconds to wait for a change's outcome before a 202. */
   waitMs: count(0, 60_000).default(WAIT_MS),
@@ -64,7 +64,7 @@ export const USAGE = `Usage: npm start -- [flags]      (each flag has an environ
   --no-upstream          packages that are not ours do not exist
   --scopes <@a,@b>       scopes that never come from upstream
   --private              reading needs a token too
-  --registration <who>   open: npm login makes accounts; closed          (open on a loopback host)
+  --registration <who>   open: npm login makes accounts; closed          (open on a loopback host without --public-url)
   --new-token <user>     make a token for this user and print it
   --wait-ms <n>          wait for a change's outcome before a 202        (${WAIT_MS})
   --max-tarball-mb <n>   (${TARBALL_BYTES_MAX / 1024 / 1024})
@@ -97,8 +97,9 @@ export function readSettings(
   }
   const parsed = Settings.safeParse(given);
   if (!parsed.success) throw new SettingsError(parsed.error.issues.map(explain).join("\n"));
-  const { host, registration } = parsed.data;
-  return { ...parsed.data, registration: registration ?? (isLoopback(host) ? "open" : "closed") };
+  const { host, publicUrl, registration } = parsed.data;
+  const local = isLoopback(host) && publicUrl === undefined;
+  return { ...parsed.data, registration: registration ?? (local ? "open" : "closed") };
 }
 
 function parseFlags(args: readonly string[]): Record<string, string | boolean | undefined> {

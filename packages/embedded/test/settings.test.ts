@@ -21,6 +21,9 @@ describe("settings", () => {
     expect(readSettings(["--host", "0.0.0.0"], {})).toMatchObject({ registration: "closed" });
     expect(readSettings(["--host", "0.0.0.0", "--registration", "open"], {})).toMatchObject({ registration: "open" });
   });
+  test("registration is closed behind a public URL: who comes through the proxy is not on this machine", () => {
+    expect(readSettings(["--public-url", "https://npm.acme.example"], {})).toMatchObject({ registration: "closed" });
+  });
   test.each([
     [["--port", "x"], "--port (or CODEBOX_PORT): must be a whole number"],
     [["--port", "70000"], "--port (or CODEBOX_PORT)"],
