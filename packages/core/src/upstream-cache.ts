@@ -6,7 +6,13 @@ import { indexKey, UPSTREAM_PREFIX } from "./keys.ts";
 import { isRecord } from "./packument.ts";
 import type { Clock } from "./ports/ambient.ts";
 import { StoreUnavailable, type ObjectStore } from "./ports/object-store.ts";
-import { UpstreamUnavailable, type PackumentForm, type Upstream } from "./ports/upstream.ts";
+import {
+  isUpstreamFailure,
+  UpstreamMalformed,
+  UpstreamUnavailable,
+  type PackumentForm,
+  type Upstream,
+} from "./ports/upstream.ts";
 
 /** An upstream packument as cached: the bytes as the upstream sent them, tarball URLs and all. */
 export type CachedPackument = {
@@ -25,9 +31,9 @@ export type CachedTarball = { readonly size?: number; readonly body: AsyncIterab
  * A name of ours never comes from here: the caller asks for it only when `isOurs(name)` is false and the store has no document.
  */
 export type UpstreamCache = {
-  /** Whether the name's scope is configured as ours, so that it must never come from upstream. */
+  /** Whether the name's scope is configured as ours, however it is capitalised, so that it must never come from upstream. */
   isOurs(name: string): boolean;
-  /** `undefined`: the upstream has no such package. Throws `UpstreamUnavailable` when it does not answer and nothing is cached. */
+  /** `undefined`: the upstream has no such package. Throws the port's errors when it gives none and nothing is cached. */
   packument(name: string, form: PackumentForm): Promise<CachedPackument | undefined>;
   /** A tarball by its file name (`wire-1.0.0.tgz`), streamed through the cache, its integrity checked before it is kept. */
   tarball(name: string, file: string): Promise<CachedTarball | undefined>;
@@ -65,7 +71,13 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
   const absent = new LRUCache<string, number>({ max: 10_000 });
   const now = () => clock.now().getTime();
 
-  const isOurs = (name: string) => scopes.some((scope) => name.startsWith(`${scope}/`));
+  const ourScopes = scopes.map((scope) => `${scope.toLowerCase()}/`);
+  const isOurs = (name: string) => ourScopes.some((scope) => name.toLowerCase().startsWith(scope));
+  /** A name with capitals is ours when the one without is: new packages have none, so one look tells. */
+  const isVariantOfOurs = async (name: string) => {
+    const plain = name.toLowerCase();
+    return plain !== name && (await store.head(indexKey(plain))) !== undefined;
+  };
   const asking = createRest(clock);
 
   const refresh = async (name: string, form: PackumentForm): Promise<CachedPackument | undefined> => {
@@ -78,7 +90,8 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
       const found = await asking(() =>
         upstream.packument({ name, form, ...(etag === undefined ? {} : { ifNoneMatch: etag }) }),
       );
-      if (found.kind === "absent") {
+      const missing = found.kind === "absent" || (found.kind === "found" && wasUnpublished(name, found.bytes));
+      if (missing) {
         absent.set(name, now());
         return undefined;
       }
@@ -91,13 +104,13 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
       await writeMeta(store, key, { fetched: now(), ...(found.etag === undefined ? {} : { etag: found.etag }) });
       return { bytes: found.bytes, etag: result.etag, stale: false };
     } catch (error) {
-      if (error instanceof UpstreamUnavailable && copy) return { ...copy, stale: true };
+      if (isUpstreamFailure(error) && copy) return { ...copy, stale: true };
       throw error;
     }
   };
 
   const packument: UpstreamCache["packument"] = async (name, form) => {
-    if (isOurs(name)) return undefined;
+    if (isOurs(name) || (await isVariantOfOurs(name))) return undefined;
     if (now() - (absent.get(name) ?? Number.NEGATIVE_INFINITY) < negativeMs) return undefined;
     const key = `${form} ${name}`;
     const pending = underWay.get(key) ?? refresh(name, form).finally(() => underWay.delete(key));
@@ -109,7 +122,7 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
     isOurs,
     packument,
     async tarball(name, file) {
-      if (isOurs(name)) return undefined;
+      if (isOurs(name) || (await isVariantOfOurs(name))) return undefined;
       const key = cacheKey(name, file);
       const kept = await store.open(key);
       if (kept) return { size: kept.size, body: kept.body };
@@ -120,8 +133,10 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
     },
     async advisories(packages) {
       const theirs: Record<string, readonly string[]> = {};
-      for (const [name, versions] of Object.entries(packages))
-        if (!isOurs(name) && (await store.head(indexKey(name))) === undefined) theirs[name] = versions;
+      for (const [name, versions] of Object.entries(packages)) {
+        const ours = isOurs(name) || (await store.head(indexKey(name))) !== undefined || (await isVariantOfOurs(name));
+        if (!ours) theirs[name] = versions;
+      }
       return Object.keys(theirs).length === 0 ? {} : asking(() => upstream.advisories(theirs));
     },
   };
@@ -181,7 +196,7 @@ async function* passing(
   }
   const found = `${algorithm}-${digest.digest("base64")}`;
   if (!ssri.parse(integrity)?.[algorithm]?.some((hash) => hash.toString() === found))
-    throw new UpstreamUnavailable(`the upstream sent a damaged tarball: ${found} instead of ${integrity}`);
+    throw new UpstreamMalformed(`the upstream sent a damaged tarball: ${found} instead of ${integrity}`);
   if (held) await handOver(client, held);
 }
 
@@ -191,6 +206,29 @@ async function handOver(client: PassThrough, piece: Uint8Array): Promise<void> {
     client.once("drain", resolve);
     client.once("close", resolve);
   });
+}
+
+/**
+ * Looks at what the upstream sent before it is kept: a proxy's page with status 200 must not take a good copy's place.
+ *
+ * @returns whether it says that the package was unpublished: then it has no versions.
+ * @throws UpstreamMalformed when it is not the package's document.
+ */
+function wasUnpublished(name: string, bytes: Uint8Array): boolean {
+  const document = parsed(bytes);
+  if (!isRecord(document)) throw new UpstreamMalformed("it sent something that is not a package's document");
+  if (document["name"] !== name) throw new UpstreamMalformed("it sent the document of another package");
+  if (isRecord(document["versions"])) return false;
+  if (isRecord(document["time"]) && document["time"]["unpublished"] !== undefined) return true;
+  throw new UpstreamMalformed("it sent a package's document without versions");
+}
+
+function parsed(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString("utf8"));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Where the upstream has a tarball, and what its bytes must be. */
