@@ -21,8 +21,8 @@ export type EmbeddedSettings = {
 };
 
 export type Embedded = {
-  /** Whether this is the directory's first use. */
-  readonly isNew: boolean;
+  /** Whether anybody holds a token. */
+  hasTokens(): boolean;
   readonly database: Database;
   readonly store: ObjectStore;
   readonly queue: EmbeddedQueue;
@@ -54,7 +54,7 @@ export async function openEmbedded({
     directory === ":memory:" ? undefined : join(directory, "events.jsonl"),
   );
   return {
-    isNew: database.isNew,
+    hasTokens: () => database.get("SELECT 1 FROM tokens LIMIT 1") !== undefined,
     database,
     store: createObjectStore(database, clock),
     queue: createChangeQueue(database, clock),
