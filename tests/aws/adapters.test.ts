@@ -2,10 +2,16 @@ import {
   createS3ObjectStore, createS3Outcomes, createSnsEventLog, createTokenIdentities, createTokenStore, OUTCOMES_PREFIX,
 } from "@codebox/aws"; // prettier-ignore
 import {
-  APPLIED_RING, createConsumer, createPackumentReader, hashToken, indexKey, type ChangeEvent, type EventLog,
+  APPLIED_RING, createConsumer, createPackumentReader, indexKey, type ChangeEvent, type EventLog,
 } from "@codebox/core"; // prettier-ignore
 import { publishOf, stage } from "@codebox/testing";
-import { eventLogContract, eventOf, outcomesContract, tokenStoreContract } from "@codebox/testing/contracts";
+import {
+  eventLogContract,
+  eventOf,
+  identityContract,
+  outcomesContract,
+  tokenStoreContract,
+} from "@codebox/testing/contracts";
 import { describe, expect, test } from "vitest";
 import { systemClock } from "../support/clock.ts";
 import { clients, drain, makeBucket, makeTopic } from "./support/cloud.ts";
@@ -131,14 +137,9 @@ describe("tokens over S3", () => {
     expect(await fixture.tokens.find("x")).toBeUndefined();
     expect(await fixture.tokens.find("../secret")).toBeUndefined();
   });
-  test("whoever holds a token is a user; nobody signs in with a password", async () => {
-    await using fixture = await open();
-    const identities = createTokenIdentities(fixture.tokens);
-    const created = "2026-01-01T00:00:00.000Z";
-    await fixture.tokens.put({ hash: hashToken("t"), user: "alice", readonly: false, label: "laptop", created });
-    expect(await identities.find("alice")).toEqual({ name: "alice", email: "" });
-    expect(await identities.find("bob")).toBeUndefined();
-    expect(await identities.login({ name: "alice", password: "p" })).toEqual({ ok: false, reason: "not_supported" });
+  identityContract(async () => {
+    const fixture = await open();
+    return { ...fixture, identities: createTokenIdentities(fixture.tokens) };
   });
 });
 

@@ -13,6 +13,8 @@ export type Registry = {
   readonly url: string;
   /** Of the user `admin`. */
   readonly token: string;
+  /** How to make a token, where the start made none. */
+  readonly hint?: string | undefined;
   readonly data: string;
   readonly process: ChildProcess;
   /** A request with the token. */
@@ -36,12 +38,13 @@ export async function startRegistry(
   });
   let errors = "";
   child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));
-  const { url, token } = await listening(child, () => errors);
+  const { url, token, hint } = await listening(child, () => errors);
   const bearer = token ?? knownToken ?? "";
   const exited = once(child, "exit") as Promise<[number | null]>;
   return {
     url,
     token: bearer,
+    hint,
     data,
     process: child,
     fetch: (path, init = {}) =>
@@ -60,12 +63,12 @@ export async function startRegistry(
   };
 }
 
-function listening(child: ChildProcess, errors: () => string): Promise<{ url: string; token?: string }> {
+function listening(child: ChildProcess, errors: () => string): Promise<{ url: string; token?: string; hint?: string }> {
   return new Promise((resolve, reject) => {
     child.once("exit", (code) => reject(new Error(`the server ended with ${code}: ${errors()}`)));
     if (!child.stdout) throw new Error("no stdout");
     createInterface(child.stdout).on("line", (line) => {
-      const entry = JSON.parse(line) as { event?: string; url: string; token?: string };
+      const entry = JSON.parse(line) as { event?: string; url: string; token?: string; hint?: string };
       if (entry.event === "listening") resolve(entry);
     });
   });

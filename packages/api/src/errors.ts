@@ -2,6 +2,8 @@ import {
   IdentityUnavailable,
   QueueUnavailable,
   StoreUnavailable,
+  UpstreamMalformed,
+  UpstreamRefused,
   UpstreamUnavailable,
   type RejectionCode,
 } from "@codebox/core";
@@ -71,6 +73,10 @@ export function asApiError(error: unknown): ApiError {
     return new ApiError("unavailable", "the registry can't reach its storage right now; try again in a moment", {
       "retry-after": "2",
     });
+  if (error instanceof UpstreamRefused)
+    return new ApiError("forbidden", `the upstream registry refuses this package (${error.message})`);
+  if (error instanceof UpstreamMalformed)
+    return new ApiError("upstream", `the upstream registry does not answer as a registry does (${error.message})`);
   if (error instanceof UpstreamUnavailable)
     return new ApiError("upstream", `the upstream registry does not answer (${error.message}); try again in a moment`);
   return new ApiError("internal", "the registry failed to handle this request; its log says more");

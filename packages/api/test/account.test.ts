@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { startApp, type Harness } from "./harness.ts";
+import { errorOf, startApp, type Harness } from "./harness.ts";
 
 let it: Harness;
 beforeEach(async () => {
@@ -24,6 +24,12 @@ test("signing in makes the account, and answers 201 with a token that works", as
 test("a wrong password is 401", async () => {
   await login("bob", "a password");
   expect((await login("bob", "another")).status).toBe(401);
+});
+test("signing in under a name that holds a token is 403, says what to do, and makes no token", async () => {
+  const response = await login("alice", "x");
+  expect(response.status).toBe(403);
+  expect(await errorOf(response)).toContain("choose another name");
+  expect(await it.tokens.list("alice")).toHaveLength(1);
 });
 test.each([
   ["another name in the body", { name: "carol" }],
@@ -129,6 +135,13 @@ describe("npm token", () => {
     const response = await create({ name: null, cidr_whitelist: [] });
     expect(response.status).toBe(201);
     expect(await response.json()).toMatchObject({ readonly: false });
+  });
+  test("create by a user without a password is refused, and registers nobody", async () => {
+    const response = await create({ password: "mistyped" }, it.alice);
+    expect(response.status).toBe(403);
+    expect(await errorOf(response)).toContain("has no password");
+    expect((await login("alice", "mistyped")).status).toBe(403);
+    expect(await it.tokens.list("alice")).toHaveLength(1);
   });
   test("create with the permission read-only makes a token that can't write", async () => {
     const { token } = (await (await create({ packages_and_scopes_permission: "read-only" })).json()) as {

@@ -1,6 +1,6 @@
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { UpstreamUnavailable, type UpstreamCache } from "@codebox/core";
+import { UpstreamMalformed, UpstreamRefused, UpstreamUnavailable, type UpstreamCache } from "@codebox/core";
 import { makeTarball } from "@codebox/testing";
 import { errorOf, publishBody, startApp, type Harness } from "./harness.ts";
 
@@ -298,6 +298,20 @@ describe("upstream", () => {
     await using broken = await startApp({ upstream: upstream(true) });
     expect((await broken.request("/left")).status).toBe(502);
     expect((await broken.request("/left", { headers: { "npm-command": "publish" } })).status).toBe(404);
+  });
+  test("a refusal of the upstream is 403, which no client sends again; an answer that is no packument is 502", async () => {
+    const failing = (error: Error): UpstreamCache => ({
+      ...upstream(),
+      async packument() {
+        throw error;
+      },
+    });
+    await using refusing = await startApp({ upstream: failing(new UpstreamRefused("it answered 400")) });
+    const refused = await refusing.request("/left");
+    expect(refused.status).toBe(403);
+    expect(await errorOf(refused)).toContain("it answered 400");
+    await using broken = await startApp({ upstream: failing(new UpstreamMalformed("it sent a page")) });
+    expect((await broken.request("/left")).status).toBe(502);
   });
   test("an audit is forwarded; without an upstream it finds nothing", async () => {
     await using passing = await startApp({ upstream: upstream() });

@@ -63,6 +63,7 @@ export function createTokenStore(store: ObjectStore): TokenStore {
 export function createTokenIdentities(tokens: TokenStore): IdentityProvider {
   return {
     login: async () => ({ ok: false, reason: "not_supported" }),
+    verify: async () => ({ ok: false, reason: "not_supported" }),
     async find(name) {
       const [held] = await tokens.list(name);
       return held && { name, email: "" };

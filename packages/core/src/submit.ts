@@ -17,7 +17,10 @@ export type SubmitPorts = {
 
 export type SubmitOptions = {
   readonly actor: { readonly name: string };
-  /** The change's id, when the sender has one that stays the same over its retries. Default: a new one. */
+  /**
+   * The change's id, when the sender has one that stays the same over its retries. The same id is the same change: what is
+   * known of it is answered, and nothing queued. Default: a new one.
+   */
   readonly id?: string;
   /** Milliseconds to wait for the outcome; 0 to answer at once. Default: `WAIT_MS`. */
   readonly waitMs?: number;
@@ -39,20 +42,28 @@ export type Submission =
 export type Submit = (draft: Draft, options: SubmitOptions) => Promise<Submission>;
 
 export function createSubmit({ reader, queue, outcomes, clock, ids }: SubmitPorts): Submit {
-  return async (draft, { actor, id = ids.next(), waitMs = WAIT_MS }) => {
+  return async (draft, { actor, id: given, waitMs = WAIT_MS }) => {
+    const id = given ?? ids.next();
     const parsed = Change.safeParse({ ...draft, schema: 1, id, at: clock.now().toISOString(), actor });
     const { name } = draft;
     if (!parsed.success) return rejected(id, name, { code: "invalid", message: changeProblem(parsed.error) });
     const change = parsed.data;
-    const current = (await reader.read(name))?.packument;
-    const foreseen = apply(current, change);
-    if (foreseen.kind === "rejected") return rejected(id, name, foreseen.rejection);
+    // The queue forgets an id after minutes, the outcome of its change is kept for days: asked first, or the answer would be an
+    // old rejection while the change is applied.
+    const [read, known] = await Promise.all([
+      reader.read(name),
+      given === undefined ? undefined : outcomes.find(given),
+    ]);
+    const foreseen = apply(read?.packument, change);
     if (foreseen.kind === "replayed") {
       const { sequence } = foreseen.record;
       const revision = revisionOfRecord(foreseen.packument, foreseen.record);
       const distTags = foreseen.packument["dist-tags"];
       return { kind: "settled", outcome: { state: "applied", id, name, sequence, revision, distTags } };
     }
+    if (known && known.name !== name) return rejected(id, name, usedFor(known));
+    if (known?.state === "applied" || known?.state === "rejected") return { kind: "settled", outcome: known };
+    if (foreseen.kind === "rejected") return rejected(id, name, foreseen.rejection);
     if (waitMs <= 0) {
       await outcomes.remember({ id, name });
       await queue.send(change);
@@ -64,6 +75,10 @@ export function createSubmit({ reader, queue, outcomes, clock, ids }: SubmitPort
     await outcomes.remember({ id, name });
     return { kind: "accepted", id, name };
   };
+}
+
+function usedFor({ id, name }: { readonly id: string; readonly name: string }): Rejection {
+  return { code: "invalid", message: `the id "${id}" is that of a change of "${name}"; choose another for this one` };
 }
 
 function rejected(id: string, name: string, rejection: Rejection): Submission {

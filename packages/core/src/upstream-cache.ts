@@ -1,12 +1,13 @@
-import { createHash } from "node:crypto";
-import { PassThrough } from "node:stream";
 import { LRUCache } from "lru-cache";
-import ssri from "ssri";
-import { indexKey, UPSTREAM_PREFIX } from "./keys.ts";
+import { indexKey } from "./keys.ts";
 import { isRecord } from "./packument.ts";
 import type { Clock } from "./ports/ambient.ts";
 import { StoreUnavailable, type ObjectStore } from "./ports/object-store.ts";
-import { UpstreamUnavailable, type PackumentForm, type Upstream } from "./ports/upstream.ts";
+import {
+  isUpstreamFailure, UpstreamMalformed, UpstreamUnavailable,
+  type PackumentForm, type Upstream,
+} from "./ports/upstream.ts"; // prettier-ignore
+import { cacheKey, createUpstreamTarballs, type CachedTarball } from "./upstream-tarballs.ts";
 
 /** An upstream packument as cached: the bytes as the upstream sent them, tarball URLs and all. */
 export type CachedPackument = {
@@ -17,17 +18,15 @@ export type CachedPackument = {
   readonly stale: boolean;
 };
 
-export type CachedTarball = { readonly size?: number; readonly body: AsyncIterable<Uint8Array> };
-
 /**
  * Packages that are not ours: fetched from the upstream, kept in the store, served stale when the upstream fails.
  *
  * A name of ours never comes from here: the caller asks for it only when `isOurs(name)` is false and the store has no document.
  */
 export type UpstreamCache = {
-  /** Whether the name's scope is configured as ours, so that it must never come from upstream. */
+  /** Whether the name's scope is configured as ours, however it is capitalised, so that it must never come from upstream. */
   isOurs(name: string): boolean;
-  /** `undefined`: the upstream has no such package. Throws `UpstreamUnavailable` when it does not answer and nothing is cached. */
+  /** `undefined`: the upstream has no such package. Throws the port's errors when it gives none and nothing is cached. */
   packument(name: string, form: PackumentForm): Promise<CachedPackument | undefined>;
   /** A tarball by its file name (`wire-1.0.0.tgz`), streamed through the cache, its integrity checked before it is kept. */
   tarball(name: string, file: string): Promise<CachedTarball | undefined>;
@@ -67,7 +66,13 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
   const absent = new LRUCache<string, number>({ max: 10_000 });
   const now = () => clock.now().getTime();
 
-  const isOurs = (name: string) => scopes.some((scope) => name.startsWith(`${scope}/`));
+  const ourScopes = scopes.map((scope) => `${scope.toLowerCase()}/`);
+  const isOurs = (name: string) => ourScopes.some((scope) => name.toLowerCase().startsWith(scope));
+  /** A name with capitals is ours when the one without is: new packages have none, so one look tells. */
+  const isOursInAnyCase = async (name: string) => {
+    const plain = name.toLowerCase();
+    return isOurs(name) || (plain !== name && (await store.head(indexKey(plain))) !== undefined);
+  };
   const asking = createRest(clock);
 
   const refresh = async (name: string, form: PackumentForm): Promise<CachedPackument | undefined> => {
@@ -80,7 +85,8 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
       const found = await asking(() =>
         upstream.packument({ name, form, ...(etag === undefined ? {} : { ifNoneMatch: etag }) }),
       );
-      if (found.kind === "absent") {
+      const missing = found.kind === "absent" || (found.kind === "found" && wasUnpublished(name, found.bytes));
+      if (missing) {
         absent.set(name, now());
         return undefined;
       }
@@ -93,13 +99,13 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
       await writeMeta(store, key, { fetched: now(), ...(found.etag === undefined ? {} : { etag: found.etag }) });
       return { bytes: found.bytes, etag: result.etag, stale: false };
     } catch (error) {
-      if (error instanceof UpstreamUnavailable && copy) return { ...copy, stale: true };
+      if (isUpstreamFailure(error) && copy) return { ...copy, stale: true };
       throw error;
     }
   };
 
   const packument: UpstreamCache["packument"] = async (name, form) => {
-    if (isOurs(name)) return undefined;
+    if (await isOursInAnyCase(name)) return undefined;
     if (now() - (absent.get(name) ?? Number.NEGATIVE_INFINITY) < negativeMs) return undefined;
     const key = `${form} ${name}`;
     const pending = underWay.get(key) ?? refresh(name, form).finally(() => underWay.delete(key));
@@ -107,39 +113,19 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
     return pending;
   };
 
-  /** A tarball as the upstream sends it, and what its bytes must be. */
-  const fetchTarball = async (name: string, file: string) => {
-    const source = distOf(await packument(name, "abbreviated"), file) ?? distOf(await packument(name, "full"), file);
-    const found = source && (await asking(() => upstream.tarball(source.url)));
-    return found && { ...found, integrity: source.integrity };
-  };
+  const tarballs = createUpstreamTarballs({ store, packument, fetch: (url) => asking(() => upstream.tarball(url)) });
 
   return {
     isOurs,
     packument,
-    async tarball(name, file) {
-      if (isOurs(name)) return undefined;
-      const key = cacheKey(name, file);
-      const kept = await store.open(key);
-      if (kept) return { size: kept.size, body: kept.body };
-      const found = await fetchTarball(name, file);
-      if (!found) return undefined;
-      const body = keeping(store, key, found.body, found.integrity);
-      return found.size === undefined ? { body } : { size: found.size, body };
-    },
-    async keptTarball(name, file) {
-      if (isOurs(name)) return undefined;
-      const key = cacheKey(name, file);
-      if (await store.head(key)) return key;
-      const found = await fetchTarball(name, file);
-      if (!found) return undefined;
-      await store.put(key, checked(found.body, found.integrity), TARBALL_TYPE);
-      return key;
-    },
+    tarball: async (name, file) => ((await isOursInAnyCase(name)) ? undefined : tarballs.tarball(name, file)),
+    keptTarball: async (name, file) => ((await isOursInAnyCase(name)) ? undefined : tarballs.keptTarball(name, file)),
     async advisories(packages) {
       const theirs: Record<string, readonly string[]> = {};
-      for (const [name, versions] of Object.entries(packages))
-        if (!isOurs(name) && (await store.head(indexKey(name))) === undefined) theirs[name] = versions;
+      for (const [name, versions] of Object.entries(packages)) {
+        const ours = (await isOursInAnyCase(name)) || (await store.head(indexKey(name))) !== undefined;
+        if (!ours) theirs[name] = versions;
+      }
       return Object.keys(theirs).length === 0 ? {} : asking(() => upstream.advisories(theirs));
     },
   };
@@ -161,83 +147,28 @@ function createRest(clock: Clock): <T>(ask: () => Promise<T>) => Promise<T> {
 }
 
 /**
- * Passes a tarball on while it goes into the cache.
+ * Looks at what the upstream sent before it is kept: a proxy's page with status 200 must not take a good copy's place.
  *
- * The client gets every piece one later than the cache: when the integrity is wrong, its download breaks off before the end
- * and nothing is kept. A client that goes away does not stop the cache from being filled.
+ * @returns whether it says that the package was unpublished: then it has no versions.
+ * @throws UpstreamMalformed when it is not the package's document.
  */
-function keeping(
-  store: ObjectStore,
-  key: string,
-  body: AsyncIterable<Uint8Array>,
-  integrity: string,
-): AsyncIterable<Uint8Array> {
-  const client = new PassThrough();
-  // A client that is gone is told nothing; without a listener its absence would be an uncaught error.
-  client.on("error", () => {});
-  const stored = store.put(key, passing(checked(body, integrity), client), TARBALL_TYPE);
-  stored.then(
-    () => client.end(),
-    (error: Error) => client.destroy(error),
-  );
-  return client;
+function wasUnpublished(name: string, bytes: Uint8Array): boolean {
+  const document = parsed(bytes);
+  if (!isRecord(document)) throw new UpstreamMalformed("it sent something that is not a package's document");
+  if (document["name"] !== name) throw new UpstreamMalformed("it sent the document of another package");
+  if (isRecord(document["versions"])) return false;
+  if (isRecord(document["time"]) && document["time"]["unpublished"] !== undefined) return true;
+  throw new UpstreamMalformed("it sent a package's document without versions");
 }
 
-async function* passing(body: AsyncIterable<Uint8Array>, client: PassThrough): AsyncGenerator<Uint8Array> {
-  let held: Uint8Array | undefined;
-  for await (const piece of body) {
-    yield piece;
-    if (held) await handOver(client, held);
-    held = piece;
+function parsed(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString("utf8"));
+  } catch {
+    return undefined;
   }
-  if (held) await handOver(client, held);
 }
 
-/** The same bytes; throws at their end when they are not those of the integrity. */
-async function* checked(body: AsyncIterable<Uint8Array>, integrity: string): AsyncGenerator<Uint8Array> {
-  const [algorithm = "sha512"] = Object.keys(ssri.parse(integrity) ?? {});
-  const digest = createHash(algorithm);
-  for await (const piece of body) {
-    digest.update(piece);
-    yield piece;
-  }
-  const found = `${algorithm}-${digest.digest("base64")}`;
-  if (!ssri.parse(integrity)?.[algorithm]?.some((hash) => hash.toString() === found))
-    throw new UpstreamUnavailable(`the upstream sent a damaged tarball: ${found} instead of ${integrity}`);
-}
-
-async function handOver(client: PassThrough, piece: Uint8Array): Promise<void> {
-  if (client.destroyed || client.write(piece)) return;
-  await new Promise<void>((resolve) => {
-    client.once("drain", resolve);
-    client.once("close", resolve);
-  });
-}
-
-const TARBALL_TYPE = { contentType: "application/octet-stream" };
-
-/** Where the upstream has a tarball, and what its bytes must be. */
-function distOf(
-  cached: CachedPackument | undefined,
-  file: string,
-): { readonly url: string; readonly integrity: string } | undefined {
-  if (!cached) return undefined;
-  const packument: unknown = JSON.parse(Buffer.from(cached.bytes).toString("utf8"));
-  const versions = isRecord(packument) && isRecord(packument["versions"]) ? Object.values(packument["versions"]) : [];
-  for (const manifest of versions) {
-    const dist = isRecord(manifest) && isRecord(manifest["dist"]) ? manifest["dist"] : {};
-    const { tarball, integrity, shasum } = dist;
-    if (typeof tarball !== "string" || tarball.split("/").at(-1)?.split(/[?#]/)[0] !== file) continue;
-    if (typeof integrity === "string") return { url: tarball, integrity };
-    if (typeof shasum === "string")
-      return { url: tarball, integrity: `sha1-${Buffer.from(shasum, "hex").toString("base64")}` };
-  }
-  return undefined;
-}
-
-/** Escaped, so that a name's slash makes no other key: `@acme/wire` and a package `@acme` with a file `wire` can't meet. */
-const cacheKey = (name: string, file: string) =>
-  `${UPSTREAM_PREFIX}${encodeURIComponent(name)}/${encodeURIComponent(file)}`;
 const packumentKey = (name: string, form: PackumentForm) => cacheKey(name, `${form}.json`);
 
 async function readMeta(store: ObjectStore, key: string): Promise<Meta | undefined> {

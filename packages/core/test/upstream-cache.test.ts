@@ -3,20 +3,22 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { openEmbedded, type Embedded } from "@codebox/embedded";
 import { makeTarball, manualClock, publishOf, stage, type ManualClock } from "@codebox/testing";
 import {
-  createConsumer, createPackumentReader, createUpstreamCache, UPSTREAM_PREFIX, UpstreamUnavailable, type Upstream, type UpstreamCache,
+  createConsumer, createPackumentReader, createUpstreamCache, UPSTREAM_PREFIX, UpstreamMalformed, UpstreamRefused, UpstreamUnavailable, type Upstream, type UpstreamCache,
 } from "../src/index.ts"; // prettier-ignore
 
 const TGZ = makeTarball({ name: "left", version: "1.0.0" });
 let embedded: Embedded;
 let clock: ManualClock;
 let asked: string[];
-let answers: { down: boolean; version: number; bytes: Buffer };
+let answers: { down: boolean; version: number; bytes: Buffer; refused?: string; body?: string };
 let cache: UpstreamCache;
 
 const upstream: Upstream = {
   async packument({ name, ifNoneMatch }) {
     asked.push(`${name}${ifNoneMatch ? ` if-none-match ${ifNoneMatch}` : ""}`);
     if (answers.down) throw new UpstreamUnavailable("down");
+    if (answers.refused === name) throw new UpstreamRefused("it answered 403");
+    if (answers.body !== undefined) return { kind: "found", bytes: Buffer.from(answers.body) };
     if (name !== "left") return { kind: "absent" };
     const etag = `"v${answers.version}"`;
     if (ifNoneMatch === etag) return { kind: "not_modified" };
@@ -88,6 +90,33 @@ test("an upstream that failed is left alone for a moment", async () => {
   answers.down = false;
   expect(await shown()).toMatchObject({ version: 1 });
 });
+test("a refusal of one package holds up no other, and its copy is served", async () => {
+  await cache.packument("left", "full");
+  await clock.advance(24 * 3_600_000);
+  answers.refused = "left";
+  expect(await cache.packument("left", "full")).toMatchObject({ stale: true });
+  await expect(cache.packument("left", "abbreviated")).rejects.toThrow(UpstreamRefused);
+  expect(await cache.packument("right", "full")).toBeUndefined();
+});
+test.each([
+  ["a page", "<html>please sign in</html>"],
+  ["another package", '{"name":"right","versions":{}}'],
+  ["a package without versions", '{"name":"left"}'],
+  ["no object", "null"],
+])("%s with status 200 never replaces the copy, and is served to nobody", async (_, body) => {
+  await cache.packument("left", "full");
+  await clock.advance(24 * 3_600_000);
+  answers.body = body;
+  expect(await cache.packument("left", "full")).toMatchObject({ stale: true });
+  expect(await shown()).toMatchObject({ version: 1 });
+  await expect(cache.packument("left", "abbreviated")).rejects.toThrow(UpstreamMalformed);
+  delete answers.body;
+  expect(await cache.packument("left", "abbreviated")).toMatchObject({ stale: false });
+});
+test("a package that was unpublished upstream is absent", async () => {
+  answers.body = '{"name":"left","time":{"unpublished":{"time":"2026-01-01T00:00:00.000Z"}}}';
+  expect(await cache.packument("left", "full")).toBeUndefined();
+});
 test("an absent package is not asked for again within a minute", async () => {
   expect(await cache.packument("right", "full")).toBeUndefined();
   expect(await cache.packument("right", "full")).toBeUndefined();
@@ -100,6 +129,18 @@ test("a scope of ours is never asked for", async () => {
   expect(await cache.tarball("@acme/wire", "wire-1.0.0.tgz")).toBeUndefined();
   expect(await cache.keptTarball("@acme/wire", "wire-1.0.0.tgz")).toBeUndefined();
   expect(asked).toEqual([]);
+});
+test("a scope or name of ours in other capitals is never asked for", async () => {
+  const change = publishOf("mine", "1.0.0");
+  await stage(embedded.store, change);
+  await createConsumer({ ...embedded, reader: createPackumentReader(embedded.store), clock })("mine", [change]);
+  expect(await cache.packument("@ACME/wire", "full")).toBeUndefined();
+  expect(await cache.packument("MINE", "full")).toBeUndefined();
+  expect(await cache.tarball("Mine", "Mine-1.0.0.tgz")).toBeUndefined();
+  await cache.advisories({ "@Acme/wire": ["1.0.0"], MINE: ["1.0.0"] });
+  expect(asked).toEqual([]);
+  await cache.packument("LEFT", "full");
+  expect(asked).toEqual(["LEFT"]);
 });
 test("a tarball streams through, and comes from the store the next time", async () => {
   expect(await collect((await cache.tarball("left", "left-1.0.0.tgz"))?.body)).toEqual(TGZ.bytes);

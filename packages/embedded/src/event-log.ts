@@ -1,5 +1,5 @@
 import { closeSync, existsSync, fsyncSync, ftruncateSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
-import type { ChangeEvent, EventLog } from "@codebox/core";
+import { isRecord, type ChangeEvent, type EventLog } from "@codebox/core";
 import type { Database, Row } from "./database.ts";
 
 export type LoggedEvent = { readonly position: number; readonly event: ChangeEvent };
@@ -23,7 +23,7 @@ const PAGE = 500;
  * The `EventLog` port over SQLite: an event's id is unique, so one that is emitted again is dropped.
  *
  * The events also go, one JSON line each and each once, to a file for people and their tools. The table is what counts: after
- * a crash the file is cut back to its last whole line and caught up.
+ * a crash the file is cut back to its last whole line and caught up, and a file that somebody else wrote to is written anew.
  * @param onFailure told when events could not be stored, or not be written to the file.
  * @param file absent: no file.
  */
@@ -73,7 +73,12 @@ function loggedOf(row: Row): LoggedEvent {
 function openLines(database: Database, file: string): { catchUp(): void; close(): void } {
   const descriptor = openSync(file, existsSync(file) ? "r+" : "w+", 0o600);
   let end = wholeLines(descriptor);
-  let position = positionOf(database, lastLine(descriptor, end));
+  const known = end === 0 ? 0 : positionOf(database, lastLine(descriptor, end));
+  if (known === undefined) {
+    ftruncateSync(descriptor, 0);
+    end = 0;
+  }
+  let position = known ?? 0;
   const catchUp = () => {
     for (;;) {
       const rows = database.all(
@@ -107,8 +112,7 @@ function wholeLines(descriptor: number): number {
   return end;
 }
 
-function lastLine(descriptor: number, end: number): string | undefined {
-  if (end === 0) return undefined;
+function lastLine(descriptor: number, end: number): string {
   const start = lastNewline(descriptor, end - 1) + 1;
   const bytes = Buffer.alloc(end - 1 - start);
   readSync(descriptor, bytes, 0, bytes.length, start);
@@ -128,8 +132,18 @@ function lastNewline(descriptor: number, end: number): number {
   return -1;
 }
 
-function positionOf(database: Database, line: string | undefined): number {
-  if (line === undefined) return 0;
-  const { id } = JSON.parse(line) as ChangeEvent;
-  return Number(database.get("SELECT position FROM events WHERE id = ?", id)?.["position"] ?? 0);
+/** The place of the event that a line tells; `undefined` for a line that is none of ours. */
+function positionOf(database: Database, line: string): number | undefined {
+  const id = idIn(line);
+  const row = id === undefined ? undefined : database.get("SELECT position FROM events WHERE id = ?", id);
+  return row && Number(row["position"]);
+}
+
+function idIn(line: string): string | undefined {
+  try {
+    const event: unknown = JSON.parse(line);
+    return isRecord(event) && typeof event["id"] === "string" ? event["id"] : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -14,6 +14,8 @@ const PAGE = 200;
 export function eventRoutes(events: EmbeddedEventLog, stopping: AbortSignal): Routes {
   return (app) => {
     app.get("/-/events", (c) => {
+      // Answered without the body that nobody would read, and so never end.
+      if (c.req.method === "HEAD") return c.body(null, 200, { "content-type": "text/event-stream" });
       const after = Number(c.req.header("last-event-id") ?? c.req.query("after") ?? Number.NaN);
       const only = c.req.query("package");
       let position = Number.isSafeInteger(after) && after >= 0 ? after : events.position();

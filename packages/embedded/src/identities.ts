@@ -1,6 +1,6 @@
 import { randomBytes, scrypt, timingSafeEqual, type ScryptOptions } from "node:crypto";
 import { promisify } from "node:util";
-import type { Clock, IdentityProvider, Profile } from "@codebox/core";
+import type { Clock, IdentityProvider, Profile, VerifyResult } from "@codebox/core";
 import type { Database, Row } from "./database.ts";
 
 const derive = promisify<string, Uint8Array, number, ScryptOptions, Buffer>(scrypt);
@@ -11,42 +11,53 @@ const HASH_BYTES = 32;
 /** Password checks at a time; more wait. Guessing must not take the memory and the threads that others need. */
 const CHECKS = 2;
 
-/** Users with passwords in the embedded store. */
-export function createIdentities(
-  database: Database,
-  clock: Clock,
-  settings: { readonly registration: "open" | "closed" },
-): IdentityProvider {
+export type IdentitySettings = {
+  readonly registration: "open" | "closed";
+  /** Names that nobody can register, also while they hold no token: those for which the server makes tokens of its own. */
+  readonly reserved: readonly string[];
+};
+
+/** Users with passwords in the embedded store, and those who hold a token and have none. */
+export function createIdentities(database: Database, clock: Clock, settings: IdentitySettings): IdentityProvider {
   const limited = createLimit(CHECKS);
   const hash = (password: string, salt: Uint8Array) =>
     limited(() => derive(password.normalize("NFC"), salt, HASH_BYTES, COST));
   const nobody = { salt: randomBytes(16), hash: randomBytes(HASH_BYTES) };
   const user = (name: string) => database.get("SELECT * FROM users WHERE name = ?", name);
+  const insert = (name: string, email: string, salt: Uint8Array, stored: Uint8Array) =>
+    database.run(
+      "INSERT INTO users (name, email, salt, hash, created) VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING",
+      name, email, salt, stored, clock.now().getTime(),
+    ); // prettier-ignore
+  const holdsToken = (name: string) =>
+    database.get("SELECT user FROM tokens WHERE user = ? LIMIT 1", name) !== undefined;
+  const isTaken = (name: string) => settings.reserved.includes(name) || holdsToken(name);
+  /** An unknown name costs the same time as a known one. */
+  const verify = async (known: Row | undefined, password: string): Promise<VerifyResult> => {
+    const expected = known ? { salt: known["salt"] as Uint8Array, hash: known["hash"] as Uint8Array } : nobody;
+    const matches = timingSafeEqual(await hash(password, expected.salt), expected.hash);
+    if (!known) return { ok: false, reason: "no_password" };
+    return matches ? { ok: true, profile: profileOf(known) } : { ok: false, reason: "wrong_password" };
+  };
   return {
+    verify: ({ name, password }) => verify(user(name), password),
     async login({ name, password, email }) {
       const known = user(name);
-      // An unknown name costs the same time as a known one.
-      const expected = known ? { salt: known["salt"] as Uint8Array, hash: known["hash"] as Uint8Array } : nobody;
-      const matches = timingSafeEqual(await hash(password, expected.salt), expected.hash);
-      if (known) return matches ? { ok: true, profile: profileOf(known) } : { ok: false, reason: "wrong_password" };
+      const verified = await verify(known, password);
+      if (known || isTaken(name)) return verified;
       if (settings.registration === "closed") return { ok: false, reason: "registration_closed" };
       const salt = randomBytes(16);
       const stored = await hash(password, salt);
-      const added = await database.write(
-        () =>
-        database.run(
-          "INSERT INTO users (name, email, salt, hash, created) VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING",
-          name, email ?? "", salt, stored, clock.now().getTime(),
-        ), // prettier-ignore
-      );
+      // Looked at again where nothing can come between: a token may have been made meanwhile.
+      const added = await database.write(() => (isTaken(name) ? undefined : insert(name, email ?? "", salt, stored)));
+      if (added === undefined) return { ok: false, reason: "no_password" };
       return added > 0 ? { ok: true, profile: { name, email: email ?? "" } } : { ok: false, reason: "wrong_password" };
     },
     async find(name) {
       const known = user(name);
       if (known) return profileOf(known);
       // Whoever holds a token is somebody, also without a password.
-      const holder = database.get("SELECT user FROM tokens WHERE user = ? LIMIT 1", name);
-      return holder && { name, email: "" };
+      return holdsToken(name) ? { name, email: "" } : undefined;
     },
   };
 }

@@ -1,5 +1,6 @@
+import { networkInterfaces } from "node:os";
 import process from "node:process";
-import { UserName } from "@codebox/core";
+import { UserName, type Upstream } from "@codebox/core";
 import { createHttpUpstream, defaultUpstreamUrl } from "@codebox/upstream";
 import pino, { type Logger } from "pino";
 import pretty from "pino-pretty";
@@ -9,6 +10,10 @@ import { readSettings, SettingsError, USAGE, type Settings } from "./settings.ts
 
 /** How long a stop may take before the process ends anyway; what is queued is durable and applied at the next start. */
 const STOP_MS = 30_000;
+
+/** A second signal ends the process at once, when it comes so much later: Ctrl-C comes from the terminal and from npm too. */
+const IMPATIENT_MS = 1_000;
+const TOKEN_HINT = '"npm start -- --new-token <user>" makes another token';
 
 await main();
 
@@ -20,32 +25,50 @@ async function main(): Promise<void> {
     await run(settings);
   } catch (error) {
     process.stderr.write(`codebox can't start: ${explain(error)}\n`);
-    process.exitCode = 1;
+    process.exit(1);
   }
 }
 
 async function run(settings: Settings): Promise<void> {
   const log = createLog(settings);
-  const upstream = settings.useUpstream ? createUpstream(settings) : undefined;
-  const parts = { settings, log, clock: systemClock, ids: systemIds };
-  const server = await startServer(upstream ? { ...parts, upstream } : parts);
+  logConsole(log);
+  if (settings.ignored.length > 0)
+    log.warn(
+      { variables: settings.ignored },
+      "these variables are no settings of this server; npm start -- --help lists them",
+    );
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list?.map(({ address }) => address) ?? []);
+  const parts = { settings, log, clock: systemClock, ids: systemIds, addresses };
+  const server = await startServer(settings.useUpstream ? { ...parts, upstream: upstreamOf(settings, log) } : parts);
   announce(server, settings, log);
   stopOnSignal(server, log);
 }
 
-function createUpstream(settings: Settings) {
-  return createHttpUpstream({
-    url:
-      settings.upstream ??
-      (() =>
-        defaultUpstreamUrl({
-          env: process.env,
-          cwd: process.cwd(),
-          execPath: process.execPath,
-          platform: process.platform,
-        })),
-    userAgent: "codebox",
-  });
+function upstreamOf(
+  { upstream, upstreamToken }: Settings,
+  log: Logger,
+): (isItself: (url: string) => boolean) => Upstream {
+  const { env, execPath, platform } = process;
+  return (isItself) =>
+    createHttpUpstream({
+      userAgent: "codebox",
+      ...(upstreamToken === undefined ? {} : { token: upstreamToken }),
+      async url() {
+        const url = upstream ?? (await defaultUpstreamUrl({ env, cwd: process.cwd(), execPath, platform }));
+        if (!isItself(url)) return url;
+        log.warn(
+          { upstream: url },
+          "the upstream would be this registry itself, so packages that are not here do not exist; name another with --upstream, or none with --no-upstream",
+        );
+        return undefined;
+      },
+    });
+}
+
+/** What the HTTP library has to say of answers that broke off goes to the console; here it becomes a line of the log. */
+function logConsole(log: Logger): void {
+  console.error = (error: unknown) => log.error({ err: error }, "an answer broke off");
+  console.info = (message: unknown) => log.info(String(message));
 }
 
 function createLog({ logLevel }: Settings): Logger {
@@ -66,7 +89,7 @@ function announce({ url, token }: RunningServer, settings: Settings, log: Logger
       url,
       registry,
       data: settings.data,
-      ...token,
+      ...(token ?? { hint: TOKEN_HINT }),
     };
     process.stdout.write(`${JSON.stringify(line)}\n`);
     return;
@@ -77,7 +100,7 @@ function announce({ url, token }: RunningServer, settings: Settings, log: Logger
   ];
   const hint = token
     ? `This token of the user "${token.user}" is shown once. Put these two lines into your project's .npmrc:`
-    : 'Put these two lines into .npmrc ("npm start -- --new-token <user>" makes another token):';
+    : `Put these two lines into .npmrc (${TOKEN_HINT}):`;
   process.stdout.write(
     `\n  codebox is at ${url}, its data in ${settings.data}\n\n  ${hint}\n\n${npmrc.map((line) => `    ${line}\n`).join("")}\n`,
   );
@@ -85,10 +108,12 @@ function announce({ url, token }: RunningServer, settings: Settings, log: Logger
 }
 
 function stopOnSignal(server: RunningServer, log: Logger): void {
-  let stopping = false;
+  let since: number | undefined;
   const stop = async (signal: NodeJS.Signals) => {
-    if (stopping) process.exit(1);
-    stopping = true;
+    const now = performance.now();
+    if (since !== undefined && now - since > IMPATIENT_MS) process.exit(1);
+    if (since !== undefined) return;
+    since = now;
     log.info({ signal }, "stopping: finishing requests and queued changes");
     setTimeout(() => {
       log.error("the stop took too long; what is queued is applied at the next start");
@@ -96,6 +121,8 @@ function stopOnSignal(server: RunningServer, log: Logger): void {
     }, STOP_MS).unref();
     await server.stop();
     log.info("stopped");
+    // A request to the upstream may still wait for its answer, and nobody for it.
+    process.exit(0);
   };
   const onSignal = (signal: NodeJS.Signals) => {
     stop(signal).catch((error: unknown) => {

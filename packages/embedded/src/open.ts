@@ -14,13 +14,15 @@ export type EmbeddedSettings = {
   readonly clock: Clock;
   /** Whether `npm login` makes accounts. Default: `closed`. */
   readonly registration?: "open" | "closed";
+  /** User names that `npm login` never gives away. Default: none. */
+  readonly reserved?: readonly string[];
   /** Told of failures behind the back of whoever caused them: events that could not be stored. */
   readonly onFailure: (error: unknown) => void;
 };
 
 export type Embedded = {
-  /** Whether this is the directory's first use. */
-  readonly isNew: boolean;
+  /** Whether anybody holds a token. */
+  hasTokens(): boolean;
   readonly database: Database;
   readonly store: ObjectStore;
   readonly queue: EmbeddedQueue;
@@ -41,6 +43,7 @@ export async function openEmbedded({
   directory,
   clock,
   registration = "closed",
+  reserved = [],
   onFailure,
 }: EmbeddedSettings): Promise<Embedded> {
   const database = openDatabase(directory);
@@ -51,14 +54,14 @@ export async function openEmbedded({
     directory === ":memory:" ? undefined : join(directory, "events.jsonl"),
   );
   return {
-    isNew: database.isNew,
+    hasTokens: () => database.get("SELECT 1 FROM tokens LIMIT 1") !== undefined,
     database,
     store: createObjectStore(database, clock),
     queue: createChangeQueue(database, clock),
     outcomes: createOutcomes(database, clock),
     events,
     tokens: createTokenStore(database),
-    identities: createIdentities(database, clock, { registration }),
+    identities: createIdentities(database, clock, { registration, reserved }),
     async close() {
       await database.close();
       events.close();

@@ -1,14 +1,12 @@
-import { once } from "node:events";
-import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { createApp, type ApiSettings } from "@codebox/api";
 import {
   createConsumer, createPackumentReader, createSubmit, createUpstreamCache, issueToken,
   type Clock, type Ids, type Upstream,
 } from "@codebox/core"; // prettier-ignore
-import { createAdaptorServer } from "@hono/node-server";
 import type { Logger } from "pino";
 import { eventRoutes } from "./events-route.ts";
+import { isItself } from "./itself.ts";
+import { openListener, type Listener, type ListenerParts } from "./listener.ts";
 import { openEmbedded, type Embedded } from "./open.ts";
 import type { Settings } from "./settings.ts";
 import { sweepStaging } from "./sweep.ts";
@@ -19,8 +17,10 @@ export type ServerParts = {
   readonly log: Logger;
   readonly clock: Clock;
   readonly ids: Ids;
-  /** Absent: no upstream. */
-  readonly upstream?: Upstream;
+  /** Absent: no upstream. Told how to recognise this very server, which must not become its own upstream. */
+  readonly upstream?: (isItself: (url: string) => boolean) => Upstream;
+  /** The machine's addresses. */
+  readonly addresses?: readonly string[];
 };
 
 export type RunningServer = {
@@ -32,22 +32,24 @@ export type RunningServer = {
   stop(): Promise<void>;
 };
 
-/** How long a request may take to arrive, in milliseconds: the largest tarball over a slow line. Node's own five minutes cut it off. */
-const UPLOAD_MS = 60 * 60 * 1000;
-
 /** Groups whose changes are applied at the same time. Their writes share one commit, so more of them cost little. */
 const CONCURRENT_GROUPS = 16;
+
+/** The user of the first start's token. Nobody else can take the name. */
+const FIRST_USER = "admin";
 
 /**
  * The registry as one process: the HTTP surface, the consumer and the embedded store.
  *
  * @example const server = await startServer({ settings, log, clock: systemClock, ids: systemIds }); await server.stop();
  */
-export async function startServer({ settings, log, clock, ids, upstream }: ServerParts): Promise<RunningServer> {
+export async function startServer(parts: ServerParts): Promise<RunningServer> {
+  const { settings, log, clock, ids } = parts;
   const embedded = await openEmbedded({
     directory: settings.data,
     clock,
     registration: settings.registration,
+    reserved: [FIRST_USER],
     onFailure: (error) => log.error({ err: error }, "the event log failed"),
   });
   await sweepStaging(embedded.store, clock);
@@ -65,6 +67,13 @@ export async function startServer({ settings, log, clock, ids, upstream }: Serve
   });
   const submit = createSubmit({ reader, queue: embedded.queue, outcomes: embedded.outcomes, clock, ids });
   const stopping = new AbortController();
+  const own = {
+    publicUrl: settings.publicUrl,
+    everywhere: isAnyAddress(settings.host),
+    addresses: parts.addresses ?? [],
+  };
+  // Asked only by requests, which come once it listens.
+  const upstream = parts.upstream?.((url) => isItself(url, { ...own, url: listener.url }));
   const app = createApp(
     {
       store: embedded.store, reader, submit, outcomes: embedded.outcomes, identities: embedded.identities,
@@ -76,25 +85,15 @@ export async function startServer({ settings, log, clock, ids, upstream }: Serve
     apiSettings(settings),
     [eventRoutes(embedded.events, stopping.signal)],
   ); // prettier-ignore
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
-  server.requestTimeout = UPLOAD_MS;
-  try {
-    await listen(server, settings);
-  } catch (error) {
-    await embedded.close();
-    throw error;
-  }
+  const listener = await listen(embedded, { ...settings, fetch: app.fetch, log, clock });
   worker.start();
   const token = await firstToken(embedded, settings, clock, ids);
   return {
-    url: urlOf(server.address() as AddressInfo),
+    url: listener.url,
     ...(token ? { token } : {}),
     async stop() {
       stopping.abort();
-      const closed = once(server, "close");
-      server.close();
-      server.closeIdleConnections();
-      await closed;
+      await listener.close();
       await worker.drain();
       await embedded.close();
     },
@@ -110,18 +109,16 @@ function apiSettings(settings: Settings): ApiSettings {
   };
 }
 
-async function listen(server: Server, { host, port }: Settings): Promise<void> {
-  server.listen(port, host);
-  await once(server, "listening");
+async function listen(embedded: Embedded, parts: ListenerParts): Promise<Listener> {
+  try {
+    return await openListener(parts);
+  } catch (error) {
+    await embedded.close();
+    throw error;
+  }
 }
 
-function urlOf({ address, family, port }: AddressInfo): string {
-  const host = family === "IPv6" ? `[${address}]` : address;
-  return `http://${address === "0.0.0.0" || address === "::" ? "localhost" : host}:${port}`;
-}
-
-/** The user of the first start's token. */
-const FIRST_USER = "admin";
+const isAnyAddress = (host: string) => host === "0.0.0.0" || host === "::";
 
 async function firstToken(
   embedded: Embedded,
@@ -129,7 +126,8 @@ async function firstToken(
   clock: Clock,
   ids: Ids,
 ): Promise<RunningServer["token"]> {
-  const user = newToken ?? (embedded.isNew ? FIRST_USER : undefined);
+  // Not by whether the directory is new: a first start that failed behind that point would leave nobody a token.
+  const user = newToken ?? (embedded.hasTokens() ? undefined : FIRST_USER);
   if (user === undefined) return undefined;
   const created = clock.now().toISOString();
   const token = await issueToken(

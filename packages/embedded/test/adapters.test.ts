@@ -2,15 +2,17 @@ import { fail } from "@codebox/testing";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createFaults, faultyEvents, faultyOutcomes, faultyQueue, faultyStore, manualClock } from "@codebox/testing";
 import {
-  changeQueueContract, eventLogContract, objectStoreContract, outcomesContract, passwordIdentityContract, tokenStoreContract,
+  changeQueueContract, eventLogContract, identityContract, objectStoreContract, outcomesContract, passwordIdentityContract, tokenStoreContract,
 } from "@codebox/testing/contracts"; // prettier-ignore
 import { openEmbedded, systemClock, type Embedded } from "../src/index.ts";
 
 /** In memory, and in a directory that is gone afterwards. */
-async function inMemory(options: { registration?: "open" | "closed"; clock?: typeof systemClock } = {}) {
+async function inMemory(
+  options: { registration?: "open" | "closed"; reserved?: string[]; clock?: typeof systemClock } = {},
+) {
   const embedded = await openEmbedded({ directory: ":memory:", onFailure: fail, clock: systemClock, ...options });
   return { ...embedded, [Symbol.asyncDispose]: () => embedded.close() };
 }
@@ -72,4 +74,12 @@ describe("event log, through the fault wrapper", () =>
     return { ...fixture, events: faultyEvents(fixture.events, never()) };
   }));
 describe("tokens", () => tokenStoreContract(() => inMemory()));
-describe("identities", () => passwordIdentityContract((registration) => inMemory({ registration })));
+describe("identities", () => {
+  identityContract(() => inMemory({ registration: "open" }));
+  passwordIdentityContract((registration) => inMemory({ registration }));
+  test("a reserved name can't be taken by signing in, also while it holds no token", async () => {
+    await using fixture = await inMemory({ registration: "open", reserved: ["admin"] });
+    const result = await fixture.identities.login({ name: "admin", password: "a long password" });
+    expect(result).toEqual({ ok: false, reason: "no_password" });
+  });
+});

@@ -1,5 +1,5 @@
 import { fail } from "@codebox/testing";
-import { mkdtemp, readFile, rm, truncate } from "node:fs/promises";
+import { appendFile, mkdtemp, readFile, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -98,7 +98,7 @@ describe("after a restart", () => {
     await first.tokens.put({ hash: "h", user: "alice", readonly: true, label: "l", created: "c" });
     await first.close();
     const second = await open();
-    expect([first.isNew, second.isNew]).toEqual([true, false]);
+    expect([first.database.isNew, second.database.isNew]).toEqual([true, false]);
     expect(await second.store.head("a")).toMatchObject({ size: 1 });
     const batch = await second.queue.receive({ max: 10, signal: AbortSignal.timeout(5_000) });
     expect(batch?.messages.map(({ change }) => change.id)).toEqual(["x"]);
@@ -125,6 +125,21 @@ describe("after a restart", () => {
     await second.events.publish([eventOf("c", 3)]);
     await second.close();
     expect((await lines()).map((line) => (JSON.parse(line) as { id: string }).id)).toEqual(["a", "b", "c"]);
+  });
+  test.each([
+    ["an empty line", "\n"],
+    ["a line of somebody else", "# looked at on Monday\n"],
+    ["a line of JSON that is no event", "null\n"],
+    ["an event of another registry", '{"id":"theirs"}\n'],
+  ])("an event file that ends with %s is written anew from the database", async (_, line) => {
+    const first = await open();
+    await first.events.publish([eventOf("a", 1), eventOf("b", 2)]);
+    await first.close();
+    await appendFile(join(directory, "events.jsonl"), line);
+    const second = await open();
+    await second.events.publish([eventOf("c", 3)]);
+    await second.close();
+    expect((await lines()).map((entry) => (JSON.parse(entry) as { id: string }).id)).toEqual(["a", "b", "c"]);
   });
   test("an event file that was taken away is written anew", async () => {
     const first = await open();

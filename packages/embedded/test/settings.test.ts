@@ -21,9 +21,20 @@ describe("settings", () => {
     expect(readSettings(["--host", "0.0.0.0"], {})).toMatchObject({ registration: "closed" });
     expect(readSettings(["--host", "0.0.0.0", "--registration", "open"], {})).toMatchObject({ registration: "open" });
   });
+  test("registration is closed behind a public URL: who comes through the proxy is not on this machine", () => {
+    expect(readSettings(["--public-url", "https://npm.acme.example"], {})).toMatchObject({ registration: "closed" });
+  });
   test.each([
     [["--port", "x"], "--port (or CODEBOX_PORT): must be a whole number"],
-    [["--port", "70000"], "--port (or CODEBOX_PORT)"],
+    [["--port="], "--port (or CODEBOX_PORT): must be a whole number from 0 to 65535"],
+    [["--port", "0x1"], "--port (or CODEBOX_PORT): must be a whole number from 0 to 65535"],
+    [["--port", "70000"], "--port (or CODEBOX_PORT): must be a whole number from 0 to 65535"],
+    [["--host="], "--host (or CODEBOX_HOST): must not be empty"],
+    [["--public-url", "http://npm.acme.example/y?z"], "--public-url (or CODEBOX_PUBLIC_URL): must have no query"],
+    [
+      ["--upstream", "https://me:secret@up.example"],
+      "--upstream (or CODEBOX_UPSTREAM): must hold no user and password",
+    ],
     [["--public-url", "npm.acme.example"], "--public-url (or CODEBOX_PUBLIC_URL): must be an http or https URL"],
     [["--scopes", "acme"], "--scopes (or CODEBOX_SCOPES)"],
     [["--registration", "maybe"], "--registration (or CODEBOX_REGISTRATION)"],
@@ -31,6 +42,17 @@ describe("settings", () => {
   ])("%o is refused, and the message names the flag", (args, words) => {
     expect(() => readSettings(args, {})).toThrow(SettingsError);
     expect(() => readSettings(args, {})).toThrow(words);
+  });
+  test("the upstream's token comes from the environment only: flags are seen by everybody on the machine", () => {
+    expect(readSettings([], { CODEBOX_UPSTREAM_TOKEN: "secret" })).toMatchObject({ upstreamToken: "secret" });
+    expect(() => readSettings(["--upstream-token", "secret"], {})).toThrow("Unknown option '--upstream-token'");
+    const wrong = () => readSettings([], { CODEBOX_UPSTREAM_TOKEN: "two words" });
+    expect(wrong).toThrow("CODEBOX_UPSTREAM_TOKEN: must be a token");
+    expect(wrong).not.toThrow("--upstream-token");
+  });
+  test("an empty variable is none; one that is no setting is told, so that a slip of the pen shows", () => {
+    const env = { CODEBOX_PORT: "", CODEBOX_PROT: "1", PORT: "2" };
+    expect(readSettings([], env)).toMatchObject({ port: 4870, ignored: ["CODEBOX_PROT"] });
   });
   test("--help is told apart", () => expect(readSettings(["--help"], {})).toBe("help"));
 });

@@ -27,6 +27,30 @@ export function tokenStoreContract(open: () => Promise<AsyncDisposable & { reado
   });
 }
 
+/** For every provider: who holds a token is somebody, and no password makes anybody of that name. */
+export function identityContract(
+  open: () => Promise<AsyncDisposable & { readonly identities: IdentityProvider; readonly tokens: TokenStore }>,
+): void {
+  const credentials = { name: "admin", password: "a long password" };
+  test("whoever holds a token is a user, and nobody else", async () => {
+    await using fixture = await open();
+    await fixture.tokens.put(record("secret", "admin"));
+    expect(await fixture.identities.find("admin")).toEqual({ name: "admin", email: "" });
+    expect(await fixture.identities.find("nobody")).toBeUndefined();
+  });
+  test("a name that holds a token and has no password can't be taken by signing in", async () => {
+    await using fixture = await open();
+    await fixture.tokens.put(record("secret", "admin"));
+    expect(await fixture.identities.login(credentials)).toMatchObject({ ok: false });
+    expect(await fixture.identities.verify(credentials)).toMatchObject({ ok: false });
+  });
+  test("verifying a password makes no user", async () => {
+    await using fixture = await open();
+    expect(await fixture.identities.verify(credentials)).toMatchObject({ ok: false });
+    expect(await fixture.identities.find("admin")).toBeUndefined();
+  });
+}
+
 /** For providers with passwords of their own. */
 export function passwordIdentityContract(
   open: (registration: "open" | "closed") => Promise<AsyncDisposable & { readonly identities: IdentityProvider }>,
@@ -48,6 +72,13 @@ export function passwordIdentityContract(
       reason: "wrong_password",
     });
     expect(await fixture.identities.login(alice)).toMatchObject({ ok: true });
+  });
+  test("verifying tells the right password from a wrong one", async () => {
+    await using fixture = await open("open");
+    await fixture.identities.login(alice);
+    expect(await fixture.identities.verify(alice)).toMatchObject({ ok: true, profile: { name: "alice" } });
+    const wrong = { name: "alice", password: "another" };
+    expect(await fixture.identities.verify(wrong)).toEqual({ ok: false, reason: "wrong_password" });
   });
   test("of two first logins under one name with different passwords, one makes the user and the other is refused", async () => {
     await using fixture = await open("open");

@@ -1,8 +1,11 @@
-import { UpstreamUnavailable, type PackumentForm, type Upstream, type UpstreamPackument } from "@codebox/core";
+import {
+  UpstreamMalformed, UpstreamRefused, UpstreamUnavailable,
+  type PackumentForm, type Upstream, type UpstreamPackument,
+} from "@codebox/core"; // prettier-ignore
 
 export type HttpUpstreamSettings = {
-  /** The registry's URL, or what finds it out when it is first needed. */
-  readonly url: string | (() => Promise<string>);
+  /** The registry's URL, or what finds it out when it is first needed; `undefined`: there is none, and so no package. */
+  readonly url: string | (() => Promise<string | undefined>);
   /** Sent as a bearer token, to the upstream's own origin only. */
   readonly token?: string;
   readonly userAgent: string;
@@ -27,7 +30,7 @@ const ACCEPT: Readonly<Record<PackumentForm, string>> = {
  */
 export function createHttpUpstream(settings: HttpUpstreamSettings): Upstream {
   const { token, userAgent, timeoutMs = TIMEOUT_MS, packumentBytesMax = PACKUMENT_BYTES_MAX } = settings;
-  let found: Promise<URL> | undefined;
+  let found: Promise<URL | undefined> | undefined;
   const base = () => (found ??= locate(settings.url).catch((error: unknown) => {
     found = undefined;
     throw error;
@@ -36,7 +39,7 @@ export function createHttpUpstream(settings: HttpUpstreamSettings): Upstream {
   const send = async (url: URL, init: RequestInit): Promise<Response> => {
     const headers = new Headers(init.headers);
     headers.set("user-agent", userAgent);
-    if (token !== undefined && url.origin === (await base()).origin) headers.set("authorization", `Bearer ${token}`);
+    if (token !== undefined && url.origin === (await base())?.origin) headers.set("authorization", `Bearer ${token}`);
     const begun = new AbortController();
     const timer = setTimeout(() => begun.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
     try {
@@ -47,39 +50,46 @@ export function createHttpUpstream(settings: HttpUpstreamSettings): Upstream {
       clearTimeout(timer);
     }
   };
+  const isAbsent = (response: Response) => absentOrThrow(response, token !== undefined);
   return {
     async packument({ name, form, ifNoneMatch }) {
-      const url = new URL(escapeName(name), await base());
+      const root = await base();
+      if (!root) return { kind: "absent" };
+      const url = new URL(escapeName(name), root);
       const response = await send(url, {
         headers: { accept: ACCEPT[form], ...(ifNoneMatch === undefined ? {} : { "if-none-match": ifNoneMatch }) },
       });
-      return readPackument(response, packumentBytesMax);
+      if (response.status === 304) return { kind: "not_modified" };
+      return (await isAbsent(response)) ? { kind: "absent" } : readPackument(response, packumentBytesMax);
     },
     async tarball(url) {
-      const target = new URL(url, await base());
+      const root = await base();
+      if (!root) return undefined;
+      const target = new URL(url, root);
       if (target.protocol !== "https:" && target.protocol !== "http:")
-        throw new UpstreamUnavailable("it names a tarball that is not at an http URL");
+        throw new UpstreamMalformed("it names a tarball that is not at an http URL");
       const response = await send(target, { headers: { accept: "application/octet-stream" } });
       if (await isAbsent(response)) return undefined;
       const length = response.headers.get("content-encoding") ? null : response.headers.get("content-length");
       return { ...(length === null ? {} : { size: Number(length) }), body: bytesOf(response) };
     },
     async advisories(packages) {
-      const url = new URL("-/npm/v1/security/advisories/bulk", await base());
+      const root = await base();
+      if (!root) return {};
+      const url = new URL("-/npm/v1/security/advisories/bulk", root);
       const response = await send(url, {
         method: "POST",
         body: JSON.stringify(packages),
         headers: { "content-type": "application/json" },
       });
-      if (await isAbsent(response)) return {};
-      return response.json();
+      return (await isAbsent(response)) ? {} : readJson(response);
     },
   };
 }
 
-async function locate(url: HttpUpstreamSettings["url"]): Promise<URL> {
+async function locate(url: HttpUpstreamSettings["url"]): Promise<URL | undefined> {
   const text = typeof url === "string" ? url : await url();
-  return new URL(text.endsWith("/") ? text : `${text}/`);
+  return text === undefined ? undefined : new URL(text.endsWith("/") ? text : `${text}/`);
 }
 
 /** npm's own spelling: the slash of a scope is escaped. Source: npm-package-arg, `escapedName`. */
@@ -88,28 +98,38 @@ function escapeName(name: string): string {
 }
 
 async function readPackument(response: Response, bytesMax: number): Promise<UpstreamPackument> {
-  if (response.status === 304) return { kind: "not_modified" };
-  if (await isAbsent(response)) return { kind: "absent" };
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of bytesOf(response)) {
     size += chunk.byteLength;
-    if (size > bytesMax) throw new UpstreamUnavailable(`its packument is over ${bytesMax} bytes`);
+    if (size > bytesMax) throw new UpstreamMalformed(`its packument is over ${bytesMax} bytes`);
     chunks.push(chunk);
   }
   const etag = response.headers.get("etag");
   return { kind: "found", bytes: Buffer.concat(chunks), ...(etag === null ? {} : { etag }) };
 }
 
+async function readJson(response: Response): Promise<unknown> {
+  const chunks = await Array.fromAsync(bytesOf(response));
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  } catch {
+    throw new UpstreamMalformed("its answer is not JSON");
+  }
+}
+
 /** Whether the upstream says that there is no such thing. Any other failure throws. */
-async function isAbsent(response: Response): Promise<boolean> {
+async function absentOrThrow(response: Response, hasToken: boolean): Promise<boolean> {
   if (response.ok) return false;
   await response.body?.cancel();
   const { status } = response;
   if (status === 404 || status === 410 || status === 405) return true;
-  if (status === 401 || status === 403) throw new UpstreamUnavailable(`it refuses us with ${status}; it needs a token`);
-  throw new UpstreamUnavailable(`it answered ${status}`);
+  if (status >= 500 || status === 429 || status === 408) throw new UpstreamUnavailable(`it answered ${status}`);
+  throw new UpstreamRefused(`it answered ${status}${status === 401 || status === 403 ? tokenHint(hasToken) : ""}`);
 }
+
+const tokenHint = (hasToken: boolean) =>
+  hasToken ? ", and does not take the registry's token" : ", and the registry has no token for it";
 
 async function* bytesOf(response: Response): AsyncGenerator<Uint8Array> {
   try {

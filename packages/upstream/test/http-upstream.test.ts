@@ -7,7 +7,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { UpstreamUnavailable } from "@codebox/core";
+import { UpstreamMalformed, UpstreamRefused, UpstreamUnavailable } from "@codebox/core";
 import { createHttpUpstream, defaultUpstreamUrl } from "../src/index.ts";
 
 let server: Server;
@@ -52,9 +52,19 @@ describe("a packument", () => {
     answer = status(404);
     expect(await upstream().packument({ name: "a", form: "full" })).toEqual({ kind: "absent" });
   });
-  test.each([500, 503, 429, 401, 403])("an answer of %i is an upstream that is unavailable", async (code) => {
+  test.each([500, 503, 429, 408])("an answer of %i is an upstream that is unavailable", async (code) => {
     answer = status(code);
     await expect(upstream().packument({ name: "a", form: "full" })).rejects.toThrow(UpstreamUnavailable);
+  });
+  test.each([400, 401, 403, 451])("an answer of %i is a refusal of this package", async (code) => {
+    answer = status(code);
+    await expect(upstream().packument({ name: "a", form: "full" })).rejects.toThrow(UpstreamRefused);
+  });
+  test("a refusal says whether the registry showed a token", async () => {
+    answer = status(401);
+    const ask = (more: object) => upstream(more).packument({ name: "a", form: "full" });
+    await expect(ask({})).rejects.toThrow("the registry has no token for it");
+    await expect(ask({ token: "secret" })).rejects.toThrow("does not take the registry's token");
   });
   test("that never comes is given up", async () => {
     answer = () => {};
@@ -100,6 +110,16 @@ test("a tarball is a stream with its size; one that is gone is undefined; one at
   expect(Buffer.concat(await Array.fromAsync(found?.body ?? [])).toString()).toBe("tgz");
   expect(await upstream().tarball(`${url}/b.tgz`)).toBeUndefined();
   await expect(upstream().tarball("file:///etc/passwd")).rejects.toThrow("not at an http URL");
+});
+test("an answer to an audit that is not JSON is told as such", async () => {
+  answer = (_, response) => response.end("<html>");
+  await expect(upstream().advisories({ a: ["1.0.0"] })).rejects.toThrow(UpstreamMalformed);
+});
+test("an upstream that turns out to be nowhere has no package", async () => {
+  const nowhere = createHttpUpstream({ url: async () => undefined, userAgent: "codebox" });
+  expect(await nowhere.packument({ name: "a", form: "full" })).toEqual({ kind: "absent" });
+  expect(await nowhere.tarball("http://127.0.0.1:1/a.tgz")).toBeUndefined();
+  expect(await nowhere.advisories({ a: ["1.0.0"] })).toEqual({});
 });
 test("an audit is forwarded", async () => {
   answer = (_, response) => response.end('{"a":[]}');

@@ -1,4 +1,6 @@
-import { hashToken, issueToken, shownPerson, TOKEN_PREFIX, UserName, type TokenRecord } from "@codebox/core";
+import {
+  hashToken, issueToken, shownPerson, TOKEN_PREFIX, UserName, type TokenRecord, type VerifyResult,
+} from "@codebox/core"; // prettier-ignore
 import * as z from "zod";
 import { requireUser, requireWriter } from "../auth.ts";
 import { readJson } from "../body.ts";
@@ -94,8 +96,8 @@ export const accountRoutes: Routes = (app, ports) => {
   app.post("/-/npm/v1/tokens", async (c) => {
     const { name } = requireUser(c);
     const body = parse(NewToken, await readJson(c.req.raw, CREDENTIALS_BYTES_MAX));
-    const verified = await ports.identities.login({ name, password: body.password });
-    if (!verified.ok) throw new ApiError("unauthenticated", "the password is wrong");
+    const verified = await ports.identities.verify({ name, password: body.password });
+    if (!verified.ok) throw notVerified(name, verified.reason);
     const grant = {
       user: name,
       readonly: body.readonly === true || body.packages_and_scopes_permission === "read-only",
@@ -145,6 +147,11 @@ async function signIn(
         `the password of "${credentials.name}" is wrong, or the name is somebody else's`,
         { "www-authenticate": "Bearer" },
       );
+    case "no_password":
+      throw new ApiError(
+        "forbidden",
+        `"${credentials.name}" is somebody who has a token and no password: choose another name, or, if it is yours, put its token into .npmrc`,
+      );
     case "registration_closed":
       throw new ApiError(
         "forbidden",
@@ -153,6 +160,13 @@ async function signIn(
     case "not_supported":
       throw new ApiError("forbidden", "this registry does not sign in with passwords; ask whoever runs it for a token");
   }
+}
+
+/** Why `npm token create` is refused. It may not register anybody: a mistyped password would become the user's. */
+function notVerified(name: string, reason: (VerifyResult & { readonly ok: false })["reason"]): ApiError {
+  if (reason === "wrong_password") return new ApiError("unauthenticated", "the password is wrong");
+  const message = `"${name}" has no password here, and a token is made with one; ask whoever runs this registry for another token`;
+  return new ApiError("forbidden", message);
 }
 
 function shown({ hash, label, readonly, created }: TokenRecord) {

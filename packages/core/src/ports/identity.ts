@@ -4,17 +4,23 @@
  * Error semantics: a wrong password or an unknown token is data. `IdentityUnavailable` is thrown when the provider does not answer.
  */
 export interface IdentityProvider {
-  /** Signs in with name and password (`npm login --auth-type=legacy`), registering a new user where the provider allows it. */
+  /**
+   * Signs in with name and password (`npm login --auth-type=legacy`), registering a new user where the provider allows it. A
+   * name that holds a token is somebody's already: without a password of its own it is refused as `no_password`.
+   */
   login(credentials: Credentials): Promise<LoginResult>;
+  /** Whether the password is the user's. Registers nobody. */
+  verify(credentials: Pick<Credentials, "name" | "password">): Promise<VerifyResult>;
   /** A user's public profile (`npm owner add` needs `name` and `email`). */
   find(name: string): Promise<Profile | undefined>;
 }
 
 export type Credentials = { readonly name: string; readonly password: string; readonly email?: string };
 export type Profile = { readonly name: string; readonly email: string };
-export type LoginResult =
+export type VerifyResult =
   | { readonly ok: true; readonly profile: Profile }
-  | { readonly ok: false; readonly reason: "wrong_password" | "registration_closed" | "not_supported" };
+  | { readonly ok: false; readonly reason: "wrong_password" | "no_password" | "not_supported" };
+export type LoginResult = VerifyResult | { readonly ok: false; readonly reason: "registration_closed" };
 
 export class IdentityUnavailable extends Error {
   override readonly name = "IdentityUnavailable";

@@ -1,7 +1,8 @@
 /**
  * The registry that answers for packages that are not ours.
  *
- * Error semantics: an absent package is data; `UpstreamUnavailable` (time-out, refused, 5xx, 429) lets the caller serve what it has cached.
+ * Error semantics: an absent package is data. `UpstreamUnavailable`, `UpstreamRefused` and `UpstreamMalformed` let the caller serve
+ * what it has cached; only the first says anything about other packages.
  */
 export interface Upstream {
   packument(request: UpstreamRequest): Promise<UpstreamPackument>;
@@ -24,6 +25,21 @@ export type UpstreamPackument =
   | { readonly kind: "absent" };
 export type UpstreamTarball = { readonly size?: number; readonly body: AsyncIterable<Uint8Array> };
 
+/** The upstream does not answer: no connection, time-out, 5xx, 429. */
 export class UpstreamUnavailable extends Error {
   override readonly name = "UpstreamUnavailable";
+}
+
+/** The upstream answers, and refuses this one package: any other 4xx. Asking again does not help. */
+export class UpstreamRefused extends Error {
+  override readonly name = "UpstreamRefused";
+}
+
+/** The upstream answers, and not as a registry does: a page instead of JSON, another package, more than a limit. */
+export class UpstreamMalformed extends Error {
+  override readonly name = "UpstreamMalformed";
+}
+
+export function isUpstreamFailure(error: unknown): error is UpstreamUnavailable | UpstreamRefused | UpstreamMalformed {
+  return error instanceof UpstreamUnavailable || error instanceof UpstreamRefused || error instanceof UpstreamMalformed;
 }
