@@ -48,6 +48,11 @@ describe("the start", () => {
 test.each([
   ["a wrong Host", "GET / HTTP/1.1\r\nhost: a b\r\n"],
   ["a backslash in the path", "GET /a\\b HTTP/1.1\r\nhost: registry\r\n"],
+  [
+    "dot segments that lead to another package",
+    "GET /-/package/no/dist-tags/../../wire/dist-tags HTTP/1.1\r\nhost: registry\r\n",
+  ],
+  ["escaped dot segments", "GET /no/%2e%2e/wire HTTP/1.1\r\nhost: registry\r\n"],
   ["a method without a path", "OPTIONS * HTTP/1.1\r\nhost: registry\r\n"],
 ])("a request with %s is 400 with an error, and a line of the log", async (_, head) => {
   await using dir = await scratch();

@@ -63,7 +63,12 @@ export function errorResponse(c: Context, error: unknown): Response {
   return c.json(errorBody(known), STATUS[known.code]);
 }
 
-export function errorBody({ message, code }: ApiError): Record<string, unknown> {
+/** The same where no app is at hand: for requests that never reach it. */
+export function bareErrorResponse(error: ApiError): Response {
+  return Response.json(errorBody(error), { status: STATUS[error.code], headers: error.headers });
+}
+
+function errorBody({ message, code }: ApiError): Record<string, unknown> {
   return { ok: false, error: message, message, code };
 }
 

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { ApiError, errorBody } from "@codebox/api";
+import { ApiError, bareErrorResponse, canonicalPath } from "@codebox/api";
 import type { Clock } from "@codebox/core";
 import { getRequestListener, RequestError } from "@hono/node-server";
 import type { Logger } from "pino";
@@ -31,7 +31,8 @@ export type Listener = {
 /** The HTTP server around an app. Resolves once it listens. */
 export async function openListener({ fetch, host, port, log, clock }: ListenerParts): Promise<Listener> {
   const running = new Set<Promise<unknown>>();
-  const tracked = (request: Request) => {
+  const tracked = (request: Request, { incoming }: { readonly incoming: { readonly url?: string | undefined } }) => {
+    checkTarget(incoming.url ?? "/");
     const response = fetch(request);
     if (!(response instanceof Promise)) return response;
     const done = response.finally(() => running.delete(done));
@@ -64,16 +65,29 @@ async function closeServer(server: Server, clock: Clock): Promise<void> {
   await closed;
 }
 
+/**
+ * Looks at the path as it was sent: a Request resolves its dot segments, and what names one package would reach another.
+ *
+ * @throws RequestError
+ */
+function checkTarget(target: string): void {
+  try {
+    canonicalPath(target.split(/[?#]/, 1)[0] ?? "/");
+  } catch (error) {
+    throw error instanceof ApiError ? new RequestError(error.message, { cause: error }) : error;
+  }
+}
+
 /** A request that is none for the app: a wrong Host, a backslash in the path, a method without a path. */
 function malformed(error: unknown, log: Logger): Response {
   if (!(error instanceof RequestError)) {
     log.error({ err: error }, "request failed");
     const failure = new ApiError("internal", "the registry failed to handle this request; its log says more");
-    return Response.json(errorBody(failure), { status: 500 });
+    return bareErrorResponse(failure);
   }
   log.info({ status: 400, reason: error.message }, "malformed request");
   const problem = new ApiError("invalid", `the request can't be read: ${error.message}`);
-  return Response.json(errorBody(problem), { status: 400 });
+  return bareErrorResponse(problem);
 }
 
 function urlOf({ address, family, port }: AddressInfo): string {

@@ -1,4 +1,4 @@
-import { ApiError, errorBody, type App } from "@codebox/api";
+import { ApiError, bareErrorResponse, canonicalPath, type App } from "@codebox/api";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "aws-lambda";
 import { handle, type LambdaEvent } from "hono/aws-lambda";
 
@@ -16,9 +16,11 @@ export function gatewayHandler(app: App): GatewayHandler {
   const answer = handle(app);
   return async (event) => {
     const rawPath = escapePath(event.rawPath);
+    const refused = problemOf(rawPath);
+    if (refused) return resultOf(bareErrorResponse(refused));
     const result = await answer({ ...event, rawPath, headers: headersOf(event) } as unknown as LambdaEvent);
     if (Buffer.byteLength(result.body) <= ANSWER_BYTES_MAX) return result as APIGatewayProxyStructuredResultV2;
-    return tooLarge();
+    return resultOf(bareErrorResponse(tooLarge()));
   };
 }
 
@@ -42,15 +44,25 @@ function headersOf({ headers, isBase64Encoded }: APIGatewayProxyEventV2): APIGat
   return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== "content-encoding"));
 }
 
-function tooLarge(): APIGatewayProxyStructuredResultV2 {
-  const error = new ApiError(
+/** Looked at before it becomes a URL, which would resolve dot segments: what names one package would reach another. */
+function problemOf(path: string): ApiError | undefined {
+  try {
+    canonicalPath(path);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ApiError) return error;
+    throw error;
+  }
+}
+
+function tooLarge(): ApiError {
+  return new ApiError(
     "not_acceptable",
     'this answer is over the 6 MiB that AWS Lambda can send; ask for it with "accept-encoding: gzip", or for its abbreviated form',
   );
-  return {
-    statusCode: 406,
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(errorBody(error)),
-    isBase64Encoded: false,
-  };
+}
+
+async function resultOf(response: Response): Promise<APIGatewayProxyStructuredResultV2> {
+  const headers = Object.fromEntries(response.headers);
+  return { statusCode: response.status, headers, body: await response.text(), isBase64Encoded: false };
 }

@@ -48,6 +48,11 @@ describe("an app behind API Gateway", () => {
   test.each(["/a?b", "/a#b", "/100%", "/a b"])("the decoded path %j is one segment, not another URL", async (path) => {
     expect(json((await send(path)).body)).toMatchObject({ name: path.slice(1) });
   });
+  test("dot segments lead nowhere", async () => {
+    const answer = await send("/-/package/no/dist-tags/../../wire/dist-tags");
+    expect(answer.statusCode).toBe(400);
+    expect(json(answer.body)).toMatchObject({ ok: false, code: "invalid" });
+  });
   test("a body in base64 is decoded; bytes are answered in base64", async () => {
     const body = Buffer.from([1, 2, 3]).toString("base64");
     const answer = await send("/wire", { method: "PUT", body, isBase64Encoded: true });
