@@ -1,9 +1,11 @@
+import { setMaxListeners } from "node:events";
 import { createApp, type ApiSettings } from "@codebox/api";
 import {
-  createConsumer, createPackumentReader, createSubmit, createUpstreamCache, issueToken,
+  createConsumer, createSubmit, createUpstreamCache, issueToken,
   type Clock, type Ids, type Upstream,
 } from "@codebox/core"; // prettier-ignore
 import type { Logger } from "pino";
+import { deadLetterRoutes } from "./dead-letters-route.ts";
 import { eventRoutes } from "./events-route.ts";
 import { isItself } from "./itself.ts";
 import { openListener, type Listener, type ListenerParts } from "./listener.ts";
@@ -53,8 +55,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     onFailure: (error) => log.error({ err: error }, "the event log failed"),
   });
   await sweepStaging(embedded.store, clock);
-  const reader = createPackumentReader(embedded.store);
-  const consumer = createConsumer({ ...embedded, reader, clock });
+  const consumer = createConsumer({ ...embedded, clock });
   const worker = createWorker({
     queue: embedded.queue,
     consumer,
@@ -65,8 +66,10 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
         "changes will be delivered again",
       ),
   });
-  const submit = createSubmit({ reader, queue: embedded.queue, outcomes: embedded.outcomes, clock, ids });
+  const submit = createSubmit({ ...embedded, clock, ids });
   const stopping = new AbortController();
+  // Every reader of the events listens.
+  setMaxListeners(0, stopping.signal);
   const own = {
     publicUrl: settings.publicUrl,
     everywhere: isAnyAddress(settings.host),
@@ -76,17 +79,17 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const upstream = parts.upstream?.((url) => isItself(url, { ...own, url: listener.url }));
   const app = createApp(
     {
-      store: embedded.store, reader, submit, outcomes: embedded.outcomes, identities: embedded.identities,
-      tokens: embedded.tokens, clock, ids,
+      ...embedded, submit, clock, ids,
       ...(upstream ? { upstream: createUpstreamCache({ store: embedded.store, upstream, clock }, { scopes: settings.scopes }) } : {}),
       onRequest: (entry) => log[entry.method === "GET" || entry.method === "HEAD" ? "debug" : "info"](entry, "request"),
       onFailure: (error, entry) => log.error({ ...entry, err: error }, "request failed"),
     },
     apiSettings(settings),
-    [eventRoutes(embedded.events, stopping.signal)],
+    [eventRoutes(embedded.events, stopping.signal), deadLetterRoutes(embedded.queue)],
   ); // prettier-ignore
   const listener = await listen(embedded, { ...settings, fetch: app.fetch, log, clock });
   worker.start();
+  await tellOfDeadLetters(embedded, log);
   const token = await firstToken(embedded, settings, clock, ids);
   return {
     url: listener.url,
@@ -119,6 +122,12 @@ async function listen(embedded: Embedded, parts: ListenerParts): Promise<Listene
 }
 
 const isAnyAddress = (host: string) => host === "0.0.0.0" || host === "::";
+
+async function tellOfDeadLetters({ queue }: Embedded, log: Logger): Promise<void> {
+  const changes = (await Array.fromAsync(queue.list())).map(({ id }) => id);
+  if (changes.length === 0) return;
+  log.warn({ changes }, "these changes could not be applied and were put aside; GET /-/dead-letters tells why");
+}
 
 async function firstToken(
   embedded: Embedded,
