@@ -11,7 +11,7 @@ import { isItself } from "./itself.ts";
 import { openListener, type Listener, type ListenerParts } from "./listener.ts";
 import { openEmbedded, type Embedded } from "./open.ts";
 import type { Settings } from "./settings.ts";
-import { sweepStaging } from "./sweep.ts";
+import { keepSwept } from "./sweep.ts";
 import { createWorker } from "./worker.ts";
 
 export type ServerParts = {
@@ -54,7 +54,6 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     reserved: [FIRST_USER],
     onFailure: (error) => log.error({ err: error }, "the event log failed"),
   });
-  await sweepStaging(embedded.store, clock);
   const consumer = createConsumer({ ...embedded, clock });
   const worker = createWorker({
     queue: embedded.queue,
@@ -89,6 +88,9 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   ); // prettier-ignore
   const listener = await listen(embedded, { ...settings, fetch: app.fetch, log, clock });
   worker.start();
+  const swept = keepSwept(embedded.store, clock, stopping.signal, (error) =>
+    log.error({ err: error }, "a sweep failed"),
+  );
   await tellOfDeadLetters(embedded, log);
   const token = await firstToken(embedded, settings, clock, ids);
   return {
@@ -98,6 +100,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       stopping.abort();
       await listener.close();
       await worker.drain();
+      await swept;
       await embedded.close();
     },
   };
