@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { createApp, type ApiSettings } from "@codebox/api";
+import { createApp, type ApiSettings, type App } from "@codebox/api";
 import {
   createConsumer, createSubmit, createUpstreamCache, issueToken,
   type Clock, type Ids, type Upstream,
@@ -12,7 +12,7 @@ import { openListener, type Listener, type ListenerParts } from "./listener.ts";
 import { openEmbedded, type Embedded } from "./open.ts";
 import type { Settings } from "./settings.ts";
 import { keepSwept } from "./sweep.ts";
-import { createWorker } from "./worker.ts";
+import { createWorker, type Worker } from "./worker.ts";
 
 export type ServerParts = {
   readonly settings: Settings;
@@ -54,38 +54,12 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     reserved: [FIRST_USER],
     onFailure: (error) => log.error({ err: error }, "the event log failed"),
   });
-  const consumer = createConsumer({ ...embedded, clock });
-  const worker = createWorker({
-    queue: embedded.queue,
-    consumer,
-    concurrency: CONCURRENT_GROUPS,
-    onFailure: (error, batch) =>
-      log.error(
-        { err: error, package: batch.group, changes: batch.messages.length },
-        "changes will be delivered again",
-      ),
-  });
-  const submit = createSubmit({ ...embedded, clock, ids });
+  const worker = workerOf(embedded, parts);
   const stopping = new AbortController();
   // Every reader of the events listens.
   setMaxListeners(0, stopping.signal);
-  const own = {
-    publicUrl: settings.publicUrl,
-    everywhere: isAnyAddress(settings.host),
-    addresses: parts.addresses ?? [],
-  };
-  // Asked only by requests, which come once it listens.
-  const upstream = parts.upstream?.((url) => isItself(url, { ...own, url: listener.url }));
-  const app = createApp(
-    {
-      ...embedded, submit, clock, ids,
-      ...(upstream ? { upstream: createUpstreamCache({ store: embedded.store, upstream, clock }, { scopes: settings.scopes }) } : {}),
-      onRequest: (entry) => log[entry.method === "GET" || entry.method === "HEAD" ? "debug" : "info"](entry, "request"),
-      onFailure: (error, entry) => log.error({ ...entry, err: error }, "request failed"),
-    },
-    apiSettings(settings),
-    [eventRoutes(embedded.events, stopping.signal), deadLetterRoutes(embedded.queue)],
-  ); // prettier-ignore
+  // Its own URL is asked for only by requests, which come once it listens.
+  const app = appOf(embedded, parts, stopping.signal, () => listener.url);
   const listener = await listen(embedded, { ...settings, fetch: app.fetch, log, clock });
   worker.start();
   const swept = keepSwept(embedded.store, clock, stopping.signal, (error) =>
@@ -104,6 +78,40 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       await embedded.close();
     },
   };
+}
+
+function workerOf(embedded: Embedded, { log, clock }: ServerParts): Worker {
+  return createWorker({
+    queue: embedded.queue,
+    consumer: createConsumer({ ...embedded, clock }),
+    concurrency: CONCURRENT_GROUPS,
+    onFailure: (error, batch) =>
+      log.error(
+        { err: error, package: batch.group, changes: batch.messages.length },
+        "changes will be delivered again",
+      ),
+  });
+}
+
+function appOf(embedded: Embedded, parts: ServerParts, stopping: AbortSignal, ownUrl: () => string): App {
+  const { settings, log, clock, ids, addresses = [] } = parts;
+  const own = { publicUrl: settings.publicUrl, everywhere: isAnyAddress(settings.host), addresses };
+  const upstream = parts.upstream?.((url) => isItself(url, { ...own, url: ownUrl() }));
+  const cache =
+    upstream && createUpstreamCache({ store: embedded.store, upstream, clock }, { scopes: settings.scopes });
+  return createApp(
+    {
+      ...embedded,
+      submit: createSubmit({ ...embedded, clock, ids }),
+      clock,
+      ids,
+      ...(cache ? { upstream: cache } : {}),
+      onRequest: (entry) => log[entry.method === "GET" || entry.method === "HEAD" ? "debug" : "info"](entry, "request"),
+      onFailure: (error, entry) => log.error({ ...entry, err: error }, "request failed"),
+    },
+    apiSettings(settings),
+    [eventRoutes(embedded.events, stopping), deadLetterRoutes(embedded.queue)],
+  );
 }
 
 function apiSettings(settings: Settings): ApiSettings {
