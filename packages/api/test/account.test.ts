@@ -164,12 +164,18 @@ describe("npm token", () => {
     expect(((await response.json()) as { error: string }).error).toContain(words);
     expect(await it.tokens.list("bob")).toHaveLength(1);
   });
-  test("a read-only token can't revoke its owner's other tokens", async () => {
-    const { token } = (await (await create({ readonly: true })).json()) as { token: string };
+  test("a read-only token revokes none but itself, by whatever route", async () => {
+    const revoke = (path: string, token: string) => it.request(path, { method: "DELETE", ...as(token) });
+    const make = async () => (await (await create({ readonly: true })).json()) as { token: string; key: string };
+    const [one, two] = [await make(), await make()];
     const [first] = await it.tokens.list("bob");
-    const path = `/-/npm/v1/tokens/token/${first?.hash.slice(0, 32) ?? ""}`;
-    expect((await it.request(path, { method: "DELETE", ...as(token) })).status).toBe(403);
-    expect(await it.tokens.list("bob")).toHaveLength(2);
+    expect((await revoke(`/-/npm/v1/tokens/token/${first?.hash.slice(0, 32) ?? ""}`, one.token)).status).toBe(403);
+    expect((await revoke(`/-/user/token/${bob}`, one.token)).status).toBe(403);
+    expect((await revoke(`/-/user/token/${two.token}`, one.token)).status).toBe(403);
+    expect(await it.tokens.list("bob")).toHaveLength(3);
+    expect((await revoke(`/-/user/token/${one.token}`, one.token)).status).toBe(200);
+    expect((await revoke(`/-/npm/v1/tokens/token/${two.key}`, two.token)).status).toBe(204);
+    expect(await it.tokens.list("bob")).toHaveLength(1);
   });
   test("revoke by the token itself passes npm's own check: it begins with what the list shows", async () => {
     const { objects } = (await (await it.request("/-/npm/v1/tokens", as(bob))).json()) as {

@@ -1,5 +1,5 @@
 import {
-  APPLIED_RING, isRecord, revisionOfRecord, stateOf, StoreUnavailable,
+  APPLIED_RING, isRecord, outcomeInRing, stateOf, StoreUnavailable,
   type Clock, type ObjectStore, type Outcome, type Outcomes, type Packument, type PackumentReader, type Pending,
 } from "@codebox/core"; // prettier-ignore
 
@@ -35,7 +35,7 @@ export function createS3Outcomes({ store, reader, clock, random = () => 0.5 }: O
     const found = await store.get(outcomeKey(id));
     return found?.modifiedSince ? { ...parse(found.bytes), etag: found.etag, modified: found.modified } : undefined;
   };
-  const applied = async (id: string, name: string) => appliedIn((await reader.read(name))?.packument, id);
+  const applied = async (id: string, name: string) => outcomeInRing((await reader.read(name))?.packument, id);
   return {
     async record(outcomes) {
       const rejected = outcomes.filter(({ state }) => state === "rejected");
@@ -74,7 +74,7 @@ export function createS3Outcomes({ store, reader, clock, random = () => 0.5 }: O
       if (told?.state !== "pending") return told?.outcome;
       const { outcome: pending, modified } = told;
       const packument = (await reader.read(pending.name))?.packument;
-      return appliedIn(packument, id) ?? (isOvertaken(packument, modified) ? undefined : pending);
+      return outcomeInRing(packument, id) ?? (isOvertaken(packument, modified) ? undefined : pending);
     },
   };
 }
@@ -105,15 +105,6 @@ async function recordOne(store: ObjectStore, outcome: Outcome): Promise<void> {
   if (parse(present.bytes).state !== "pending") return;
   const again = await store.put(key, encode(outcome), { condition: { ifMatch: present.etag }, ...JSON_TYPE });
   if (!again.ok) throw new StoreUnavailable(`${key} is being written by somebody else`);
-}
-
-function appliedIn(packument: Packument | undefined, id: string): Outcome | undefined {
-  const record = stateOf(packument).applied.findLast((entry) => entry.id === id);
-  if (!packument || !record) return undefined;
-  const revision = revisionOfRecord(packument, record);
-  return {
-    state: "applied", id, name: packument.name, sequence: record.sequence, revision, distTags: packument["dist-tags"],
-  }; // prettier-ignore
 }
 
 /** Whether so many changes came after it that the ring can no longer tell of it. */

@@ -18,6 +18,7 @@ export * from "./ports/outcomes.ts";
 export * from "./ports/upstream.ts";
 export * from "./reader.ts";
 export * from "./restore.ts";
+export * from "./ring.ts";
 export * from "./search.ts";
 export * from "./submit.ts";
 export * from "./upstream-cache.ts";

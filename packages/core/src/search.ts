@@ -1,5 +1,5 @@
 import semver from "semver";
-import { packageOfKey } from "./keys.ts";
+import { behindOwn, packageOfKey } from "./keys.ts";
 import { exists, own, type Packument, type Person } from "./packument.ts";
 import type { ObjectStore } from "./ports/object-store.ts";
 import type { PackumentReader } from "./reader.ts";
@@ -54,7 +54,7 @@ export function createSearch(
         const entry = await look(name, etag);
         if (entry) known.set(name, entry);
       }
-      cursor = page.cursor;
+      cursor = behindOwn(page.cursor);
     }
     for (const name of known.keys()) if (!seen.has(name)) known.delete(name);
   };

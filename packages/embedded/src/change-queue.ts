@@ -186,6 +186,8 @@ function isKnown(database: Database, id: string, now: number): boolean {
 
 function insert(database: Database, change: Change, now: number): void {
   database.run("DELETE FROM changes WHERE acknowledged <= ?", now - DEDUPLICATION_MS);
+  // Sent again by its sender, it is put aside no more: redriven later, it could be applied a second time.
+  database.run("DELETE FROM dead_letters WHERE id = ?", change.id);
   const body = JSON.stringify(change);
   database.run(
     "INSERT INTO changes (id, name, body) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",

@@ -1,5 +1,8 @@
 import { join } from "node:path";
-import type { Clock, ObjectStore, Outcomes, TokenStore, IdentityProvider } from "@codebox/core";
+import {
+  createPackumentReader,
+  type Clock, type IdentityProvider, type ObjectStore, type Outcomes, type PackumentReader, type TokenStore,
+} from "@codebox/core"; // prettier-ignore
 import { createChangeQueue, type EmbeddedQueue } from "./change-queue.ts";
 import { openDatabase, type Database } from "./database.ts";
 import { createEventLog, type EmbeddedEventLog } from "./event-log.ts";
@@ -25,6 +28,7 @@ export type Embedded = {
   hasTokens(): boolean;
   readonly database: Database;
   readonly store: ObjectStore;
+  readonly reader: PackumentReader;
   readonly queue: EmbeddedQueue;
   readonly outcomes: Outcomes;
   readonly events: EmbeddedEventLog;
@@ -53,12 +57,15 @@ export async function openEmbedded({
     onFailure,
     directory === ":memory:" ? undefined : join(directory, "events.jsonl"),
   );
+  const store = createObjectStore(database, clock);
+  const reader = createPackumentReader(store);
   return {
     hasTokens: () => database.get("SELECT 1 FROM tokens LIMIT 1") !== undefined,
     database,
-    store: createObjectStore(database, clock),
+    store,
+    reader,
     queue: createChangeQueue(database, clock),
-    outcomes: createOutcomes(database, clock),
+    outcomes: createOutcomes(database, clock, reader),
     events,
     tokens: createTokenStore(database),
     identities: createIdentities(database, clock, { registration, reserved }),

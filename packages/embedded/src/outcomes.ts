@@ -1,11 +1,14 @@
-import type { ChangeEvent, Clock, DistTags, Outcome, Outcomes } from "@codebox/core";
+import {
+  outcomeInRing,
+  type ChangeEvent, type Clock, type DistTags, type Outcome, type Outcomes, type PackumentReader,
+} from "@codebox/core"; // prettier-ignore
 import type { Database } from "./database.ts";
 
 /** How long a rejection can be asked for, in milliseconds. Applied changes are in the event log for good. */
 const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 
 /** The `Outcomes` port over SQLite: waiting is in memory, since whoever waits and whoever tells are one process. */
-export function createOutcomes(database: Database, clock: Clock): Outcomes {
+export function createOutcomes(database: Database, clock: Clock, reader: PackumentReader): Outcomes {
   const waiters = new Map<string, Set<(outcome: Outcome) => void>>();
   const tell = (outcomes: readonly Outcome[]) => {
     for (const outcome of outcomes) for (const resolve of waiters.get(outcome.id) ?? []) resolve(outcome);
@@ -53,16 +56,24 @@ export function createOutcomes(database: Database, clock: Clock): Outcomes {
     async find(id) {
       const known = stored(database, id);
       if (known) return known;
-      const row = database.get(PENDING, id);
-      return row && { state: "pending", id, name: String(row["name"]) };
+      const row = database.get(UNDECIDED, id);
+      if (!row) return undefined;
+      const name = String(row["name"]);
+      // Its event is written a moment after it is applied.
+      const applied = outcomeInRing((await reader.read(name))?.packument, id);
+      return applied ?? { state: isPutAside(database, id) ? "failed" : "pending", id, name };
     },
   };
 }
 
 const REJECTED =
   "INSERT INTO outcomes (id, name, body, at) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body WHERE body IS NULL";
-const PENDING =
-  "SELECT name FROM outcomes WHERE id = ?1 UNION ALL SELECT name FROM changes WHERE id = ?1 AND acknowledged IS NULL LIMIT 1";
+const UNDECIDED =
+  "SELECT name FROM outcomes WHERE id = ?1 UNION ALL SELECT name FROM changes WHERE id = ?1 AND acknowledged IS NULL UNION ALL SELECT name FROM dead_letters WHERE id = ?1 LIMIT 1";
+
+function isPutAside(database: Database, id: string): boolean {
+  return database.get("SELECT 1 FROM dead_letters WHERE id = ?", id) !== undefined;
+}
 
 function stored(database: Database, id: string): Outcome | undefined {
   const event = database.get("SELECT body FROM events WHERE id = ?", id)?.["body"];

@@ -1,16 +1,18 @@
-import { createApp, type ApiSettings } from "@codebox/api";
+import { setMaxListeners } from "node:events";
+import { createApp, type ApiSettings, type App } from "@codebox/api";
 import {
-  createConsumer, createPackumentReader, createSubmit, createUpstreamCache, issueToken,
+  createConsumer, createSubmit, createUpstreamCache, issueToken,
   type Clock, type Ids, type Upstream,
 } from "@codebox/core"; // prettier-ignore
 import type { Logger } from "pino";
+import { deadLetterRoutes } from "./dead-letters-route.ts";
 import { eventRoutes } from "./events-route.ts";
 import { isItself } from "./itself.ts";
 import { openListener, type Listener, type ListenerParts } from "./listener.ts";
 import { openEmbedded, type Embedded } from "./open.ts";
 import type { Settings } from "./settings.ts";
-import { sweepStaging } from "./sweep.ts";
-import { createWorker } from "./worker.ts";
+import { keepSwept } from "./sweep.ts";
+import { createWorker, type Worker } from "./worker.ts";
 
 export type ServerParts = {
   readonly settings: Settings;
@@ -52,41 +54,18 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     reserved: [FIRST_USER],
     onFailure: (error) => log.error({ err: error }, "the event log failed"),
   });
-  await sweepStaging(embedded.store, clock);
-  const reader = createPackumentReader(embedded.store);
-  const consumer = createConsumer({ ...embedded, reader, clock });
-  const worker = createWorker({
-    queue: embedded.queue,
-    consumer,
-    concurrency: CONCURRENT_GROUPS,
-    onFailure: (error, batch) =>
-      log.error(
-        { err: error, package: batch.group, changes: batch.messages.length },
-        "changes will be delivered again",
-      ),
-  });
-  const submit = createSubmit({ reader, queue: embedded.queue, outcomes: embedded.outcomes, clock, ids });
+  const worker = workerOf(embedded, parts);
   const stopping = new AbortController();
-  const own = {
-    publicUrl: settings.publicUrl,
-    everywhere: isAnyAddress(settings.host),
-    addresses: parts.addresses ?? [],
-  };
-  // Asked only by requests, which come once it listens.
-  const upstream = parts.upstream?.((url) => isItself(url, { ...own, url: listener.url }));
-  const app = createApp(
-    {
-      store: embedded.store, reader, submit, outcomes: embedded.outcomes, identities: embedded.identities,
-      tokens: embedded.tokens, clock, ids,
-      ...(upstream ? { upstream: createUpstreamCache({ store: embedded.store, upstream, clock }, { scopes: settings.scopes }) } : {}),
-      onRequest: (entry) => log[entry.method === "GET" || entry.method === "HEAD" ? "debug" : "info"](entry, "request"),
-      onFailure: (error, entry) => log.error({ ...entry, err: error }, "request failed"),
-    },
-    apiSettings(settings),
-    [eventRoutes(embedded.events, stopping.signal)],
-  ); // prettier-ignore
+  // Every reader of the events listens.
+  setMaxListeners(0, stopping.signal);
+  // Its own URL is asked for only by requests, which come once it listens.
+  const app = appOf(embedded, parts, stopping.signal, () => listener.url);
   const listener = await listen(embedded, { ...settings, fetch: app.fetch, log, clock });
   worker.start();
+  const swept = keepSwept(embedded.store, clock, stopping.signal, (error) =>
+    log.error({ err: error }, "a sweep failed"),
+  );
+  await tellOfDeadLetters(embedded, log);
   const token = await firstToken(embedded, settings, clock, ids);
   return {
     url: listener.url,
@@ -95,9 +74,44 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       stopping.abort();
       await listener.close();
       await worker.drain();
+      await swept;
       await embedded.close();
     },
   };
+}
+
+function workerOf(embedded: Embedded, { log, clock }: ServerParts): Worker {
+  return createWorker({
+    queue: embedded.queue,
+    consumer: createConsumer({ ...embedded, clock }),
+    concurrency: CONCURRENT_GROUPS,
+    onFailure: (error, batch) =>
+      log.error(
+        { err: error, package: batch.group, changes: batch.messages.length },
+        "changes will be delivered again",
+      ),
+  });
+}
+
+function appOf(embedded: Embedded, parts: ServerParts, stopping: AbortSignal, ownUrl: () => string): App {
+  const { settings, log, clock, ids, addresses = [] } = parts;
+  const own = { publicUrl: settings.publicUrl, everywhere: isAnyAddress(settings.host), addresses };
+  const upstream = parts.upstream?.((url) => isItself(url, { ...own, url: ownUrl() }));
+  const cache =
+    upstream && createUpstreamCache({ store: embedded.store, upstream, clock }, { scopes: settings.scopes });
+  return createApp(
+    {
+      ...embedded,
+      submit: createSubmit({ ...embedded, clock, ids }),
+      clock,
+      ids,
+      ...(cache ? { upstream: cache } : {}),
+      onRequest: (entry) => log[entry.method === "GET" || entry.method === "HEAD" ? "debug" : "info"](entry, "request"),
+      onFailure: (error, entry) => log.error({ ...entry, err: error }, "request failed"),
+    },
+    apiSettings(settings),
+    [eventRoutes(embedded.events, stopping), deadLetterRoutes(embedded.queue)],
+  );
 }
 
 function apiSettings(settings: Settings): ApiSettings {
@@ -119,6 +133,12 @@ async function listen(embedded: Embedded, parts: ListenerParts): Promise<Listene
 }
 
 const isAnyAddress = (host: string) => host === "0.0.0.0" || host === "::";
+
+async function tellOfDeadLetters({ queue }: Embedded, log: Logger): Promise<void> {
+  const changes = (await Array.fromAsync(queue.list())).map(({ id }) => id);
+  if (changes.length === 0) return;
+  log.warn({ changes }, "these changes could not be applied and were put aside; GET /-/dead-letters tells why");
+}
 
 async function firstToken(
   embedded: Embedded,

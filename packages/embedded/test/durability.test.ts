@@ -3,12 +3,19 @@ import { appendFile, mkdtemp, readFile, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { createConsumer, createPackumentReader, indexKey, stagingKey } from "@codebox/core";
+import {
+  createConsumer,
+  createPackumentReader,
+  indexKey,
+  stagingKey,
+  StoreUnavailable,
+  UPSTREAM_PREFIX,
+} from "@codebox/core";
 import { countingStore, manualClock, publishOf, stage, tagPut } from "@codebox/testing";
 import { eventOf } from "@codebox/testing/contracts";
 import { LAZY_MS, openDatabase } from "../src/database.ts";
-import { createWorker, openEmbedded, systemClock } from "../src/index.ts";
-import { sweepStaging } from "../src/sweep.ts";
+import { createWorker, openEmbedded, systemClock, type Embedded } from "../src/index.ts";
+import { keepSwept, sweep } from "../src/sweep.ts";
 
 let directory: string;
 beforeEach(async () => {
@@ -77,16 +84,49 @@ describe("the database", () => {
   });
 });
 
-test("a staged tarball that nobody published for two weeks is swept, a younger one is kept", async () => {
-  const clock = manualClock();
-  const embedded = await openEmbedded({ directory: ":memory:", onFailure: fail, clock });
-  await embedded.store.put(stagingKey("old"), Buffer.from("1"));
-  await clock.advance(8 * 24 * 3_600_000);
-  await embedded.store.put(stagingKey("young"), Buffer.from("1"));
-  await clock.advance(7 * 24 * 3_600_000);
-  expect(await sweepStaging(embedded.store, clock)).toBe(1);
-  expect((await embedded.store.list("")).objects.map(({ key }) => key)).toEqual([stagingKey("young")]);
-  await embedded.close();
+describe("the sweep", () => {
+  const DAY = 24 * 3_600_000;
+  const sweptAfter = async (days: number, old: string, young: string) => {
+    const clock = manualClock();
+    const embedded = await openEmbedded({ directory: ":memory:", onFailure: fail, clock });
+    await embedded.store.put(old, Buffer.from("1"));
+    await embedded.store.put("wire/index.json", Buffer.from("{}"));
+    await clock.advance(DAY);
+    await embedded.store.put(young, Buffer.from("1"));
+    await clock.advance((days - 1) * DAY + 1);
+    await sweep(embedded.store, clock, new AbortController().signal);
+    const left = (await embedded.store.list("")).objects.map(({ key }) => key);
+    await embedded.close();
+    return left;
+  };
+  test("takes a staged tarball that nobody published for two weeks, and leaves a younger one", async () => {
+    expect(await sweptAfter(14, stagingKey("old"), stagingKey("young"))).toEqual([
+      stagingKey("young"),
+      "wire/index.json",
+    ]);
+  });
+  test("takes what came from the upstream 90 days ago, as the bucket does on AWS", async () => {
+    const [old, young] = [`${UPSTREAM_PREFIX}a/full.json`, `${UPSTREAM_PREFIX}b/full.json`];
+    expect(await sweptAfter(90, old, young)).toEqual([young, "wire/index.json"]);
+  });
+  test("comes once a day while the server runs, goes on after a failure, and ends with it", async () => {
+    const clock = manualClock();
+    const embedded = await openEmbedded({ directory: ":memory:", onFailure: fail, clock });
+    const stop = new AbortController();
+    const failures: unknown[] = [];
+    let listings = 0;
+    const list: Embedded["store"]["list"] = async (prefix, cursor) => {
+      if (prefix === stagingKey("") && ++listings === 1) throw new StoreUnavailable("busy");
+      return embedded.store.list(prefix, cursor);
+    };
+    const swept = keepSwept({ ...embedded.store, list }, clock, stop.signal, (error) => failures.push(error));
+    await vi.waitFor(() => expect(failures).toHaveLength(1));
+    await clock.advance(DAY);
+    await vi.waitFor(() => expect(listings).toBe(2));
+    stop.abort();
+    await swept;
+    await embedded.close();
+  });
 });
 
 describe("after a restart", () => {

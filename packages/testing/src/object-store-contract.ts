@@ -175,6 +175,12 @@ export function objectStoreContract(open: () => Promise<StoreFixture>, gaps: Kno
     }
     expect(seen).toEqual(keys);
   });
+  rule("any key is a cursor: a page begins behind it, whether it exists or not", async (store) => {
+    await Promise.all(["a", "b/1", "b/2", "c"].map((key) => store.put(key, text("1"))));
+    const behind = async (cursor: string) => (await store.list("", cursor)).objects.map(({ key }) => key);
+    expect(await behind("b/1")).toEqual(["b/2", "c"]);
+    expect(await behind("b0")).toEqual(["c"]);
+  });
   rule("odd keys are keys like others", async (store) => {
     for (const key of ["@acme/wire/index.json", "a b/ü/日本.tgz", "100%/_'\"*?", "wire/1.0.0-rc.1.tgz"]) {
       await store.put(key, text(key));

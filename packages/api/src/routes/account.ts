@@ -1,8 +1,8 @@
 import {
-  hashToken, issueToken, shownPerson, TOKEN_PREFIX, UserName, type TokenRecord, type VerifyResult,
+  hashToken, issueToken, shownPerson, TOKEN_PREFIX, UserName, type Identity, type TokenRecord, type VerifyResult,
 } from "@codebox/core"; // prettier-ignore
 import * as z from "zod";
-import { requireUser, requireWriter } from "../auth.ts";
+import { requireUser } from "../auth.ts";
 import { readJson } from "../body.ts";
 import type { ApiPorts, AppContext, Routes } from "../context.ts";
 import { ApiError } from "../errors.ts";
@@ -67,9 +67,10 @@ export const accountRoutes: Routes = (app, ports) => {
 
   app.delete("/-/user/token/:token", async (c) => {
     const hash = hashToken(c.req.param("token"));
+    const identity = requireUser(c);
     const record = await ports.tokens.find(hash);
-    if (record?.user !== requireUser(c).name) throw new ApiError("not_found", "this is not a token of yours");
-    await ports.tokens.remove(hash);
+    if (record?.user !== identity.name) throw new ApiError("not_found", "this is not a token of yours");
+    await revoke(ports, identity, hash);
     return c.json({ ok: true });
   });
 
@@ -109,14 +110,22 @@ export const accountRoutes: Routes = (app, ports) => {
   });
   app.delete("/-/npm/v1/tokens/token/:key", async (c) => {
     const key = c.req.param("key");
-    const mine = await ports.tokens.list(requireWriter(c).name);
+    const identity = requireUser(c);
+    const mine = await ports.tokens.list(identity.name);
     const chosen = key.length < 6 ? [] : mine.filter(({ hash }) => hash.startsWith(key) || hash === hashToken(key));
     if (chosen.length !== 1)
       throw new ApiError("not_found", `no single token of yours has the key "${key.slice(0, 12)}"`);
-    await ports.tokens.remove(chosen[0]?.hash ?? "");
+    await revoke(ports, identity, chosen[0]?.hash ?? "");
     return c.body(null, 204);
   });
 };
+
+/** A token that may only read must not lock its owner out; signing out with it has to revoke itself. */
+async function revoke({ tokens }: ApiPorts, { readonly, tokenHash }: Identity, hash: string): Promise<void> {
+  if (readonly && hash !== tokenHash)
+    throw new ApiError("forbidden", "this token may only read, and so revokes none but itself; use one that may write");
+  await tokens.remove(hash);
+}
 
 function userName(c: AppContext): string {
   const id = c.req.param("id") ?? "";

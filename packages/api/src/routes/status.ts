@@ -1,4 +1,4 @@
-import { isRecord, stateOf, type Outcome, type Pending } from "@codebox/core";
+import { isRecord, stateOf, type Failed, type Outcome, type Pending } from "@codebox/core";
 import { readJson } from "../body.ts";
 import type { Routes } from "../context.ts";
 import { ApiError } from "../errors.ts";
@@ -50,13 +50,17 @@ export const statusRoutes: Routes = (app, ports) => {
     });
 };
 
+const PUT_ASIDE =
+  "the change could not be applied and was put aside; ask whoever runs this registry to have it applied again";
+
 function isVersions(value: unknown): boolean {
   return Array.isArray(value) && value.every((version) => typeof version === "string");
 }
 
-function shown(outcome: Outcome | Pending): Record<string, unknown> {
+function shown(outcome: Outcome | Pending | Failed): Record<string, unknown> {
   const { id, name, state } = outcome;
   if (outcome.state === "pending") return { id, name, state };
+  if (outcome.state === "failed") return { id, name, state, error: PUT_ASIDE };
   if (outcome.state === "rejected")
     return { id, name, state, code: outcome.rejection.code, error: outcome.rejection.message };
   return { id, name, state, sequence: outcome.sequence, revision: outcome.revision, "dist-tags": outcome.distTags };

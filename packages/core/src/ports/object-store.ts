@@ -22,7 +22,7 @@ export interface ObjectStore {
   copy(from: string, to: string, condition?: WriteCondition): Promise<StoreResult>;
   /** Deletes. Without a condition, deleting what is not there succeeds. */
   delete(key: string, condition?: { readonly ifMatch: string }): Promise<DeleteResult>;
-  /** A page of the keys under a prefix, in the order of their UTF-8 bytes. */
+  /** A page of the keys under a prefix, in the order of their UTF-8 bytes; with `cursor`, a key, those behind it. */
   list(prefix: string, cursor?: string): Promise<ObjectPage>;
   /** A URL under which anybody may fetch the object for a while; `undefined` where the store has none. */
   signedUrl(key: string, expiresSeconds: number): Promise<string | undefined>;

@@ -14,6 +14,8 @@ export interface Outcomes {
   /** Remembers an accepted change that was answered before its outcome was known, so that `find` knows its package. */
   remember(change: { readonly id: string; readonly name: string }): Promise<void>;
   /** The status of a change by its id alone; `undefined` for an id never seen (or seen too long ago). */
-  find(id: string): Promise<Outcome | Pending | undefined>;
+  find(id: string): Promise<Outcome | Pending | Failed | undefined>;
 }
 export type Pending = { readonly state: "pending"; readonly id: string; readonly name: string };
+/** Put aside among the dead letters: not applied, and not before an operator redrives it. An adapter that can't tell says `pending`. */
+export type Failed = { readonly state: "failed"; readonly id: string; readonly name: string };
