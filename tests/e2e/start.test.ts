@@ -46,6 +46,7 @@ describe("the start", () => {
 });
 
 test.each([
+  ["no Host", "GET / HTTP/1.1\r\n"],
   ["a wrong Host", "GET / HTTP/1.1\r\nhost: a b\r\n"],
   ["a backslash in the path", "GET /a\\b HTTP/1.1\r\nhost: registry\r\n"],
   [

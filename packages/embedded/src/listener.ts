@@ -39,7 +39,9 @@ export async function openListener({ fetch, host, port, log, clock }: ListenerPa
     running.add(done);
     return done;
   };
-  const server = createServer(getRequestListener(tracked, { errorHandler: (error) => malformed(error, log) }));
+  const handle = getRequestListener(tracked, { errorHandler: (error) => malformed(error, log) });
+  // Node's own answer to a request without a Host has no body.
+  const server = createServer({ requireHostHeader: false }, (request, response) => void handle(request, response));
   server.requestTimeout = UPLOAD_MS;
   server.listen(port, host);
   await once(server, "listening");
