@@ -8,8 +8,6 @@ export type Row = Record<string, null | number | bigint | string | Uint8Array>;
 
 /** The one SQLite file of an embedded registry. All writes go through `write`, which groups them. */
 export type Database = {
-  /** Whether this is the directory's first use. */
-  readonly isNew: boolean;
   get(sql: string, ...values: SQLInputValue[]): Row | undefined;
   all(sql: string, ...values: SQLInputValue[]): Row[];
   /** Only inside a `write` job. Returns the number of changed rows. */
@@ -43,7 +41,7 @@ export function openDatabase(directory: string): Database {
   if (!memory) mkdirSync(directory, { recursive: true, mode: 0o700 });
   const file = memory ? ":memory:" : join(directory, "codebox.db");
   const db = lock(new DatabaseSync(file), directory, memory);
-  const isNew = migrate(db);
+  migrate(db);
   const statements = new Map<string, StatementSync>();
   const prepared = (sql: string): StatementSync => {
     const known = statements.get(sql) ?? db.prepare(sql);
@@ -52,7 +50,6 @@ export function openDatabase(directory: string): Database {
   };
   const writer = createWriter(db);
   return {
-    isNew,
     get: (sql, ...values) => prepared(sql).get(...values) as Row | undefined,
     all: (sql, ...values) => prepared(sql).all(...values) as Row[],
     run: (sql, ...values) => Number(prepared(sql).run(...values).changes),
@@ -84,14 +81,13 @@ function lock(db: DatabaseSync, directory: string, memory: boolean): DatabaseSyn
   }
 }
 
-function migrate(db: DatabaseSync): boolean {
+function migrate(db: DatabaseSync): void {
   const version = Number((db.prepare("PRAGMA user_version").get() as { user_version: number }).user_version);
   if (version > MIGRATIONS.length)
     throw new Error(`the data directory was written by a newer codebox (schema ${version}); start that one`);
   MIGRATIONS.slice(version).forEach((sql, index) => {
     db.exec(`BEGIN IMMEDIATE; ${sql}; PRAGMA user_version = ${version + index + 1}; COMMIT`);
   });
-  return version === 0;
 }
 
 /** How long a lazy job waits for others to share a sync with, in milliseconds. */
