@@ -5,7 +5,7 @@ import type { SQSRecord } from "aws-lambda";
 import { describe, expect, inject, test } from "vitest";
 import { MOTO_CREDENTIALS, MOTO_REGION } from "../../scripts/moto.ts";
 import { publishBody } from "../support/load.ts";
-import { foreignWriter, mortal, seeded, troubledStore } from "./support/chaos.ts";
+import { foreignWriter, mortal, seeded, staleWriter, troubledStore } from "./support/chaos.ts";
 import { startShape, until, type Shape } from "./support/shape.ts";
 import { skipPauses } from "./support/wire.ts";
 
@@ -143,6 +143,41 @@ describe("100 parallel tag PUTs and 20 publishes through the AWS shape", () => {
     expect(Object.keys((await packumentOf(shape))["dist-tags"])).toEqual(expect.arrayContaining(foreign.written));
   });
 });
+
+test.each([
+  [1, 1],
+  [2, 1],
+  [3, 1],
+  [4, 2],
+])(
+  "a foreign writer puts index.json back under load: after one more change in each environment nothing is missing (seed %i, environments %i)",
+  async (seed, environments) => {
+    const foreign = staleWriter(client(), seeded(seed), 0.7);
+    await using shape = await startShape({
+      consumer: (make, clients) => {
+        const byTurns = Array.from({ length: environments }, () => {
+          const own = clients();
+          foreign.behind(own, "wire");
+          return make(own);
+        });
+        return async (event) => {
+          const next = byTurns.shift() ?? expect.fail("no environment");
+          byTurns.push(next);
+          return next(event);
+        };
+      },
+    });
+    await publish(shape, "1.0.0");
+    const sent = await load(shape);
+    expect(foreign.written.length).toBeGreaterThan(0);
+    await foreign.leave();
+    for (let turn = 0; turn < environments; turn++) sent.push(await putTag(shape, `last-${turn}`));
+    expect(sent.filter((one) => !succeeded(one))).toEqual([]);
+    await expectNothingLost(shape, sent);
+    expect(await historyOf(shape)).toHaveLength(1 + sent.length);
+    expect(Object.keys((await packumentOf(shape))["dist-tags"])).toEqual(expect.arrayContaining(foreign.written));
+  },
+);
 
 /** A document as the predecessor left it. */
 const OLD = JSON.stringify({

@@ -1,4 +1,4 @@
-import { GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
+import { GetObjectCommand, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { createS3Client, type ClientOptions } from "@codebox/aws";
 import { indexKey } from "@codebox/core";
 import { seededRandom } from "@codebox/testing";
@@ -74,10 +74,23 @@ export function mortal({ make, clients, random, due, release }: MortalParts) {
   return { handler, deaths: () => deaths };
 }
 
-/**
- * A client of the bucket as the predecessor was: reads index.json, sets a tag, writes the whole document back, unconditionally.
- * It comes between our read and our write.
- */
+/** What the predecessor makes of index.json: reads it, sets a tag, and writes it back whole and unconditionally when it is told to. */
+async function readByPredecessor(
+  s3: S3Client,
+  bucket: string,
+  name: string,
+  tag: string,
+): Promise<() => Promise<void>> {
+  const at = { Bucket: bucket, Key: indexKey(name) };
+  const found = await s3.send(new GetObjectCommand(at));
+  const document = JSON.parse((await found.Body?.transformToString()) ?? "") as Record<string, object>;
+  const changed = { ...document, "dist-tags": { ...document["dist-tags"], [tag]: "1.0.0" }, _attachments: {} };
+  return async () => {
+    await s3.send(new PutObjectCommand({ ...at, Body: JSON.stringify(changed) }));
+  };
+}
+
+/** A client of the bucket as the predecessor was, in the harmless order: it reads and writes between our read and our write. */
 export function foreignWriter(options: ClientOptions, random: Random, rate: number) {
   const s3 = createS3Client(options);
   const written: string[] = [];
@@ -89,16 +102,9 @@ export function foreignWriter(options: ClientOptions, random: Random, rate: numb
         if (command === "PutObjectCommand" && path.endsWith(indexKey(name)) && !writing && random() < rate) {
           writing = true;
           try {
-            const at = { Bucket: bucket, Key: indexKey(name) };
-            const found = await s3.send(new GetObjectCommand(at));
-            const document = JSON.parse((await found.Body?.transformToString()) ?? "") as Record<string, object>;
             const tag = `foreign-${written.length}`;
-            const changed = {
-              ...document,
-              "dist-tags": { ...document["dist-tags"], [tag]: "1.0.0" },
-              _attachments: {},
-            };
-            await s3.send(new PutObjectCommand({ ...at, Body: JSON.stringify(changed) }));
+            const write = await readByPredecessor(s3, bucket, name, tag);
+            await write();
             written.push(tag);
           } finally {
             writing = false;
@@ -106,6 +112,50 @@ export function foreignWriter(options: ClientOptions, random: Random, rate: numb
         }
         return send();
       });
+    },
+  };
+}
+
+/**
+ * A client of the bucket as the predecessor was, in the harmful order: it reads, some of our writes land, and only then it writes,
+ * which puts the document back to before them.
+ */
+export function staleWriter(options: ClientOptions, random: Random, rate: number) {
+  const s3 = createS3Client(options);
+  const written: string[] = [];
+  let pending: { readonly write: () => Promise<void>; left: number } | undefined;
+  let over = false;
+  const overwrite = async () => {
+    const stale = pending;
+    pending = undefined;
+    await stale?.write();
+  };
+  return {
+    /** The tags that it has set; until it leaves, each by a write that undid one of ours at least. */
+    written,
+    /** Follows the writes of these clients, which land before it goes on. */
+    behind(clients: Clients, name: string): void {
+      beforeRequest(clients.s3, async (send, { command, path, bucket }) => {
+        const answer = await send();
+        if (command !== "PutObjectCommand" || !path.endsWith(indexKey(name)) || over) return answer;
+        if (pending) {
+          if (--pending.left === 0) await overwrite();
+        } else if (random() < rate) {
+          const tag = `foreign-${written.length}`;
+          const write = await readByPredecessor(s3, bucket, name, tag);
+          const landed = async () => {
+            await write();
+            written.push(tag);
+          };
+          pending = { write: landed, left: 1 + Math.floor(random() * 3) };
+        }
+        return answer;
+      });
+    },
+    /** Writes what it still holds, and is gone. */
+    async leave(): Promise<void> {
+      over = true;
+      await overwrite();
     },
   };
 }
