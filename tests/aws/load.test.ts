@@ -188,12 +188,16 @@ const OLD = JSON.stringify({
   _attachments: {},
 });
 
-/** What failed eight times, as an operator would put it back once the trouble is over. */
-async function redriveAll({ clients, cloud }: Shape): Promise<void> {
-  const letters = createSqsDeadLetters(clients.sqs, cloud);
-  const ids = new Set<string>();
-  for await (const { id } of letters.list()) ids.add(id);
-  for (const id of ids) await letters.redrive(id);
+/** What failed eight times, as an operator would put it back once the trouble is over: a listing shows ten of a package. */
+async function redriveAll(shape: Shape): Promise<void> {
+  const letters = createSqsDeadLetters(shape.clients.sqs, shape.cloud);
+  for (;;) {
+    const ids = new Set<string>();
+    for await (const { id } of letters.list()) ids.add(id);
+    if (ids.size === 0) return;
+    for (const id of ids) await letters.redrive(id);
+    await until("the redriven changes' end", () => settled(shape));
+  }
 }
 
 /** Nothing waits in the queue of changes, and nothing is in flight. */
