@@ -13,7 +13,7 @@ import {
   tokenStoreContract,
 } from "@codebox/testing/contracts";
 import { describe, expect, test } from "vitest";
-import { systemClock } from "../support/clock.ts";
+import { systemClock } from "@codebox/ambient";
 import { clients, drain, makeBucket, makeTopic } from "./support/cloud.ts";
 import { answerWith, injectFaults, recordRequests } from "./support/wire.ts";
 

@@ -1,5 +1,5 @@
 import process from "node:process";
-import { systemClock, systemIds } from "./ambient.ts";
+import { systemClock, systemIds } from "@codebox/ambient";
 import { runCli } from "./program.ts";
 
 const interrupted = new AbortController();

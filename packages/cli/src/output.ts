@@ -91,6 +91,12 @@ export function tellFailed(
   output.record({ ...what, problem, mend }, `${output.style("red", "failed")} ${name}: ${problem}\n       → ${mend}`);
 }
 
+/** Tells of an object that S3 refused, and what to add to a walk's totals. */
+export function tellRefused(output: Output, key: string, problem: string): { readonly failed: number } {
+  tellFailed(output, { key }, problem, "see to the rights (docs/operations.md), or to the object, and run this again");
+  return { failed: 1 };
+}
+
 /** @example bytes(5_242_880) // "5.0 MiB" */
 export function bytes(count: number): string {
   const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];

@@ -1,4 +1,4 @@
-import type { ObjectInfo, ObjectStore } from "@codebox/core";
+import { packageOfKey, type ObjectInfo, type ObjectStore } from "@codebox/core";
 import type { Checkpoint, Position, Totals } from "./checkpoint.ts";
 import { explain, Interrupted, isAboutOneObject } from "./errors.ts";
 
@@ -20,6 +20,11 @@ export async function* walkObjects(store: Pick<ObjectStore, "list">, from?: Posi
     if (page.cursor === undefined) return;
     cursor = page.cursor;
   }
+}
+
+/** The documents of a walk: an object that is none, a tarball say, is no work. */
+export async function* walkDocuments(store: Pick<ObjectStore, "list">, from?: Position): AsyncGenerator<Placed> {
+  for await (const placed of walkObjects(store, from)) if (packageOfKey(placed.object.key) !== undefined) yield placed;
 }
 
 /** Objects of one folder, which a listing has beside each other: all that belongs to a package. */

@@ -4,7 +4,7 @@
  * A limit is enforced where data enters; what exceeds it is rejected with a message that names the limit.
  */
 
-/** npm's own limit on a package name, scope included. Source: https://docs.npmjs.com/cli/configuring-npm/package-json#name */
+/** npm's own limit on a package name, scope included. Source: npm's documentation of package.json, "name". */
 export const NAME_MAX = 214;
 
 /** semver's own limit on a version string (`MAX_LENGTH` in node-semver's internal/constants.js). */

@@ -1,4 +1,4 @@
-export * from "./ambient.ts";
+export * from "@codebox/ambient";
 export * from "./change-queue.ts";
 export * from "./event-log.ts";
 export * from "./open.ts";

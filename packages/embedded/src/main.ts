@@ -4,7 +4,7 @@ import { UserName, type Upstream } from "@codebox/core";
 import { createHttpUpstream, defaultUpstreamUrl } from "@codebox/upstream";
 import pino, { type Logger } from "pino";
 import pretty from "pino-pretty";
-import { systemClock, systemIds } from "./ambient.ts";
+import { systemClock, systemIds } from "@codebox/ambient";
 import { startServer, type RunningServer } from "./server.ts";
 import { readSettings, SettingsError, USAGE, type Settings } from "./settings.ts";
 

@@ -1,4 +1,4 @@
-export * from "./ambient.ts";
+export * from "@codebox/ambient";
 export * from "./apps.ts";
 export * from "./bucket.ts";
 export * from "./consume.ts";

@@ -2,8 +2,8 @@ import { packageOfKey, WRITE_ATTEMPTS, type Clock, type ObjectStore } from "@cod
 import type { Checkpoint, Totals } from "../checkpoint.ts";
 import { rewriteTarballs } from "../domain.ts";
 import type { ExitCode } from "../errors.ts";
-import { tellFailed, type Output } from "../output.ts";
-import { walk, walkObjects, type Placed } from "../walk.ts";
+import { tellFailed, tellRefused, type Output } from "../output.ts";
+import { walk, walkDocuments, type Placed } from "../walk.ts";
 
 export type DomainPorts = {
   readonly store: ObjectStore;
@@ -32,31 +32,18 @@ export async function domain(ports: DomainPorts, settings: DomainSettings): Prom
   const { store, checkpoint, signal, output } = ports;
   const { bucket, url, dryRun, concurrency } = settings;
   const { totals, resumed } = await walk<Placed>({
-    items: (from) => documents(store, from),
+    items: (from) => walkDocuments(store, from),
     checkpoint,
     concurrency,
     signal,
     work: ({ object }) => move(ports, settings, packageOfKey(object.key) ?? "", object.key),
-    refused: ({ object }, problem) => {
-      tellFailed(
-        output,
-        { key: object.key },
-        problem,
-        "see to the rights (docs/operations.md), or to the object, and run this again",
-      );
-      return { failed: 1 };
-    },
+    refused: ({ object }, problem) => tellRefused(output, object.key, problem),
     onProgress: ({ packages = 0, rewritten = 0 }, key) =>
       output.progress(`${packages} packages, ${rewritten} rewritten … ${key}`),
   });
   const { packages = 0, rewritten = 0, versions = 0, failed = 0 } = totals;
   output.summary({ bucket, url, packages, rewritten, versions, failed, dryRun, resumed });
   return failed > 0 ? 1 : 0;
-}
-
-/** Only documents count: the tarballs between them are no work. */
-async function* documents(store: ObjectStore, from: Parameters<typeof walkObjects>[1]): AsyncGenerator<Placed> {
-  for await (const placed of walkObjects(store, from)) if (packageOfKey(placed.object.key) !== undefined) yield placed;
 }
 
 async function move(ports: DomainPorts, settings: DomainSettings, name: string, key: string): Promise<Totals> {

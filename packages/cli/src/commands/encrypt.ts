@@ -3,7 +3,7 @@ import { WRITE_ATTEMPTS, type Clock, type ObjectInfo, type ObjectStore } from "@
 import type { Checkpoint, Totals } from "../checkpoint.ts";
 import { encryptionProblem } from "../encryption.ts";
 import type { ExitCode } from "../errors.ts";
-import { bytes, tellFailed, type Output } from "../output.ts";
+import { bytes, tellFailed, tellRefused, type Output } from "../output.ts";
 import { walk, walkObjects, type Placed } from "../walk.ts";
 
 export type EncryptPorts = {
@@ -40,15 +40,7 @@ export async function encrypt(ports: EncryptPorts, settings: EncryptSettings): P
     concurrency,
     signal,
     work: ({ object }) => encryptOne(ports, settings, object),
-    refused: ({ object }, problem) => {
-      tellFailed(
-        output,
-        { key: object.key },
-        problem,
-        "see to the rights (docs/operations.md), or to the object, and run this again",
-      );
-      return { failed: 1 };
-    },
+    refused: ({ object }, problem) => tellRefused(output, object.key, problem),
     onProgress: ({ objects = 0, encrypted = 0 }, key) =>
       output.progress(`${objects} objects, ${encrypted} encrypted … ${key}`),
   });

@@ -5,8 +5,8 @@ import {
 import type { Checkpoint, Totals } from "../checkpoint.ts";
 import type { ExitCode } from "../errors.ts";
 import type { LogEvent, SendEvent } from "../insights.ts";
-import { tellFailed, type Output } from "../output.ts";
-import { walk, walkObjects, type Placed } from "../walk.ts";
+import { tellFailed, tellRefused, type Output } from "../output.ts";
+import { walk, walkDocuments, type Placed } from "../walk.ts";
 
 export type IndexPorts = {
   readonly store: Pick<ObjectStore, "get" | "list">;
@@ -33,23 +33,12 @@ export async function indexPackages(ports: IndexPorts, settings: IndexSettings):
   const { store, output, checkpoint, signal } = ports;
   const { bucket, url, dryRun, concurrency } = settings;
   const { totals, resumed } = await walk<Placed>({
-    items: async function* (from) {
-      for await (const placed of walkObjects(store, from))
-        if (packageOfKey(placed.object.key) !== undefined) yield placed;
-    },
+    items: (from) => walkDocuments(store, from),
     checkpoint,
     concurrency,
     signal,
     work: ({ object }) => sendLatest(ports, settings, object),
-    refused: ({ object }, problem) => {
-      tellFailed(
-        output,
-        { key: object.key },
-        problem,
-        "see to the rights (docs/operations.md), or to the object, and run this again",
-      );
-      return { failed: 1 };
-    },
+    refused: ({ object }, problem) => tellRefused(output, object.key, problem),
     onProgress: ({ sent = 0 }, key) => output.progress(`${sent} sent … ${key}`),
   });
   const { sent = 0, empty = 0, failed = 0 } = totals;

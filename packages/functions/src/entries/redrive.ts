@@ -1,5 +1,5 @@
 import { createSqsClient } from "@codebox/aws";
-import { systemClock } from "../ambient.ts";
+import { systemClock } from "@codebox/ambient";
 import { readEnvironment } from "../environment.ts";
 import { redriveFunction } from "../workers.ts";
 

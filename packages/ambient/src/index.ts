@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Clock, Ids } from "@codebox/core";
 
+/** The machine's own clock: for entry points, which hand it on. */
 export const systemClock: Clock = {
   now: () => new Date(),
   sleep: (ms, signal) =>
@@ -16,6 +17,7 @@ export const systemClock: Clock = {
     }),
 };
 
+/** The machine's own randomness. */
 export const systemIds: Ids = {
   /** Sorts by time: 9 characters of milliseconds, then 122 random bits. */
   next: () => `${Date.now().toString(36).padStart(9, "0")}${randomUUID().replaceAll("-", "")}`,
