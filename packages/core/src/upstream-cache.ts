@@ -52,8 +52,10 @@ export type UpstreamCacheSettings = {
 
 const FRESH_MS = 5 * 60 * 1000;
 const NEGATIVE_MS = 60 * 1000;
-/** After a failure the upstream is left alone for so long, in milliseconds. */
+/** When the upstream is down it is left alone for so long, in milliseconds. */
 const REST_MS = 5_000;
+/** So many answers in a row that are server errors mean that it is down. */
+const FAILURES_IN_A_ROW = 3;
 
 /** What is kept beside a cached packument. */
 type Meta = { readonly fetched: number; readonly etag?: string };
@@ -134,13 +136,19 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
 /** Asks the upstream, unless it failed a moment ago: one that is down is not hammered, and its callers do not wait for it. */
 function createRest(clock: Clock): <T>(ask: () => Promise<T>) => Promise<T> {
   let until = 0;
+  let failures = 0;
   const now = () => clock.now().getTime();
   return async (ask) => {
     if (now() < until) throw new UpstreamUnavailable("it failed a moment ago");
     try {
-      return await ask();
+      const answer = await ask();
+      failures = 0;
+      return answer;
     } catch (error) {
-      if (error instanceof UpstreamUnavailable) until = now() + REST_MS;
+      failures = error instanceof UpstreamUnavailable ? failures + 1 : 0;
+      // One package that it fails at does not stop the others.
+      if (error instanceof UpstreamUnavailable && (!error.answered || failures >= FAILURES_IN_A_ROW))
+        until = now() + REST_MS;
       throw error;
     }
   };

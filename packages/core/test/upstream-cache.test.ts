@@ -10,13 +10,14 @@ const TGZ = makeTarball({ name: "left", version: "1.0.0" });
 let embedded: Embedded;
 let clock: ManualClock;
 let asked: string[];
-let answers: { down: boolean; version: number; bytes: Buffer; refused?: string; body?: string };
+let answers: { down: boolean; broken?: boolean; version: number; bytes: Buffer; refused?: string; body?: string };
 let cache: UpstreamCache;
 
 const upstream: Upstream = {
   async packument({ name, ifNoneMatch }) {
     asked.push(`${name}${ifNoneMatch ? ` if-none-match ${ifNoneMatch}` : ""}`);
     if (answers.down) throw new UpstreamUnavailable("down");
+    if (answers.broken) throw new UpstreamUnavailable("500", { answered: true });
     if (answers.refused === name) throw new UpstreamRefused("it answered 403");
     if (answers.body !== undefined) return { kind: "found", bytes: Buffer.from(answers.body) };
     if (name !== "left") return { kind: "absent" };
@@ -123,6 +124,15 @@ test("an absent package is not asked for again within a minute", async () => {
   await clock.advance(60_000);
   expect(await cache.packument("right", "full")).toBeUndefined();
   expect(asked).toEqual(["right", "right"]);
+});
+test("a server error at one package does not stop the others; several in a row do", async () => {
+  answers.broken = true;
+  await expect(cache.packument("left", "full")).rejects.toThrow("500");
+  answers.broken = false;
+  expect(await cache.packument("right", "full")).toBeUndefined();
+  answers.broken = true;
+  for (const name of ["a", "b", "c"]) await expect(cache.packument(name, "full")).rejects.toThrow("500");
+  await expect(cache.packument("d", "full")).rejects.toThrow("failed a moment ago");
 });
 test("a scope of ours is never asked for", async () => {
   expect(await cache.packument("@acme/wire", "full")).toBeUndefined();

@@ -124,7 +124,8 @@ async function absentOrThrow(response: Response, hasToken: boolean): Promise<boo
   await response.body?.cancel();
   const { status } = response;
   if (status === 404 || status === 410 || status === 405) return true;
-  if (status >= 500 || status === 429 || status === 408) throw new UpstreamUnavailable(`it answered ${status}`);
+  if (status >= 500) throw new UpstreamUnavailable(`it answered ${status}`, { answered: true });
+  if (status === 429 || status === 408) throw new UpstreamUnavailable(`it answered ${status}`);
   throw new UpstreamRefused(`it answered ${status}${status === 401 || status === 403 ? tokenHint(hasToken) : ""}`);
 }
 

@@ -28,6 +28,12 @@ export type UpstreamTarball = { readonly size?: number; readonly body: AsyncIter
 /** The upstream does not answer: no connection, time-out, 5xx, 429. */
 export class UpstreamUnavailable extends Error {
   override readonly name = "UpstreamUnavailable";
+  /** It did answer, with a 5xx: others of its packages may be well. */
+  readonly answered: boolean;
+  constructor(message: string, { answered = false, ...options }: ErrorOptions & { readonly answered?: boolean } = {}) {
+    super(message, options);
+    this.answered = answered;
+  }
 }
 
 /** The upstream answers, and refuses this one package: any other 4xx. Asking again does not help. */
