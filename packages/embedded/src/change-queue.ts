@@ -14,6 +14,8 @@ export type EmbeddedQueue = ChangeQueue &
   DeadLetters & {
     /** Whether nothing waits and nothing is in flight. */
     isEmpty(): boolean;
+    /** Whether a change that waits, or that was put aside, is about the tarball staged under this key. */
+    needs(staging: string): boolean;
   };
 
 /**
@@ -106,6 +108,7 @@ export function createChangeQueue(database: Database, clock: Clock): EmbeddedQue
     },
     ...deadLetters(database, clock, (group) => groups.offer(group)),
     isEmpty: groups.isEmpty,
+    needs: (staging) => database.get(NEEDED, staging) !== undefined,
   };
 }
 
@@ -122,6 +125,8 @@ function deadLetters(database: Database, clock: Clock, offer: (group: string) =>
   };
 }
 
+const NEEDED = `SELECT 1 FROM changes WHERE body IS NOT NULL AND json_extract(body, '$.tarball.staging') = ?1
+  UNION ALL SELECT 1 FROM dead_letters WHERE json_extract(body, '$.tarball.staging') = ?1 LIMIT 1`;
 const WAITING =
   "SELECT id, body, receives FROM changes WHERE name = ? AND acknowledged IS NULL ORDER BY position LIMIT ?";
 

@@ -23,7 +23,7 @@ const PAGE = 500;
  * The `EventLog` port over SQLite: an event's id is unique, so one that is emitted again is dropped.
  *
  * The events also go, one JSON line each and each once, to a file for people and their tools. The table is what counts: after
- * a crash the file is cut back to its last whole line and caught up, and a file that somebody else wrote to is written anew.
+ * a crash the file is cut back to its last whole line and caught up; one whose last line is not ours is written anew.
  * @param onFailure told when events could not be stored, or not be written to the file.
  * @param file absent: no file.
  */

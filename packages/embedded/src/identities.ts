@@ -31,7 +31,10 @@ export function createIdentities(database: Database, clock: Clock, settings: Ide
     ); // prettier-ignore
   const holdsToken = (name: string) =>
     database.get("SELECT user FROM tokens WHERE user = ? LIMIT 1", name) !== undefined;
-  const isTaken = (name: string) => settings.reserved.includes(name) || holdsToken(name);
+  /** Also in other capitals: `Admin` beside `admin` is there to deceive. */
+  const isTaken = (name: string) =>
+    settings.reserved.some((reserved) => reserved.toLowerCase() === name.toLowerCase()) ||
+    database.get(SAME_BUT_FOR_CAPITALS, name) !== undefined;
   /** An unknown name costs the same time as a known one. */
   const verify = async (known: Row | undefined, password: string): Promise<VerifyResult> => {
     const expected = known ? { salt: known["salt"] as Uint8Array, hash: known["hash"] as Uint8Array } : nobody;
@@ -61,6 +64,9 @@ export function createIdentities(database: Database, clock: Clock, settings: Ide
     },
   };
 }
+
+const SAME_BUT_FOR_CAPITALS = `SELECT 1 FROM tokens WHERE lower(user) = lower(?1)
+  UNION ALL SELECT 1 FROM users WHERE lower(name) = lower(?1) AND name <> ?1 LIMIT 1`;
 
 function profileOf(row: Row): Profile {
   return { name: String(row["name"]), email: String(row["email"]) };

@@ -62,7 +62,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const app = appOf(embedded, parts, stopping.signal, () => listener.url);
   const listener = await listen(embedded, { ...settings, fetch: app.fetch, log, clock });
   worker.start();
-  const swept = keepSwept(embedded.store, clock, stopping.signal, (error) =>
+  const swept = keepSwept({ ...embedded, clock }, stopping.signal, (error) =>
     log.error({ err: error }, "a sweep failed"),
   );
   await tellOfDeadLetters(embedded, log);

@@ -77,6 +77,13 @@ describe("tokens", () => tokenStoreContract(() => inMemory()));
 describe("identities", () => {
   identityContract(() => inMemory({ registration: "open" }));
   passwordIdentityContract((registration) => inMemory({ registration }));
+  test("a name that differs from somebody's by capitals alone can't be taken", async () => {
+    await using fixture = await inMemory({ registration: "open", reserved: ["admin"] });
+    const login = (name: string) => fixture.identities.login({ name, password: "a long password" });
+    expect(await login("alice")).toMatchObject({ ok: true });
+    expect(await login("alice")).toMatchObject({ ok: true });
+    for (const name of ["Alice", "ADMIN"]) expect(await login(name)).toMatchObject({ ok: false });
+  });
   test("a reserved name can't be taken by signing in, also while it holds no token", async () => {
     await using fixture = await inMemory({ registration: "open", reserved: ["admin"] });
     const result = await fixture.identities.login({ name: "admin", password: "a long password" });

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import {
+  RECEIVES_MAX,
   createConsumer,
   createPackumentReader,
   indexKey,
@@ -94,7 +95,7 @@ describe("the sweep", () => {
     await clock.advance(DAY);
     await embedded.store.put(young, Buffer.from("1"));
     await clock.advance((days - 1) * DAY + 1);
-    await sweep(embedded.store, clock, new AbortController().signal);
+    await sweep({ ...embedded, clock }, new AbortController().signal);
     const left = (await embedded.store.list("")).objects.map(({ key }) => key);
     await embedded.close();
     return left;
@@ -104,6 +105,25 @@ describe("the sweep", () => {
       stagingKey("young"),
       "wire/index.json",
     ]);
+  });
+  test("leaves a staged tarball, however old, that a waiting change or one that was put aside needs", async () => {
+    const clock = manualClock();
+    const embedded = await openEmbedded({ directory: ":memory:", onFailure: fail, clock });
+    const [waiting, dead] = [publishOf("wire", "1.0.0"), publishOf("other", "1.0.0")];
+    for (const change of [waiting, dead]) {
+      await stage(embedded.store, change);
+      await embedded.queue.send(change);
+    }
+    await embedded.queue.receive({ max: 10, signal: AbortSignal.timeout(5_000) });
+    const batch = await embedded.queue.receive({ max: 10, signal: AbortSignal.timeout(5_000) });
+    const spent = batch && { ...batch, messages: batch.messages.map((each) => ({ ...each, receives: RECEIVES_MAX })) };
+    if (spent) await embedded.queue.release(spent, "down");
+    expect(await Array.fromAsync(embedded.queue.list())).toMatchObject([{ id: dead.id }]);
+    await clock.advance(100 * DAY);
+    await sweep({ ...embedded, clock }, new AbortController().signal);
+    const left = (await embedded.store.list("")).objects.map(({ key }) => key);
+    expect(left.toSorted()).toEqual([waiting.tarball.staging, dead.tarball.staging].toSorted());
+    await embedded.close();
   });
   test("takes what came from the upstream 90 days ago, as the bucket does on AWS", async () => {
     const [old, young] = [`${UPSTREAM_PREFIX}a/full.json`, `${UPSTREAM_PREFIX}b/full.json`];
@@ -119,7 +139,9 @@ describe("the sweep", () => {
       if (prefix === stagingKey("") && ++listings === 1) throw new StoreUnavailable("busy");
       return embedded.store.list(prefix, cursor);
     };
-    const swept = keepSwept({ ...embedded.store, list }, clock, stop.signal, (error) => failures.push(error));
+    const swept = keepSwept({ ...embedded, store: { ...embedded.store, list }, clock }, stop.signal, (error) =>
+      failures.push(error),
+    );
     await vi.waitFor(() => expect(failures).toHaveLength(1));
     await clock.advance(DAY);
     await vi.waitFor(() => expect(listings).toBe(2));
