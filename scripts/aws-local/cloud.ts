@@ -1,5 +1,5 @@
 // What the stacks deploy, made in an emulator: bucket, FIFO queues, topics and their subscriptions.
-import { CreateBucketCommand, type S3Client } from "@aws-sdk/client-s3";
+import { CreateBucketCommand, PutPublicAccessBlockCommand, type S3Client } from "@aws-sdk/client-s3";
 import { CreateTopicCommand, SubscribeCommand, type SNSClient } from "@aws-sdk/client-sns";
 import { CreateQueueCommand, GetQueueAttributesCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import { RECEIVES_MAX } from "@codebox/core";
@@ -32,6 +32,13 @@ export async function makeCloud(
   const bucket = `${prefix}-packages`;
   const location = { LocationConstraint: MOTO_REGION } as const;
   await s3.send(new CreateBucketCommand({ Bucket: bucket, CreateBucketConfiguration: location }));
+  const nobody = {
+    BlockPublicAcls: true,
+    BlockPublicPolicy: true,
+    IgnorePublicAcls: true,
+    RestrictPublicBuckets: true,
+  };
+  await s3.send(new PutPublicAccessBlockCommand({ Bucket: bucket, PublicAccessBlockConfiguration: nobody }));
   const dead = await makeQueue(sqs, `${prefix}-dead-letters.fifo`, FIFO);
   const policy = JSON.stringify({ deadLetterTargetArn: dead.arn, maxReceiveCount: RECEIVES_MAX });
   const hidden = { ...FIFO, VisibilityTimeout: String(visibilitySeconds), RedrivePolicy: policy };

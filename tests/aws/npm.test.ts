@@ -109,6 +109,18 @@ describe("npm 11 through the AWS shape", () => {
     expect(result.code).not.toBe(0);
     expect(result.all).toContain("has no version 9.9.9");
   });
+  test("a change that was answered is told of by its id and its package", async () => {
+    const answer = await shape.fetch("/-/package/wire/dist-tags/told", {
+      method: "PUT",
+      body: '"1.0.0"',
+      headers: { "content-type": "application/json" },
+    });
+    const id = answer.headers.get("codebox-change") ?? "";
+    const status = await (await shape.fetch(`/-/changes/${id}?package=wire`)).json();
+    expect(status).toMatchObject({ id, name: "wire", state: "applied" });
+    expect((await shape.fetch("/-/changes/nobody?package=wire")).status).toBe(404);
+    expect((await shape.fetch("/-/changes/nobody?package=..")).status).toBe(400);
+  });
   test("whoever asks not to wait is told where the change's status is", async () => {
     const answer = await shape.fetch("/-/package/wire/dist-tags/later", {
       method: "PUT",

@@ -12,7 +12,7 @@ import { statusRoutes } from "./routes/status.ts";
 import { tarballRoutes } from "./routes/tarball.ts";
 
 /** No package is called `-`: what is left under it is no route. */
-const nothingElse: Routes = (app) => {
+export const nothingElse: Routes = (app) => {
   app.all("/-/*", (c) => c.notFound());
 };
 

@@ -69,8 +69,9 @@ export function createS3Outcomes({ store, reader, clock, random = () => 0.5 }: O
       }
       throw new StoreUnavailable(`${key} could not be written`);
     },
-    async find(id) {
+    async find(id, name) {
       const told = await stored(id);
+      if (told === undefined && name !== undefined) return applied(id, name);
       if (told?.state !== "pending") return told?.outcome;
       const { outcome: pending, modified } = told;
       const packument = (await reader.read(pending.name))?.packument;

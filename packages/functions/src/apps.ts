@@ -1,7 +1,7 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import {
-  accountRoutes, ApiError, createApp, distTagRoutes, packageWriteRoutes, packumentRoutes, searchRoutes, statusRoutes, tarballRoutes,
+  accountRoutes, ApiError, createApp, distTagRoutes, nothingElse, packageWriteRoutes, packumentRoutes, searchRoutes, statusRoutes, tarballRoutes,
   type ApiPorts, type ApiSettings, type App,
 } from "@codebox/api"; // prettier-ignore
 import {
@@ -28,7 +28,7 @@ export type ApiParts = {
 /** Reading: packuments, tags, tarballs, search, status. Its rights can't change a package. */
 export function createReadApp(env: ApiEnvironment, parts: ApiParts): App {
   const ports = portsOf(env, parts, () => refuse);
-  const routes = [statusRoutes, searchRoutes, distTagRoutes, tarballRoutes, packumentRoutes];
+  const routes = [statusRoutes, searchRoutes, distTagRoutes, nothingElse, tarballRoutes, packumentRoutes];
   return createApp(ports, settingsOf(env), [publishNotice], routes);
 }
 
@@ -40,7 +40,7 @@ export function createWriteApp(env: Environment<"write">, parts: ApiParts & { re
     return createSubmit({ reader, queue, outcomes, clock, ids });
   });
   const uploads = uploadRoutes(createSignUpload(s3, bucketOf(env)));
-  return createApp(ports, settingsOf(env), [bodyLimit, uploads], [distTagRoutes, packageWriteRoutes]);
+  return createApp(ports, settingsOf(env), [bodyLimit, uploads], [distTagRoutes, nothingElse, packageWriteRoutes]);
 }
 
 /** Tokens and who one is. Its rights reach no package. */

@@ -7,7 +7,7 @@ import * as z from "zod";
  * Largest body that these functions take, in bytes. Lambda's own limit is 6 MiB for the whole event, in which the body's quotes
  * are escaped; above that API Gateway answers 413 in its own words before a function runs. Source: Lambda quotas.
  */
-export const BODY_BYTES_MAX = 5 * 1024 * 1024;
+export const LAMBDA_BODY_BYTES_MAX = 5 * 1024 * 1024;
 
 /** For so long an upload may begin, in seconds. */
 const UPLOAD_SECONDS = 15 * 60;
@@ -27,8 +27,8 @@ const AMENDING = new Set(["deprecate", "undeprecate", "unpublish", "owner", "sta
 export const bodyLimit: Routes = (app) => {
   app.put("*", async (c, next) => {
     const bytes = Number(c.req.header("content-length") ?? 0);
-    if (bytes > BODY_BYTES_MAX) {
-      const limit = `the body has ${bytes} bytes; through AWS Lambda at most ${BODY_BYTES_MAX} (5 MiB) can be sent`;
+    if (bytes > LAMBDA_BODY_BYTES_MAX) {
+      const limit = `the body has ${bytes} bytes; through AWS Lambda at most ${LAMBDA_BODY_BYTES_MAX} (5 MiB) can be sent`;
       throw new ApiError(
         "too_large",
         AMENDING.has(c.req.header("npm-command") ?? "")

@@ -2,7 +2,7 @@ import { gzipSync } from "node:zlib";
 import { createApp, readJson, type ApiPorts, type ApiSettings, type Routes } from "@codebox/api";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { describe, expect, test } from "vitest";
-import { BODY_BYTES_MAX, bodyLimit, gatewayHandler, publishNotice } from "../src/index.ts";
+import { LAMBDA_BODY_BYTES_MAX, bodyLimit, gatewayHandler, publishNotice } from "../src/index.ts";
 
 const settings: ApiSettings = { anonymousRead: true, waitMs: 0, tarballBytesMax: 1 };
 const ports = { clock: { now: () => new Date(0) }, tokens: { find: async () => undefined } } as unknown as ApiPorts;
@@ -72,8 +72,8 @@ describe("an app behind API Gateway", () => {
   });
   test("a body over the limit is a 413 that names the limit and the way out; one at the limit is taken", async () => {
     const put = (bytes: number) => send("/wire", { method: "PUT", body: "x".repeat(bytes) });
-    expect((await put(BODY_BYTES_MAX)).statusCode).toBe(200);
-    const refused = await put(BODY_BYTES_MAX + 1);
+    expect((await put(LAMBDA_BODY_BYTES_MAX)).statusCode).toBe(200);
+    const refused = await put(LAMBDA_BODY_BYTES_MAX + 1);
     expect(refused.statusCode).toBe(413);
     expect(json(refused.body)).toMatchObject({
       ok: false,
@@ -83,7 +83,7 @@ describe("an app behind API Gateway", () => {
   });
   test("a document that is too large to send back is told of the change message, not of publishing", async () => {
     const headers = { host: "npm.acme.example", "npm-command": "deprecate" };
-    const refused = await send("/wire", { method: "PUT", body: "x".repeat(BODY_BYTES_MAX + 1), headers });
+    const refused = await send("/wire", { method: "PUT", body: "x".repeat(LAMBDA_BODY_BYTES_MAX + 1), headers });
     expect(json(refused.body)["error"]).toMatch(/5 MiB.*send the change itself/);
     expect(json(refused.body)["error"]).not.toContain("codebox publish");
   });

@@ -85,7 +85,7 @@ export function faultyOutcomes(outcomes: Outcomes, faults: FaultSource): Outcome
     record: (list) => faults.around(() => outcomes.record(list), failure),
     wait: (change, timeoutMs) => outcomes.wait(change, timeoutMs),
     remember: (change) => faults.around(() => outcomes.remember(change), failure),
-    find: (id) => faults.around(() => outcomes.find(id), failure),
+    find: (id, name) => faults.around(() => outcomes.find(id, name), failure),
   };
 }
 

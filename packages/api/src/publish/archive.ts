@@ -7,7 +7,7 @@ import { ApiError } from "../errors.ts";
 import { createEntryRules, isFile, isManifest } from "./entries.ts";
 
 /** The package.json inside a tarball may be so large, in bytes. */
-const MANIFEST_BYTES_MAX = 2 * 1024 * 1024;
+const PACKED_MANIFEST_BYTES_MAX = 2 * 1024 * 1024;
 /** An extended header (a long path, times) may be so large, in bytes; npm's own have a few hundred. */
 const EXTENDED_BYTES_MAX = 64 * 1024;
 /** tar's unit: headers, contents and the end all fill whole blocks. */
@@ -139,7 +139,7 @@ function createEntries() {
     if (isFile(entry) && isManifest(entry)) {
       const pieces: Buffer[] = [];
       manifests.push(pieces);
-      if ((entry.header.size ?? 0) > MANIFEST_BYTES_MAX) fail(notATarball("its package.json is too large"));
+      if ((entry.header.size ?? 0) > PACKED_MANIFEST_BYTES_MAX) fail(notATarball("its package.json is too large"));
       else entry.on("data", (piece) => pieces.push(piece));
     }
     entry.resume();

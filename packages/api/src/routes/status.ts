@@ -1,4 +1,4 @@
-import { isRecord, stateOf, type Failed, type Outcome, type Pending } from "@codebox/core";
+import { isReadableName, isRecord, stateOf, type Failed, type Outcome, type Pending } from "@codebox/core";
 import { readJson } from "../body.ts";
 import type { Routes } from "../context.ts";
 import { ApiError } from "../errors.ts";
@@ -18,7 +18,7 @@ export const statusRoutes: Routes = (app, ports) => {
 
   app.get("/-/changes/:id", async (c) => {
     const id = c.req.param("id");
-    const outcome = await ports.outcomes.find(id);
+    const outcome = await ports.outcomes.find(id, packageOf(c.req.query("package")));
     if (!outcome) throw new ApiError("not_found", `no change "${id.slice(0, 128)}" is known here`);
     c.header("cache-control", "no-store");
     if (outcome.state === "pending") c.header("retry-after", "1");
@@ -49,6 +49,12 @@ export const statusRoutes: Routes = (app, ports) => {
       );
     });
 };
+
+/** Where no index of ids is kept, the package's document tells of a change, if it is named. */
+function packageOf(name: string | undefined): string | undefined {
+  if (name === undefined || isReadableName(name)) return name;
+  throw new ApiError("invalid", `"${name.slice(0, 80)}" in ?package= is not a package name`);
+}
 
 const PUT_ASIDE =
   "the change could not be applied and was put aside; ask whoever runs this registry to have it applied again";

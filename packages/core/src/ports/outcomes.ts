@@ -13,8 +13,11 @@ export interface Outcomes {
   wait(change: { readonly id: string; readonly name: string }, timeoutMs: number): Promise<Outcome | undefined>;
   /** Remembers an accepted change that was answered before its outcome was known, so that `find` knows its package. */
   remember(change: { readonly id: string; readonly name: string }): Promise<void>;
-  /** The status of a change by its id alone; `undefined` for an id never seen (or seen too long ago). */
-  find(id: string): Promise<Outcome | Pending | Failed | undefined>;
+  /**
+   * The status of a change; `undefined` for an id never seen (or seen too long ago). By its id alone an adapter without an index of
+   * ids knows only those that were remembered or rejected; with the package's name also those that its document remembers.
+   */
+  find(id: string, name?: string): Promise<Outcome | Pending | Failed | undefined>;
 }
 export type Pending = { readonly state: "pending"; readonly id: string; readonly name: string };
 /** Put aside among the dead letters: not applied, and not before an operator redrives it. An adapter that can't tell says `pending`. */
