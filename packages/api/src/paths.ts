@@ -23,6 +23,17 @@ export function canonicalPath(path: string): string {
     .replace(/(\/-\/)@[^/%]+(?:\/|%2f)(?=[^/]+\.tgz)/i, "$1");
 }
 
+/** Why a path can't be one of ours, for who must know before it becomes a URL: that would resolve its dot segments. */
+export function pathProblem(path: string): ApiError | undefined {
+  try {
+    canonicalPath(path);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ApiError) return error;
+    throw error;
+  }
+}
+
 /** Only paths with a scope, an escape or a dot segment need a second look. */
 const SUSPECT = /[@%\\]|\/\.\.?(?:\/|$)/;
 

@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import { apply, revisionOfRecord, withoutEmitted, type Applied } from "./apply.ts";
+import { apply, withoutEmitted, type Applied } from "./apply.ts";
 import type { Change, ChangeOf } from "./change.ts";
 import type { ChangeEvent } from "./event.ts";
 import { indexKey, tarballKey } from "./keys.ts";
@@ -12,6 +12,7 @@ import { StoreUnavailable, type ObjectStore } from "./ports/object-store.ts";
 import type { Outcomes } from "./ports/outcomes.ts";
 import type { PackumentReader } from "./reader.ts";
 import { restored } from "./restore.ts";
+import { outcomeOfRecord } from "./ring.ts";
 
 export type ConsumerPorts = {
   readonly store: ObjectStore;
@@ -162,11 +163,8 @@ function outcomeOf({ id, name }: Change, result: Applied): Outcome {
       const { sequence, revision } = result.event;
       return { state: "applied", id, name, sequence, revision, distTags: result.packument["dist-tags"] };
     }
-    case "replayed": {
-      const { sequence } = result.record;
-      const revision = revisionOfRecord(result.packument, result.record);
-      return { state: "applied", id, name, sequence, revision, distTags: result.packument["dist-tags"] };
-    }
+    case "replayed":
+      return outcomeOfRecord(result.packument, result.record);
   }
 }
 

@@ -1,4 +1,4 @@
-import { apply, revisionOfRecord } from "./apply.ts";
+import { apply } from "./apply.ts";
 import { Change, changeProblem, type Draft } from "./change.ts";
 import { WAIT_MS } from "./limits.ts";
 import type { Outcome, Rejection } from "./outcome.ts";
@@ -6,6 +6,7 @@ import type { Clock, Ids } from "./ports/ambient.ts";
 import type { ChangeQueue } from "./ports/change-queue.ts";
 import type { Outcomes } from "./ports/outcomes.ts";
 import type { PackumentReader } from "./reader.ts";
+import { outcomeOfRecord } from "./ring.ts";
 
 export type SubmitPorts = {
   readonly reader: PackumentReader;
@@ -55,12 +56,8 @@ export function createSubmit({ reader, queue, outcomes, clock, ids }: SubmitPort
       given === undefined ? undefined : outcomes.find(given),
     ]);
     const foreseen = apply(read?.packument, change);
-    if (foreseen.kind === "replayed") {
-      const { sequence } = foreseen.record;
-      const revision = revisionOfRecord(foreseen.packument, foreseen.record);
-      const distTags = foreseen.packument["dist-tags"];
-      return { kind: "settled", outcome: { state: "applied", id, name, sequence, revision, distTags } };
-    }
+    if (foreseen.kind === "replayed")
+      return { kind: "settled", outcome: outcomeOfRecord(foreseen.packument, foreseen.record) };
     if (known && known.name !== name) return rejected(id, name, usedFor(known));
     if (known?.state === "applied" || known?.state === "rejected") return { kind: "settled", outcome: known };
     if (foreseen.kind === "rejected") return rejected(id, name, foreseen.rejection);

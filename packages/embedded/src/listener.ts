@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { ApiError, bareErrorResponse, canonicalPath } from "@codebox/api";
+import { ApiError, bareErrorResponse, pathProblem } from "@codebox/api";
 import type { Clock } from "@codebox/core";
 import { getRequestListener, RequestError } from "@hono/node-server";
 import type { Logger } from "pino";
@@ -73,11 +73,8 @@ async function closeServer(server: Server, clock: Clock): Promise<void> {
  * @throws RequestError
  */
 function checkTarget(target: string): void {
-  try {
-    canonicalPath(target.split(/[?#]/, 1)[0] ?? "/");
-  } catch (error) {
-    throw error instanceof ApiError ? new RequestError(error.message, { cause: error }) : error;
-  }
+  const problem = pathProblem(target.split(/[?#]/, 1)[0] ?? "/");
+  if (problem) throw new RequestError(problem.message, { cause: problem });
 }
 
 /** A request that is none for the app: a wrong Host, a backslash in the path, a method without a path. */

@@ -1,4 +1,4 @@
-import { ApiError, bareErrorResponse, canonicalPath, type App } from "@codebox/api";
+import { ApiError, bareErrorResponse, pathProblem, type App } from "@codebox/api";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "aws-lambda";
 import { handle, type LambdaEvent } from "hono/aws-lambda";
 
@@ -16,7 +16,8 @@ export function gatewayHandler(app: App): GatewayHandler {
   const answer = handle(app);
   return async (event) => {
     const rawPath = escapePath(event.rawPath);
-    const refused = problemOf(rawPath);
+    // What names one package would reach another.
+    const refused = pathProblem(rawPath);
     if (refused) return resultOf(bareErrorResponse(refused));
     const result = await answer({ ...event, rawPath, headers: headersOf(event) } as unknown as LambdaEvent);
     if (Buffer.byteLength(result.body) <= ANSWER_BYTES_MAX) return result as APIGatewayProxyStructuredResultV2;
@@ -42,17 +43,6 @@ function escapePath(path: string): string {
 function headersOf({ headers, isBase64Encoded }: APIGatewayProxyEventV2): APIGatewayProxyEventV2["headers"] {
   if (isBase64Encoded) return headers;
   return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== "content-encoding"));
-}
-
-/** Looked at before it becomes a URL, which would resolve dot segments: what names one package would reach another. */
-function problemOf(path: string): ApiError | undefined {
-  try {
-    canonicalPath(path);
-    return undefined;
-  } catch (error) {
-    if (error instanceof ApiError) return error;
-    throw error;
-  }
 }
 
 function tooLarge(): ApiError {
