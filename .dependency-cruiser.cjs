@@ -1,4 +1,4 @@
-/** Arrows point inward only: functions, embedded, cli → api, aws, upstream, ambient → core. ARCHITECTURE.md draws it. */
+/** Arrows point inward only: functions, server, cli → api, aws, sqlite, upstream, system → core. ARCHITECTURE.md draws it. */
 const only = (from, allowed) => ({
   name: `${from}-depends-only-on-${allowed.join("-") || "nothing"}`,
   severity: "error",
@@ -10,13 +10,14 @@ module.exports = {
   forbidden: [
     only("core", []),
     only("api", ["core"]),
-    only("ambient", ["core"]),
+    only("system", ["core"]),
     only("upstream", ["core"]),
     only("aws", ["core"]),
-    only("embedded", ["api", "upstream", "ambient", "core"]),
-    only("functions", ["api", "aws", "upstream", "ambient", "core"]),
+    only("sqlite", ["core"]),
+    only("server", ["api", "sqlite", "upstream", "system", "core"]),
+    only("functions", ["api", "aws", "upstream", "system", "core"]),
     // cli → upstream: npm's settings (registry, token) are read in one place, for publish and for the default upstream.
-    only("cli", ["aws", "upstream", "ambient", "core"]),
+    only("cli", ["aws", "upstream", "system", "core"]),
     only("testing", ["core"]),
     {
       name: "core-imports-no-sdk-and-no-framework",

@@ -25,7 +25,7 @@ export type Contender = {
 export async function startCodebox(): Promise<Contender> {
   const folder = await mkdtemp(join(tmpdir(), "bench-codebox-"));
   const port = await freePort();
-  const args = [join(ROOT, "packages/embedded/src/main.ts"), "--port", String(port), "--data", folder, "--no-upstream"];
+  const args = [join(ROOT, "packages/server/src/main.ts"), "--port", String(port), "--data", folder, "--no-upstream"];
   const started = await start("codebox", port, args, folder);
   const [line = ""] = started.output().split("\n");
   return contender(started, (JSON.parse(line) as { token: string }).token);

@@ -1,4 +1,4 @@
-import { RECEIVES_MAX } from "../packages/core/src/limits.ts";
+import { RECEIVES_MAX } from "../packages/core/src/domain/limits.ts";
 import type { Mappings } from "./consume.ts";
 import type { Functions } from "./functions.ts";
 import type { Queues } from "./queue.ts";

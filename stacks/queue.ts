@@ -1,4 +1,4 @@
-import { RECEIVES_MAX } from "../packages/core/src/limits.ts";
+import { RECEIVES_MAX } from "../packages/core/src/domain/limits.ts";
 import type { Settings } from "./settings.ts";
 
 /** The longest that SQS keeps a message. */

@@ -1,6 +1,6 @@
 // A queue's event source mapping, as Lambda runs one: receives, invokes with an SQS event, removes what was not reported as failed.
 import { DeleteMessageBatchCommand, ReceiveMessageCommand, type Message, type SQSClient } from "@aws-sdk/client-sqs";
-import { systemClock } from "@codebox/functions";
+import { systemClock } from "@codebox/system";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 
 export type EventSource = {

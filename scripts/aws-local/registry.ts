@@ -1,13 +1,15 @@
 // The whole AWS shape in one process, over an emulator: the gateway, the functions, the event source mappings.
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { createS3ObjectStore, createTokenStore, type ClientOptions } from "@codebox/aws";
+import { createS3ObjectStore, type ClientOptions } from "@codebox/aws";
+import { createTokenStore } from "@codebox/core";
 import { createS3Client, createSnsClient, createSqsClient } from "@codebox/aws";
 import { issueToken } from "@codebox/core";
 import {
   consumerFunction, createAccountApp, createReadApp, createWriteApp, gatewayHandler, intakeFunction, readEnvironment,
-  systemClock, systemIds, type ConsumeLog,
+  type ConsumeLog,
 } from "@codebox/functions"; // prettier-ignore
+import { systemClock, systemIds } from "@codebox/system";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { environmentOf, makeCloud, type Clients, type Cloud } from "./cloud.ts";
 import { startEventSource } from "./event-source.ts";

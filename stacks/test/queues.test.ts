@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { RECEIVES_MAX } from "../../packages/core/src/limits.ts";
+import { RECEIVES_MAX } from "../../packages/core/src/domain/limits.ts";
 import { stack, statements, type Stack } from "./resources.ts";
 
 const QUEUES = ["ChangeQueue", "IntakeQueue", "DeadLetterQueue"] as const;

@@ -1,6 +1,5 @@
-import {
-  createS3ObjectStore, createS3Outcomes, createSnsEventLog, createTokenIdentities, createTokenStore, OUTCOMES_PREFIX,
-} from "@codebox/aws"; // prettier-ignore
+import { createS3ObjectStore, createSnsEventLog } from "@codebox/aws";
+import { createStoredOutcomes, createTokenIdentities, createTokenStore, OUTCOMES_PREFIX } from "@codebox/core";
 import {
   APPLIED_RING, createConsumer, createPackumentReader, indexKey, type ChangeEvent, type EventLog,
 } from "@codebox/core"; // prettier-ignore
@@ -13,7 +12,7 @@ import {
   tokenStoreContract,
 } from "@codebox/testing/contracts";
 import { describe, expect, test } from "vitest";
-import { systemClock } from "@codebox/ambient";
+import { systemClock } from "@codebox/system";
 import { clients, drain, makeBucket, makeTopic } from "./support/cloud.ts";
 import { answerWith, injectFaults, recordRequests } from "./support/wire.ts";
 
@@ -21,7 +20,7 @@ async function open() {
   const { s3 } = clients();
   const store = createS3ObjectStore(s3, { bucket: await makeBucket(s3) });
   const reader = createPackumentReader(store);
-  const outcomes = createS3Outcomes({ store, reader, clock: systemClock });
+  const outcomes = createStoredOutcomes({ store, reader, clock: systemClock });
   return {
     s3,
     store,

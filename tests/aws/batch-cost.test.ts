@@ -5,7 +5,7 @@ import { createS3ObjectStore } from "@codebox/aws";
 import type { SQSEvent } from "aws-lambda";
 import { expect, test } from "vitest";
 import { environmentOf, makeCloud } from "../../scripts/aws-local/cloud.ts";
-import { systemClock } from "@codebox/ambient";
+import { systemClock } from "@codebox/system";
 import { clients, drain, unique } from "./support/cloud.ts";
 import { recordRequests } from "./support/wire.ts";
 

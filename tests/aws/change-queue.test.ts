@@ -1,6 +1,11 @@
 import {
-  createS3ObjectStore, createSqsChangeQueue, createSqsChangeReceiver, createSqsDeadLetters, MESSAGES_PREFIX, messageGroup,
-} from "@codebox/aws"; // prettier-ignore
+  createS3ObjectStore,
+  createSqsChangeQueue,
+  createSqsChangeReceiver,
+  createSqsDeadLetters,
+  MESSAGES_PREFIX,
+  messageGroup,
+} from "@codebox/aws";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import { QueueUnavailable, type ChangeOf } from "@codebox/core";
 import { publishOf, tagPut } from "@codebox/testing";

@@ -8,7 +8,7 @@ import { MOTO_CREDENTIALS, MOTO_REGION } from "../../scripts/moto.ts";
 import { permits, RIGHTS } from "../../stacks/rights.ts";
 import { project } from "../support/clients.ts";
 import { scratch } from "../support/registry.ts";
-import { systemClock } from "@codebox/ambient";
+import { systemClock } from "@codebox/system";
 import { createGuard } from "./support/rights.ts";
 import { startShape, until, type Shape } from "./support/shape.ts";
 

@@ -48,7 +48,7 @@ describe("the server", () => {
     await first.stop();
   });
   test("a wrong setting ends it with a message and exit code 1", async () => {
-    const child = spawn(process.execPath, [join(ROOT, "packages/embedded/src/main.ts"), "--port", "x"], {
+    const child = spawn(process.execPath, [join(ROOT, "packages/server/src/main.ts"), "--port", "x"], {
       stdio: ["ignore", "ignore", "pipe"],
     });
     let errors = "";

@@ -3,7 +3,9 @@ import { expect, test } from "vitest";
 import {
   createConsumer, createPackumentReader, createSubmit, indexKey, parsePackument, stateOf, type Draft,
 } from "@codebox/core"; // prettier-ignore
-import { createWorker, openEmbedded, systemIds } from "@codebox/embedded";
+import { createWorker } from "@codebox/core";
+import { openSqlite } from "@codebox/sqlite";
+import { systemIds } from "@codebox/system";
 import {
   createFaults, faultyEvents, faultyOutcomes, faultyQueue, faultyStore, manualClock, publishOf, stage,
 } from "@codebox/testing"; // prettier-ignore
@@ -18,7 +20,7 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed))(
   "store, queue, outcomes and events fail before and after the operation, and a foreign writer overwrites: nothing answered is lost, nothing applied twice (seed %i)",
   async (seed) => {
     const clock = manualClock();
-    const embedded = await openEmbedded({ directory: ":memory:", onFailure: fail, clock });
+    const embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock });
     const first = publishOf("wire", "1.0.0");
     await stage(embedded.store, first);
     await createConsumer({ ...embedded, reader: createPackumentReader(embedded.store), clock })("wire", [first]);

@@ -1,6 +1,8 @@
 import { fail } from "@codebox/testing";
 import { createConsumer, createPackumentReader, createSubmit, issueToken, type UpstreamCache } from "@codebox/core";
-import { createWorker, openEmbedded, systemClock, systemIds } from "@codebox/embedded";
+import { createWorker } from "@codebox/core";
+import { openSqlite } from "@codebox/sqlite";
+import { systemClock, systemIds } from "@codebox/system";
 import { createFaults, digested, faultyQueue, makeTarball, type MadeTarball } from "@codebox/testing";
 import { createApp, type ApiSettings } from "../src/index.ts";
 
@@ -10,7 +12,7 @@ export type Harness = Awaited<ReturnType<typeof startApp>>;
 export async function startApp(
   options: { settings?: Partial<ApiSettings>; upstream?: UpstreamCache; paused?: boolean; queueDown?: boolean } = {},
 ) {
-  const embedded = await openEmbedded({
+  const embedded = await openSqlite({
     directory: ":memory:",
     onFailure: fail,
     clock: systemClock,

@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { archiveOf, makeArchive, makeTarball, type MadeEntry } from "@codebox/testing";
-import { systemIds } from "@codebox/embedded";
+import { systemIds } from "@codebox/system";
 import { stageTarball, type TarballLimits } from "../src/publish/tarball.ts";
 import { startApp, type Harness } from "./harness.ts";
 

@@ -3,8 +3,6 @@ export * from "./failures.ts";
 export * from "./messages.ts";
 export * from "./s3-maintenance.ts";
 export * from "./s3-object-store.ts";
-export * from "./s3-outcomes.ts";
-export * from "./s3-tokens.ts";
 export * from "./sns-event-log.ts";
 export * from "./sqs-change-queue.ts";
 export * from "./sqs-change-receiver.ts";

@@ -1,6 +1,11 @@
 import {
-  createS3Client, createS3Maintenance, createS3ObjectStore, createSqsClient, createSqsDeadLetters, createTokenStore,
-} from "@codebox/aws"; // prettier-ignore
+  createS3Client,
+  createS3Maintenance,
+  createS3ObjectStore,
+  createSqsClient,
+  createSqsDeadLetters,
+} from "@codebox/aws";
+import { createTokenStore } from "@codebox/core";
 import { checkKmsKey } from "./encryption.ts";
 import { UsageError } from "./errors.ts";
 

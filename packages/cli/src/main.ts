@@ -1,5 +1,5 @@
 import process from "node:process";
-import { systemClock, systemIds } from "@codebox/ambient";
+import { systemClock, systemIds } from "@codebox/system";
 import { runCli } from "./program.ts";
 
 const interrupted = new AbortController();

@@ -1,4 +1,5 @@
-import { openEmbedded, systemClock, type Embedded } from "@codebox/embedded";
+import { openSqlite, type SqliteBackend } from "@codebox/sqlite";
+import { systemClock } from "@codebox/system";
 import type { ObjectStore } from "@codebox/core";
 import { createFaults, fail, faultyStore } from "@codebox/testing";
 import fc from "fast-check";
@@ -61,9 +62,9 @@ describe("rewriting a document's tarball URLs", () => {
 });
 
 describe("codebox domain", () => {
-  let embedded: Embedded;
+  let embedded: SqliteBackend;
   beforeEach(async () => {
-    embedded = await openEmbedded({ directory: ":memory:", onFailure: fail, clock: systemClock });
+    embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock: systemClock });
   });
   afterEach(() => embedded.close());
   const put = (name: string, fields: object = {}) => {

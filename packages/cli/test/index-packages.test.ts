@@ -1,4 +1,5 @@
-import { openEmbedded, systemClock, type Embedded } from "@codebox/embedded";
+import { openSqlite, type SqliteBackend } from "@codebox/sqlite";
+import { systemClock } from "@codebox/system";
 import { fail } from "@codebox/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { indexPackages } from "../src/commands/index-packages.ts";
@@ -60,9 +61,9 @@ describe("sending an event", () => {
 });
 
 describe("codebox index", () => {
-  let embedded: Embedded;
+  let embedded: SqliteBackend;
   beforeEach(async () => {
-    embedded = await openEmbedded({ directory: ":memory:", onFailure: fail, clock: systemClock });
+    embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock: systemClock });
   });
   afterEach(() => embedded.close());
   const put = (name: string, document: unknown) =>

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
-import { systemClock, systemIds } from "@codebox/embedded";
+import { systemClock, systemIds } from "@codebox/system";
 import { describe, expect, test } from "vitest";
 import { connectBucket } from "../src/connect.ts";
 import { createOutput } from "../src/output.ts";

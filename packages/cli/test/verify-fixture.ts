@@ -1,6 +1,7 @@
 import type { BucketMaintenance, BucketSettings } from "@codebox/aws";
 import { createConsumer, createPackumentReader, type ObjectStore } from "@codebox/core";
-import { openEmbedded, systemClock } from "@codebox/embedded";
+import { openSqlite } from "@codebox/sqlite";
+import { systemClock } from "@codebox/system";
 import { fail, publishOf, stage, tagPut } from "@codebox/testing";
 import { verify } from "../src/commands/verify.ts";
 import { memoryCheckpoint, never, pipe } from "./support.ts";
@@ -32,7 +33,7 @@ type Options = { daysLater?: number; deep?: boolean; store?: ObjectStore; bucket
 
 /** A store in memory with what a test needs around it. */
 export async function verifyFixture() {
-  const embedded = await openEmbedded({ directory: ":memory:", onFailure: fail, clock: systemClock });
+  const embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock: systemClock });
 
   async function findings(options: Options = {}) {
     const { daysLater = 1, deep = false, store = embedded.store, bucket, algorithm, kmsKey } = options;

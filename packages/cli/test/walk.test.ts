@@ -1,7 +1,8 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openEmbedded, systemClock, type Embedded } from "@codebox/embedded";
+import { openSqlite, type SqliteBackend } from "@codebox/sqlite";
+import { systemClock } from "@codebox/system";
 import { fail } from "@codebox/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { fileCheckpoint } from "../src/checkpoint.ts";
@@ -9,9 +10,9 @@ import { Interrupted, UsageError } from "../src/errors.ts";
 import { byFolder, walk, walkObjects, type Placed } from "../src/walk.ts";
 import { memoryCheckpoint, never, smallPages } from "./support.ts";
 
-let embedded: Embedded;
+let embedded: SqliteBackend;
 beforeEach(async () => {
-  embedded = await openEmbedded({ directory: ":memory:", onFailure: fail, clock: systemClock });
+  embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock: systemClock });
 });
 afterEach(() => embedded.close());
 

@@ -4,9 +4,8 @@ import {
   accountRoutes, ApiError, createApp, distTagRoutes, nothingElse, packageWriteRoutes, packumentRoutes, searchRoutes, statusRoutes, tarballRoutes,
   type ApiPorts, type ApiSettings, type App,
 } from "@codebox/api"; // prettier-ignore
-import {
-  createS3ObjectStore, createS3Outcomes, createSignUpload, createSqsChangeQueue, createTokenIdentities, createTokenStore,
-} from "@codebox/aws"; // prettier-ignore
+import { createS3ObjectStore, createSignUpload, createSqsChangeQueue } from "@codebox/aws";
+import { createStoredOutcomes, createTokenIdentities, createTokenStore } from "@codebox/core";
 import {
   createPackumentReader, createSubmit, createUpstreamCache, TARBALL_BYTES_MAX,
   type Clock, type Ids, type ObjectStore, type Submit,
@@ -60,7 +59,7 @@ function portsOf(
 ): ApiPorts {
   const store = createS3ObjectStore(s3, bucketOf(env));
   const reader = createPackumentReader(store);
-  const outcomes = createS3Outcomes({ store, reader, clock, random });
+  const outcomes = createStoredOutcomes({ store, reader, clock, random });
   const tokens = createTokenStore(store);
   return {
     store, reader, outcomes, tokens, clock, ids,

@@ -1,4 +1,3 @@
-export * from "@codebox/ambient";
 export * from "./apps.ts";
 export * from "./bucket.ts";
 export * from "./consume.ts";

@@ -2,8 +2,13 @@ import type { S3Client } from "@aws-sdk/client-s3";
 import type { SNSClient } from "@aws-sdk/client-sns";
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import {
-  createS3ObjectStore, createS3Outcomes, createSnsEventLog, createSqsChangeQueue, createSqsDeadLetters, hideMessages,
-} from "@codebox/aws"; // prettier-ignore
+  createS3ObjectStore,
+  createSnsEventLog,
+  createSqsChangeQueue,
+  createSqsDeadLetters,
+  hideMessages,
+} from "@codebox/aws";
+import { createStoredOutcomes } from "@codebox/core";
 import { createConsumer, createPackumentReader, type Clock } from "@codebox/core";
 import { bucketOf } from "./bucket.ts";
 import { createConsumeHandler, type ConsumeLog } from "./consume.ts";
@@ -25,7 +30,7 @@ export function consumerFunction(
   const { s3, sqs, sns, clock, log } = parts;
   const store = createS3ObjectStore(s3, bucketOf(env));
   const reader = createPackumentReader(store);
-  const outcomes = createS3Outcomes({ store, reader, clock });
+  const outcomes = createStoredOutcomes({ store, reader, clock });
   const events = createSnsEventLog(sns, { topicArn: env.CODEBOX_TOPIC_ARN });
   return createConsumeHandler({
     consumer: createConsumer({ store, reader, events, outcomes, clock }),

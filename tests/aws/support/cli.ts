@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { runCli, type Surroundings } from "@codebox/cli";
 import { inject } from "vitest";
 import { MOTO_CREDENTIALS, MOTO_REGION } from "../../../scripts/moto.ts";
-import { systemClock } from "@codebox/ambient";
+import { systemClock } from "@codebox/system";
 import { ROOT } from "../../support/registry.ts";
 
 export type CliResult = {

@@ -1,4 +1,4 @@
-import { systemClock } from "@codebox/ambient";
+import { systemClock } from "@codebox/system";
 import { inject } from "vitest";
 import { startLocalRegistry, type LocalRegistry, type LocalSettings } from "../../../scripts/aws-local/registry.ts";
 import { MOTO_CREDENTIALS, MOTO_REGION } from "../../../scripts/moto.ts";

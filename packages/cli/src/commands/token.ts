@@ -1,4 +1,4 @@
-import { TOKENS_PREFIX } from "@codebox/aws";
+import { TOKENS_PREFIX } from "@codebox/core";
 import { issueToken, UserName, type Clock, type Ids, type ObjectStore, type TokenStore } from "@codebox/core";
 import { CommandError, UsageError, type ExitCode } from "../errors.ts";
 import type { Output } from "../output.ts";

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { MESSAGES_PREFIX, StoredToken, TOKENS_PREFIX, tokenKey, userTokenKey } from "@codebox/aws";
+import { MESSAGES_PREFIX } from "@codebox/aws";
+import { StoredToken, TOKENS_PREFIX, tokenKey, userTokenKey } from "@codebox/core";
 import type { ObjectInfo, ObjectStore } from "@codebox/core";
 import { LIFETIME_DAYS } from "./bucket.ts";
 import { error, warning, type Finding } from "./finding.ts";

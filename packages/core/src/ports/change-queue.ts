@@ -1,4 +1,4 @@
-import type { Change } from "../change.ts";
+import type { Change } from "../domain/change.ts";
 
 /**
  * The FIFO queue of accepted changes, grouped by package name.

@@ -1,4 +1,4 @@
-import type { ChangeEvent } from "../event.ts";
+import type { ChangeEvent } from "../domain/event.ts";
 
 /**
  * Where applied changes are announced (an SNS topic; a log file and a live stream).

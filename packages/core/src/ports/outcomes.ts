@@ -1,4 +1,4 @@
-import type { Outcome } from "../outcome.ts";
+import type { Outcome } from "../domain/outcome.ts";
 
 /**
  * Where the outcome of a change is told and awaited.

@@ -1,5 +1,5 @@
 import { createS3Client, createSnsClient, createSqsClient } from "@codebox/aws";
-import { systemClock } from "@codebox/ambient";
+import { systemClock } from "@codebox/system";
 import { readEnvironment } from "../environment.ts";
 import { consumeLog, createLogger } from "../logging.ts";
 import { consumerFunction } from "../workers.ts";

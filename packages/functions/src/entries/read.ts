@@ -1,5 +1,5 @@
 import { createS3Client } from "@codebox/aws";
-import { systemClock, systemIds } from "@codebox/ambient";
+import { systemClock, systemIds } from "@codebox/system";
 import { createReadApp } from "../apps.ts";
 import { readEnvironment } from "../environment.ts";
 import { gatewayHandler } from "../gateway.ts";

@@ -1,5 +1,5 @@
 import { createSqsClient } from "@codebox/aws";
-import { systemClock } from "@codebox/ambient";
+import { systemClock } from "@codebox/system";
 import { readEnvironment } from "../environment.ts";
 import { redriveFunction } from "../workers.ts";
 

@@ -1,5 +1,5 @@
 import { createS3Client, createSqsClient } from "@codebox/aws";
-import { systemClock, systemIds } from "@codebox/ambient";
+import { systemClock, systemIds } from "@codebox/system";
 import { createWriteApp } from "../apps.ts";
 import { readEnvironment } from "../environment.ts";
 import { gatewayHandler } from "../gateway.ts";

@@ -1,0 +1,36 @@
+import { createHash } from "node:crypto";
+import type { Ids } from "../ports/ids.ts";
+import type { TokenRecord, TokenStore } from "../ports/identity.ts";
+
+/** Who asks. */
+export type Identity = {
+  readonly name: string;
+  /** The token at hand may read, not write. */
+  readonly readonly: boolean;
+  /** SHA-256 of the token at hand, in hex. */
+  readonly tokenHash: string;
+};
+
+/** What a token starts with, so that secret scanners and people recognise it. */
+export const TOKEN_PREFIX = "cbx_";
+
+/** The only form in which a token is stored or compared: looking a hash up tells nothing about the token by its timing. */
+export function hashToken(token: string): string {
+  return createHash("sha256").update(token).digest("hex");
+}
+
+/** Makes a token for a user. The token itself is returned once and kept nowhere. */
+export async function issueToken(
+  { tokens, ids }: { readonly tokens: TokenStore; readonly ids: Ids },
+  grant: Omit<TokenRecord, "hash">,
+): Promise<string> {
+  const token = `${TOKEN_PREFIX}${ids.secret()}`;
+  await tokens.put({ ...grant, hash: hashToken(token) });
+  return token;
+}
+
+/** Whose token this is; `undefined` when it is nobody's. */
+export async function authenticate(tokens: TokenStore, token: string): Promise<Identity | undefined> {
+  const record = await tokens.find(hashToken(token));
+  return record && { name: record.user, readonly: record.readonly, tokenHash: record.hash };
+}

@@ -1,0 +1,10 @@
+/**
+ * The time, passed in: `apply` must not know it, and tests set it.
+ *
+ * @example const clock: Clock = manualClock(); // packages/testing
+ */
+export interface Clock {
+  now(): Date;
+  /** Resolves after `ms` milliseconds, or at once when `signal` aborts. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,131 @@
+import { outcomeInRing } from "../domain/history.ts";
+import { APPLIED_RING } from "../domain/limits.ts";
+import type { Outcome } from "../domain/outcome.ts";
+import { isRecord, stateOf, type Packument } from "../domain/packument.ts";
+import type { Clock } from "../ports/clock.ts";
+import { StoreUnavailable, type ObjectStore } from "../ports/object-store.ts";
+import type { Outcomes, Pending } from "../ports/outcomes.ts";
+import type { PackumentReader } from "../read/reader.ts";
+
+/** Where an outcome stands that no packument holds: a rejection, or a change whose sender was answered before it was known. */
+export const OUTCOMES_PREFIX = "_codebox/outcomes/";
+
+/** The first look at the packument, in milliseconds: SQS, a warm consumer and its write take about so long together. */
+const FIRST_MS = 60;
+/** Each pause is so much longer than the one before, up to `LAST_MS`: a thousand who wait cost S3 a thousand reads a second at most. */
+const GROWTH = 1.6;
+const LAST_MS = 1_000;
+/** A write that S3 refuses as contended is tried so often: the change's status URL is in the answer, and must know it. */
+const REMEMBER_ATTEMPTS = 4;
+/** Every so many looks the rejection is looked for too: rare, since the API validates before it queues. */
+const REJECTION_EVERY = 3;
+
+export type OutcomesPorts = {
+  readonly store: ObjectStore;
+  readonly reader: PackumentReader;
+  readonly clock: Clock;
+  /** 0 ≤ n < 1. Spreads the looks of those who began to wait together. Default: no spreading. */
+  readonly random?: () => number;
+};
+
+/**
+ * The `Outcomes` port over S3.
+ *
+ * An applied change is told by the ring in its index.json, so applying costs no further write; a waiter looks there, with
+ * If-None-Match and a growing pause. docs/decisions/0006 tells why, and what a thousand waiters cost.
+ */
+export function createStoredOutcomes({ store, reader, clock, random = () => 0.5 }: OutcomesPorts): Outcomes {
+  const stored = async (id: string) => {
+    const found = await store.get(outcomeKey(id));
+    return found?.modifiedSince ? { ...parse(found.bytes), etag: found.etag, modified: found.modified } : undefined;
+  };
+  const applied = async (id: string, name: string) => outcomeInRing((await reader.read(name))?.packument, id);
+  return {
+    async record(outcomes) {
+      const rejected = outcomes.filter(({ state }) => state === "rejected");
+      await Promise.all(rejected.map((outcome) => recordOne(store, outcome)));
+    },
+    async wait({ id, name }, timeoutMs) {
+      const end = clock.now().getTime() + timeoutMs;
+      let pause = FIRST_MS;
+      for (let look = 1; ; look++) {
+        const left = end - clock.now().getTime();
+        const last = left <= pause;
+        await clock.sleep(last ? Math.max(0, left) : pause * (0.75 + random() / 2));
+        const outcome = await tolerant(async () => {
+          const known = await applied(id, name);
+          if (known || !(last || look % REJECTION_EVERY === 0)) return known;
+          const told = await stored(id);
+          return told && told.state !== "pending" ? told.outcome : undefined;
+        });
+        if (outcome || last) return outcome;
+        pause = Math.min(pause * GROWTH, LAST_MS);
+      }
+    },
+    async remember({ id, name }) {
+      const key = outcomeKey(id);
+      const pending = { state: "pending", id, name } satisfies Pending;
+      for (let attempt = 1; attempt <= REMEMBER_ATTEMPTS; attempt++) {
+        const written = await store.put(key, encode(pending), { condition: { ifNoneMatch: "*" }, ...JSON_TYPE });
+        // Refused when it stands already: remembered before, or rejected meanwhile.
+        if (written.ok || (await store.head(key))) return;
+        await clock.sleep(FIRST_MS * attempt);
+      }
+      throw new StoreUnavailable(`${key} could not be written`);
+    },
+    async find(id, name) {
+      const told = await stored(id);
+      if (told === undefined && name !== undefined) return applied(id, name);
+      if (told?.state !== "pending") return told?.outcome;
+      const { outcome: pending, modified } = told;
+      const packument = (await reader.read(pending.name))?.packument;
+      return outcomeInRing(packument, id) ?? (isOvertaken(packument, modified) ? undefined : pending);
+    },
+  };
+}
+
+const JSON_TYPE = { contentType: "application/json" };
+const outcomeKey = (id: string): string => `${OUTCOMES_PREFIX}${id}`;
+const encode = (value: Outcome | Pending): Uint8Array => Buffer.from(JSON.stringify(value));
+
+type Stored =
+  | { readonly state: "pending"; readonly outcome: Pending }
+  | { readonly state: "known"; readonly outcome: Outcome };
+
+function parse(bytes: Uint8Array): Stored {
+  const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
+  if (!isRecord(value)) throw new SyntaxError("a stored outcome is not a JSON object");
+  return value["state"] === "pending"
+    ? { state: "pending", outcome: value as Pending }
+    : { state: "known", outcome: value as Outcome };
+}
+
+/** The first outcome that was told stays; a pending one gives way. */
+async function recordOne(store: ObjectStore, outcome: Outcome): Promise<void> {
+  const key = outcomeKey(outcome.id);
+  const first = await store.put(key, encode(outcome), { condition: { ifNoneMatch: "*" }, ...JSON_TYPE });
+  if (first.ok) return;
+  const present = await store.get(key);
+  if (!present?.modifiedSince) throw new StoreUnavailable(`${key} is being written by somebody else`);
+  if (parse(present.bytes).state !== "pending") return;
+  const again = await store.put(key, encode(outcome), { condition: { ifMatch: present.etag }, ...JSON_TYPE });
+  if (!again.ok) throw new StoreUnavailable(`${key} is being written by somebody else`);
+}
+
+/** Whether so many changes came after it that the ring can no longer tell of it. */
+function isOvertaken(packument: Packument | undefined, remembered: Date): boolean {
+  const { applied } = stateOf(packument);
+  const [oldest] = applied;
+  // oxlint-disable-next-line no-restricted-globals -- parses a recorded time; no clock is read
+  return oldest !== undefined && applied.length >= APPLIED_RING && Date.parse(oldest.at) > remembered.getTime();
+}
+
+/** The change is queued whether the store answers or not: a look that fails is one that saw nothing, and the next may see more. */
+async function tolerant(look: () => Promise<Outcome | undefined>): Promise<Outcome | undefined> {
+  try {
+    return await look();
+  } catch (error) {
+    if (error instanceof StoreUnavailable) return undefined;
+    throw error;
+  }
+}

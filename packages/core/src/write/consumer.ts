@@ -1,0 +1,208 @@
+import { LRUCache } from "lru-cache";
+import { apply, withoutEmitted, type Applied } from "../domain/apply.ts";
+import type { Change, ChangeOf } from "../domain/change.ts";
+import type { ChangeEvent } from "../domain/event.ts";
+import { indexKey, tarballKey } from "../layout.ts";
+import { OUTBOX_MAX, WRITE_ATTEMPTS } from "../domain/limits.ts";
+import type { Outcome, Rejection } from "../domain/outcome.ts";
+import { own, serializePackument, stateOf, type Packument } from "../domain/packument.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { EventLog } from "../ports/event-log.ts";
+import { StoreUnavailable, type ObjectStore } from "../ports/object-store.ts";
+import type { Outcomes } from "../ports/outcomes.ts";
+import type { PackumentReader } from "../read/reader.ts";
+import { restored } from "../domain/restore.ts";
+import { outcomeOfRecord } from "../domain/history.ts";
+
+export type ConsumerPorts = {
+  readonly store: ObjectStore;
+  readonly reader: PackumentReader;
+  readonly events: EventLog;
+  readonly outcomes: Outcomes;
+  readonly clock: Clock;
+};
+
+/**
+ * Applies a package's changes, in order. Throws only what redelivery can cure; the batch is then not to be acknowledged.
+ *
+ * Once `signal` aborts no further step begins: the batch is somebody else's by then, and a late deletion could meet what came after.
+ */
+export type Consumer = (name: string, changes: readonly Change[], signal?: AbortSignal) => Promise<readonly Outcome[]>;
+
+/** How many packages' last emitted events an instance remembers. Forgetting costs a repeated event, never a lost one. */
+const REMEMBERED_PACKAGES = 10_000;
+
+/**
+ * The memory that the last written documents may take, in bytes of their JSON: as much as the reader's cache, which holds the
+ * same objects as long as nobody else writes. Forgetting one costs the repair of what a foreign writer undoes right then.
+ */
+const WRITTEN_BYTES = 32 * 1024 * 1024;
+
+/**
+ * The only writer of index.json: a batch of a package's changes becomes one read and one conditional write.
+ *
+ * 1. read → apply each change → write if the ETag still matches; when it does not, read and apply anew.
+ * 2. emit what the outbox holds, and tell the outcomes.
+ * 3. delete what the changes left over (staged tarballs, tarballs of unpublished versions).
+ *
+ * A crash anywhere leaves the batch unacknowledged. Delivered again, its applied changes are recognised by the ring, and
+ * steps 2 and 3 run again: both are safe to repeat.
+ *
+ * A foreign writer may put the document back to what he read before our last write: it starts from what this instance wrote
+ * then, and the foreign edits (`restored`), and is written even if the batch changes nothing.
+ *
+ * The outbox is cleared by the package's *next* write, which spares a second one. Until then only this instance knows that
+ * the events went out, so another instance (or this one restarted) emits them again: subscribers tell a repetition by its id.
+ */
+export function createConsumer(ports: ConsumerPorts): Consumer {
+  const emitted = new LRUCache<string, ReadonlySet<string>>({ max: REMEMBERED_PACKAGES });
+  const documents = new LRUCache<string, Packument>({ maxSize: WRITTEN_BYTES });
+  return async (name, changes, signal) => {
+    const written = await write(ports, { emitted, documents }, name, changes, signal);
+    signal?.throwIfAborted();
+    const [, sent] = await Promise.all([ports.outcomes.record(written.outcomes), emit(ports.events, written.unsent)]);
+    emitted.set(name, new Set([...written.known, ...sent]));
+    signal?.throwIfAborted();
+    await cleanUp(ports.store, name, changes, written);
+    return written.outcomes;
+  };
+}
+
+type Written = {
+  readonly packument: Packument | undefined;
+  readonly outcomes: readonly Outcome[];
+  readonly unsent: readonly ChangeEvent[];
+  /** Ids in the stored outbox that are known to have gone out. */
+  readonly known: readonly string[];
+};
+
+/** What an instance remembers of the packages' last writes. */
+type Memory = {
+  readonly emitted: LRUCache<string, ReadonlySet<string>>;
+  readonly documents: LRUCache<string, Packument>;
+};
+
+async function write(
+  { store, reader, clock }: ConsumerPorts,
+  memory: Memory,
+  name: string,
+  changes: readonly Change[],
+  signal: AbortSignal | undefined,
+): Promise<Written> {
+  const emitted = memory.emitted.get(name) ?? new Set();
+  const last = memory.documents.get(name);
+  const known = last && withoutEmitted(last, emitted);
+  const promoted = new Set<string>();
+  for (let attempt = 1; attempt <= WRITE_ATTEMPTS; attempt++) {
+    const read = await reader.read(name);
+    const found = read && withoutEmitted(read.packument, emitted);
+    const start = known && found ? restored(known, found) : found;
+    const folded = await fold(store, start, changes, promoted);
+    signal?.throwIfAborted();
+    const { packument, outcomes } = folded;
+    const unsent = stateOf(packument).outbox;
+    if ((!folded.changed && start === found) || packument === undefined) {
+      const sent = stateOf(read?.packument)
+        .outbox.map((event) => event.id)
+        .filter((id) => emitted.has(id));
+      return { packument, outcomes, unsent, known: sent };
+    }
+    if (unsent.length > OUTBOX_MAX)
+      throw new StoreUnavailable(`${name} has ${unsent.length} events that could not be emitted`);
+    const bytes = serializePackument(packument);
+    const condition = read ? { ifMatch: read.etag } : { ifNoneMatch: "*" as const };
+    const result = await store.put(indexKey(name), bytes, { condition, contentType: "application/json" });
+    if (result.ok) {
+      reader.wrote(name, { packument, etag: result.etag }, bytes.byteLength);
+      memory.documents.set(name, packument, { size: bytes.byteLength });
+      return { packument, outcomes, unsent, known: [] };
+    }
+    // Another writer won. The pause grows so that two contenders do not meet again.
+    if (attempt > 1) await clock.sleep(Math.min(2 ** attempt * 5, 500));
+  }
+  throw new StoreUnavailable(`${name}/index.json changed ${WRITE_ATTEMPTS} times while a change was applied`);
+}
+
+type Folded = {
+  readonly packument: Packument | undefined;
+  readonly outcomes: readonly Outcome[];
+  readonly changed: boolean;
+};
+
+/** Applies the changes one after the other. A publish counts only once its tarball stands under its final key. */
+async function fold(
+  store: ObjectStore,
+  start: Packument | undefined,
+  changes: readonly Change[],
+  promoted: Set<string>,
+): Promise<Folded> {
+  let packument = start;
+  let changed = false;
+  const outcomes: Outcome[] = [];
+  for (const change of changes) {
+    let result = apply(packument, change);
+    if (result.kind === "applied" && change.type === "publish" && !promoted.has(change.id)) {
+      const failure = await promote(store, change);
+      if (failure) result = { kind: "rejected", rejection: failure };
+      else promoted.add(change.id);
+    }
+    if (result.kind === "applied") {
+      packument = result.packument;
+      changed = true;
+    }
+    outcomes.push(outcomeOf(change, result));
+  }
+  return { packument, outcomes, changed };
+}
+
+function outcomeOf({ id, name }: Change, result: Applied): Outcome {
+  switch (result.kind) {
+    case "rejected":
+      return { state: "rejected", id, name, rejection: result.rejection };
+    case "applied": {
+      const { sequence, revision } = result.event;
+      return { state: "applied", id, name, sequence, revision, distTags: result.packument["dist-tags"] };
+    }
+    case "replayed":
+      return outcomeOfRecord(result.packument, result.record);
+  }
+}
+
+/**
+ * Puts a staged tarball under its final key.
+ *
+ * The version is not in the packument, so an object that stands there already is a leftover: of this very publish before a
+ * crash, or of an unpublish whose clean-up is still to come. It is replaced, and only as it was seen.
+ */
+async function promote(store: ObjectStore, change: ChangeOf<"publish">): Promise<Rejection | undefined> {
+  const { staging } = change.tarball;
+  const final = tarballKey(change.name, change.version);
+  const first = await store.copy(staging, final, { ifNoneMatch: "*" });
+  if (first.ok) return undefined;
+  if (first.reason === "missing") return missingTarball(change);
+  const leftover = await store.head(final);
+  const again = await store.copy(staging, final, leftover ? { ifMatch: leftover.etag } : { ifNoneMatch: "*" });
+  if (again.ok) return undefined;
+  if (again.reason === "missing" && (await store.head(staging)) === undefined) return missingTarball(change);
+  throw new StoreUnavailable(`${final} is being written by somebody else`);
+}
+
+function missingTarball({ name, version }: ChangeOf<"publish">): Rejection {
+  return { code: "tarball_missing", message: `the uploaded tarball of ${name}@${version} is gone; publish it again` };
+}
+
+async function emit(events: EventLog, unsent: readonly ChangeEvent[]): Promise<readonly string[]> {
+  if (unsent.length > 0) await events.publish(unsent);
+  return unsent.map((event) => event.id);
+}
+
+async function cleanUp(store: ObjectStore, name: string, changes: readonly Change[], written: Written): Promise<void> {
+  const leftover = changes.flatMap((change) => {
+    if (change.type === "publish") return [change.tarball.staging];
+    if (change.type !== "unpublish.versions" && change.type !== "unpublish.all") return [];
+    const record = stateOf(written.packument).applied.find(({ id }) => id === change.id);
+    const gone = record?.versions?.filter((version) => !own(written.packument?.versions, version)) ?? [];
+    return gone.map((version) => tarballKey(name, version));
+  });
+  await Promise.all(leftover.map((key) => store.delete(key)));
+}

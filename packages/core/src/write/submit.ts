@@ -1,0 +1,84 @@
+import { apply } from "../domain/apply.ts";
+import { Change, changeProblem, type Draft } from "../domain/change.ts";
+import { WAIT_MS } from "../domain/limits.ts";
+import type { Outcome, Rejection } from "../domain/outcome.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Ids } from "../ports/ids.ts";
+import type { ChangeQueue } from "../ports/change-queue.ts";
+import type { Outcomes } from "../ports/outcomes.ts";
+import type { PackumentReader } from "../read/reader.ts";
+import { outcomeOfRecord } from "../domain/history.ts";
+
+export type SubmitPorts = {
+  readonly reader: PackumentReader;
+  readonly queue: ChangeQueue;
+  readonly outcomes: Outcomes;
+  readonly clock: Clock;
+  readonly ids: Ids;
+};
+
+export type SubmitOptions = {
+  readonly actor: { readonly name: string };
+  /**
+   * The change's id, when the sender has one that stays the same over its retries. The same id is the same change: what is
+   * known of it is answered, and nothing queued. Default: a new one.
+   */
+  readonly id?: string;
+  /** Milliseconds to wait for the outcome; 0 to answer at once. Default: `WAIT_MS`. */
+  readonly waitMs?: number;
+};
+
+export type Submission =
+  | { readonly kind: "settled"; readonly outcome: Outcome }
+  /** The change is queued, durably, and will be applied; its outcome was not known in time. */
+  | { readonly kind: "accepted"; readonly id: string; readonly name: string };
+
+/**
+ * Validates a change against the current packument, enqueues it and waits, bounded, for its outcome.
+ *
+ * A change that the present packument refuses is answered at once and never queued. One that it admits may still be refused
+ * by the consumer, when a change accepted earlier came between.
+ *
+ * @example await submit({ type: "tag.put", name: "wire", tag: "next", version: "1.1.0" }, { actor: { name: "alice" } })
+ */
+export type Submit = (draft: Draft, options: SubmitOptions) => Promise<Submission>;
+
+export function createSubmit({ reader, queue, outcomes, clock, ids }: SubmitPorts): Submit {
+  return async (draft, { actor, id: given, waitMs = WAIT_MS }) => {
+    const id = given ?? ids.next();
+    const parsed = Change.safeParse({ ...draft, schema: 1, id, at: clock.now().toISOString(), actor });
+    const { name } = draft;
+    if (!parsed.success) return rejected(id, name, { code: "invalid", message: changeProblem(parsed.error) });
+    const change = parsed.data;
+    // The queue forgets an id after minutes, the outcome of its change is kept for days: asked first, or the answer would be an
+    // old rejection while the change is applied.
+    const [read, known] = await Promise.all([
+      reader.read(name),
+      given === undefined ? undefined : outcomes.find(given),
+    ]);
+    const foreseen = apply(read?.packument, change);
+    if (foreseen.kind === "replayed")
+      return { kind: "settled", outcome: outcomeOfRecord(foreseen.packument, foreseen.record) };
+    if (known && known.name !== name) return rejected(id, name, usedFor(known));
+    if (known?.state === "applied" || known?.state === "rejected") return { kind: "settled", outcome: known };
+    if (foreseen.kind === "rejected") return rejected(id, name, foreseen.rejection);
+    if (waitMs <= 0) {
+      await outcomes.remember({ id, name });
+      await queue.send(change);
+      return { kind: "accepted", id, name };
+    }
+    const waiting = outcomes.wait({ id, name }, waitMs);
+    const [outcome] = await Promise.all([waiting, queue.send(change)]);
+    if (outcome) return { kind: "settled", outcome };
+    await outcomes.remember({ id, name });
+    return { kind: "accepted", id, name };
+  };
+}
+
+function usedFor({ id, name }: { readonly id: string; readonly name: string }): Rejection {
+  return { code: "invalid", message: `the id "${id}" is that of a change of "${name}"; choose another for this one` };
+}
+
+function rejected(id: string, name: string, rejection: Rejection): Submission {
+  return { kind: "settled", outcome: { state: "rejected", id, name, rejection } };
+}

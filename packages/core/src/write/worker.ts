@@ -1,0 +1,67 @@
+import { setMaxListeners } from "node:events";
+import { BATCH_MAX } from "../domain/limits.ts";
+import type { ChangeBatch, ChangeReceiver } from "../ports/change-queue.ts";
+import type { Consumer } from "./consumer.ts";
+
+export type WorkerParts = {
+  readonly queue: ChangeReceiver & { isEmpty(): boolean };
+  readonly consumer: Consumer;
+  /** Told of every batch that failed and will be delivered again. */
+  readonly onFailure: (error: unknown, batch: ChangeBatch) => void;
+  /** Groups handled at a time. */
+  readonly concurrency: number;
+};
+
+export type Worker = {
+  start(): void;
+  /** Stops once nothing is queued, or at the first failure that would make it wait: what is left is applied at the next start. */
+  drain(): Promise<void>;
+};
+
+/** Takes batches from the queue and hands them to the consumer. A failure gives its batch back and touches no other group. */
+export function createWorker({ queue, consumer, onFailure, concurrency }: WorkerParts): Worker {
+  const stop = new AbortController();
+  setMaxListeners(0, stop.signal);
+  let draining = false;
+  let loops: Promise<void>[] = [];
+
+  const giveBack = async (batch: ChangeBatch, reason: string) => {
+    try {
+      await queue.release(batch, reason);
+    } catch (error) {
+      // It comes again all the same; only how often it failed is forgotten.
+      onFailure(error, batch);
+    }
+  };
+  const handle = async (batch: ChangeBatch) => {
+    try {
+      await consumer(
+        batch.group,
+        batch.messages.map(({ change }) => change),
+      );
+      await queue.acknowledge(batch);
+    } catch (error) {
+      onFailure(error, batch);
+      await giveBack(batch, error instanceof Error ? error.message : String(error));
+      if (draining) stop.abort();
+    }
+    if (draining && queue.isEmpty()) stop.abort();
+  };
+  const loop = async () => {
+    for (;;) {
+      const batch = await queue.receive({ max: BATCH_MAX, signal: stop.signal });
+      if (batch === undefined) return;
+      await handle(batch);
+    }
+  };
+  return {
+    start() {
+      loops = Array.from({ length: concurrency }, loop);
+    },
+    async drain() {
+      draining = true;
+      if (queue.isEmpty()) stop.abort();
+      await Promise.all(loops);
+    },
+  };
+}

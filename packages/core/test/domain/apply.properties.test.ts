@@ -1,0 +1,125 @@
+import { fail } from "@codebox/testing";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { publishOf, tagPut } from "@codebox/testing";
+import { NAME, changes, history } from "../support/changes.ts";
+import {
+  APPLIED_RING, apply, createConsumer, createPackumentReader, own, parsePackument, serializePackument, stateOf, withoutEmitted,
+  type Change, type CodeboxState, type Packument,
+} from "../../src/index.ts"; // prettier-ignore
+import { openSqlite } from "@codebox/sqlite";
+import { systemClock } from "@codebox/system";
+import { stage } from "@codebox/testing";
+
+const check = (property: fc.IProperty<[Change[]]>) => fc.assert(property, { numRuns: 300 });
+
+describe("whatever changes come, in whatever order", () => {
+  test("apply is deterministic, and alters nothing that it is given", () => {
+    check(
+      fc.property(changes, (sequence) => {
+        expect(history(sequence)).toEqual(history(sequence));
+      }),
+    );
+  });
+  test("a replayed change does nothing", () => {
+    check(
+      fc.property(changes, (sequence) => {
+        const last = history(sequence).at(-1);
+        for (const { id } of stateOf(last).applied) {
+          const replayed = sequence.find((candidate) => candidate.id === id);
+          if (replayed && last) expect(apply(last, replayed)).toMatchObject({ kind: "replayed", packument: last });
+        }
+      }),
+    );
+  });
+  test("latest always names an existing version, and so does every tag", () => {
+    check(
+      fc.property(changes, (sequence) => {
+        for (const { versions, ...packument } of history(sequence)) {
+          const named = packument["dist-tags"];
+          if (Object.keys(versions).length > 0) expect(own(named, "latest")).toBeDefined();
+          for (const [name, tagged] of Object.entries(named)) expect(Object.hasOwn(versions, tagged), name).toBe(true);
+        }
+      }),
+    );
+  });
+  test("sequence and revision rise by one, the ring ends with the last, and every id stands in it once", () => {
+    check(
+      fc.property(changes, (sequence) => {
+        history(sequence).forEach((packument, index) => {
+          const { applied, ...state } = stateOf(packument);
+          expect([state.sequence, state.revision]).toEqual([index + 1, index + 1]);
+          expect(applied.at(-1)?.sequence).toBe(index + 1);
+          expect(new Set(applied.map(({ id }) => id)).size).toBe(applied.length);
+        });
+      }),
+    );
+  });
+  test("unknown fields survive, at the top, in versions and in our own state", () => {
+    const start: Packument = {
+      name: NAME, "dist-tags": { latest: "0.1.0" }, versions: { "0.1.0": { name: NAME, version: "0.1.0", custom: [1] } }, custom: { deep: true },
+      _codebox: { schema: 1, revision: 0, sequence: 0, applied: [], outbox: [], later: "field" } as CodeboxState,
+    }; // prettier-ignore
+    check(
+      fc.property(changes, (sequence) => {
+        for (const packument of history(sequence, start)) {
+          expect(packument["custom"]).toEqual({ deep: true });
+          expect(stateOf(packument)).toMatchObject({ later: "field" });
+          const kept = own(packument.versions, "0.1.0");
+          if (kept) expect(kept["custom"]).toEqual([1]);
+        }
+      }),
+    );
+  });
+  test("a document is the same after it was stored and read", () => {
+    check(
+      fc.property(changes, (sequence) => {
+        for (const packument of history(sequence))
+          expect(parsePackument(NAME, serializePackument(packument))).toEqual(packument);
+      }),
+    );
+  });
+  test("no prototype is touched", () => {
+    check(
+      fc.property(changes, (sequence) => {
+        history(sequence);
+        expect(Object.keys(Object.prototype)).toEqual([]);
+      }),
+    );
+  });
+});
+
+test("the ring remembers the last changes, and no more", () => {
+  const sequence = [
+    publishOf(NAME, "1.0.0"),
+    ...Array.from({ length: APPLIED_RING + 10 }, (_, index) => tagPut(NAME, `t-${index % 5}`, "1.0.0")),
+  ];
+  expect(stateOf(history(sequence).at(-1)).applied).toHaveLength(APPLIED_RING);
+});
+
+test("a batch is the same as one by one, for any split", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      changes,
+      fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 40 }),
+      async (sequence, sizes) => {
+        const consume = async (splits: readonly number[]): Promise<Packument | undefined> => {
+          const embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock: systemClock });
+          const reader = createPackumentReader(embedded.store);
+          const consumer = createConsumer({ ...embedded, reader, clock: systemClock });
+          for (const each of sequence) if (each.type === "publish") await stage(embedded.store, each);
+          for (let at = 0, turn = 0; at < sequence.length; turn++) {
+            const size = splits[turn % splits.length] ?? 1;
+            await consumer(NAME, sequence.slice(at, at + size));
+            at += size;
+          }
+          const read = await reader.read(NAME);
+          await embedded.close();
+          return read && withoutEmitted(read.packument, new Set(stateOf(read.packument).outbox.map(({ id }) => id)));
+        };
+        expect(await consume(sizes)).toEqual(await consume([1]));
+      },
+    ),
+    { numRuns: 40 },
+  );
+});

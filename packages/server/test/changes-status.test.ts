@@ -1,0 +1,96 @@
+import { createApp, statusRoutes, type ApiPorts } from "@codebox/api";
+import { createConsumer, issueToken, RECEIVES_MAX, type Change } from "@codebox/core";
+import { fail, manualClock, publishOf, stage, tagPut, type ManualClock } from "@codebox/testing";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { deadLetterRoutes } from "../src/dead-letters-route.ts";
+import { openSqlite, type SqliteBackend } from "@codebox/sqlite";
+import { systemIds } from "@codebox/system";
+
+let embedded: SqliteBackend;
+let clock: ManualClock;
+let ask: (method: string, path: string, options?: { readonly readonly: boolean }) => Promise<Response>;
+
+beforeEach(async () => {
+  clock = manualClock();
+  embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock });
+  const ports = { ...embedded, clock, ids: systemIds } as unknown as ApiPorts;
+  const settings = { anonymousRead: true, waitMs: 0, tarballBytesMax: 1 };
+  const app = createApp(ports, settings, [deadLetterRoutes(embedded.queue)], [statusRoutes]);
+  const grant = { user: "alice", label: "test", created: "2026-01-01T00:00:00.000Z" };
+  ask = async (method, path, { readonly } = { readonly: false }) => {
+    const token = await issueToken({ tokens: embedded.tokens, ids: systemIds }, { ...grant, readonly });
+    return app.request(`http://registry.test${path}`, { method, headers: { authorization: `Bearer ${token}` } });
+  };
+});
+afterEach(async () => {
+  vi.useRealTimers();
+  await embedded.close();
+});
+
+const status = async (id: string) => (await ask("GET", `/-/changes/${id}`)).json();
+const receive = () => embedded.queue.receive({ max: 10, signal: AbortSignal.timeout(10_000) });
+
+/** Sends a change and lets it fail until it is put aside. */
+async function putAside(change: Change): Promise<void> {
+  await embedded.outcomes.remember(change);
+  await embedded.queue.send(change);
+  for (let turn = 0; turn < RECEIVES_MAX; turn++) {
+    const batch = await receive();
+    if (batch) await embedded.queue.release(batch, "the disk is full");
+    await clock.advance(60_000);
+  }
+}
+
+test("a change that is applied is so at once, though its event is not yet in the log", async () => {
+  const consume = createConsumer({ ...embedded, clock });
+  const first = publishOf("wire", "1.0.0");
+  await stage(embedded.store, first);
+  await consume("wire", [first]);
+  await embedded.events.read(0, 1);
+  // The event log and the acknowledgement wait for company before they are written.
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  await embedded.queue.send(tagPut("wire", "next", "1.0.0", "a"));
+  expect(await embedded.outcomes.find("a")).toMatchObject({ state: "pending" });
+  const batch = await receive();
+  await consume("wire", batch?.messages.map(({ change }) => change) ?? []);
+  expect(await embedded.outcomes.find("a")).toMatchObject({ state: "applied", sequence: 2, revision: 2 });
+});
+
+describe("a change that was put aside", () => {
+  test("has failed, and says who can help", async () => {
+    await putAside(tagPut("wire", "next", "1.0.0", "poison"));
+    expect(await status("poison")).toEqual({
+      id: "poison",
+      name: "wire",
+      state: "failed",
+      error: expect.stringContaining("whoever runs this registry") as string,
+    });
+  });
+  test("is listed with its reason, and applied again when it is redriven", async () => {
+    await putAside(tagPut("wire", "next", "1.0.0", "poison"));
+    const { letters } = (await (await ask("GET", "/-/dead-letters")).json()) as { letters: unknown[] };
+    expect(letters).toMatchObject([{ id: "poison", name: "wire", reason: "the disk is full", receives: RECEIVES_MAX }]);
+    const redriven = await ask("POST", "/-/dead-letters/poison");
+    expect([redriven.status, redriven.headers.get("location")]).toEqual([202, "http://registry.test/-/changes/poison"]);
+    expect(await status("poison")).toMatchObject({ state: "pending" });
+    expect((await receive())?.messages.map(({ change }) => change.id)).toEqual(["poison"]);
+    expect((await ask("POST", "/-/dead-letters/poison")).status).toBe(404);
+  });
+  test("is redriven with all others, oldest first", async () => {
+    await putAside(tagPut("wire", "next", "1.0.0", "b"));
+    await putAside(tagPut("wire", "next", "1.0.0", "a"));
+    expect(await (await ask("POST", "/-/dead-letters")).json()).toEqual({ ok: true, redriven: ["b", "a"] });
+    expect((await receive())?.messages.map(({ change }) => change.id)).toEqual(["b", "a"]);
+  });
+  test("is none any more when its sender sends it again", async () => {
+    const change = tagPut("wire", "next", "1.0.0", "poison");
+    await putAside(change);
+    await embedded.queue.send(change);
+    expect(await status("poison")).toMatchObject({ state: "pending" });
+    expect(await Array.fromAsync(embedded.queue.list())).toEqual([]);
+  });
+  test("is shown to nobody who may only read", async () => {
+    expect((await ask("GET", "/-/dead-letters", { readonly: true })).status).toBe(403);
+    expect((await ask("POST", "/-/dead-letters", { readonly: true })).status).toBe(403);
+  });
+});

@@ -1,0 +1,77 @@
+import { join } from "node:path";
+import {
+  createPackumentReader,
+  type Clock, type IdentityProvider, type ObjectStore, type Outcomes, type PackumentReader, type TokenStore,
+} from "@codebox/core"; // prettier-ignore
+import { createChangeQueue, type SqliteChangeQueue } from "./change-queue.ts";
+import { openDatabase, type Database } from "./database.ts";
+import { createEventLog, type SqliteEventLog } from "./event-log.ts";
+import { createIdentities } from "./identities.ts";
+import { createObjectStore, sweepBlobs } from "./object-store.ts";
+import { createOutcomes } from "./outcomes.ts";
+import { createTokenStore } from "./tokens.ts";
+
+export type SqliteSettings = {
+  /** The data directory, or `:memory:`. */
+  readonly directory: string;
+  readonly clock: Clock;
+  /** Whether `npm login` makes accounts. Default: `closed`. */
+  readonly registration?: "open" | "closed";
+  /** User names that `npm login` never gives away. Default: none. */
+  readonly reserved?: readonly string[];
+  /** Told of failures behind the back of whoever caused them: events that could not be stored. */
+  readonly onFailure: (error: unknown) => void;
+};
+
+export type SqliteBackend = {
+  /** Whether anybody holds a token. */
+  hasTokens(): boolean;
+  readonly database: Database;
+  readonly store: ObjectStore;
+  readonly reader: PackumentReader;
+  readonly queue: SqliteChangeQueue;
+  readonly outcomes: Outcomes;
+  readonly events: SqliteEventLog;
+  readonly tokens: TokenStore;
+  readonly identities: IdentityProvider;
+  close(): Promise<void>;
+};
+
+/**
+ * Opens every port of the embedded registry over one data directory.
+ *
+ * @example const embedded = await openSqlite({ directory: ":memory:", clock: systemClock });
+ * @throws when another process uses the directory.
+ */
+export async function openSqlite({
+  directory,
+  clock,
+  registration = "closed",
+  reserved = [],
+  onFailure,
+}: SqliteSettings): Promise<SqliteBackend> {
+  const database = openDatabase(directory);
+  await sweepBlobs(database);
+  const events = createEventLog(
+    database,
+    onFailure,
+    directory === ":memory:" ? undefined : join(directory, "events.jsonl"),
+  );
+  const store = createObjectStore(database, clock);
+  const reader = createPackumentReader(store);
+  return {
+    hasTokens: () => database.get("SELECT 1 FROM tokens LIMIT 1") !== undefined,
+    database,
+    store,
+    reader,
+    queue: createChangeQueue(database, clock),
+    outcomes: createOutcomes(database, clock, reader),
+    events,
+    tokens: createTokenStore(database),
+    identities: createIdentities(database, clock, { registration, reserved }),
+    async close() {
+      await database.close();
+      events.close();
+    },
+  };
+}
