@@ -62,10 +62,25 @@ export async function prepare(contender: Contender): Promise<void> {
         _id: PACKAGE,
         name: PACKAGE,
         "dist-tags": { latest: version },
-        versions: { [version]: { name: PACKAGE, version, description: "a wire", dependencies: { other: "^1.0.0" }, readme: "# wire", dist: { integrity, shasum, tarball: `${contender.url}/${PACKAGE}/-/${PACKAGE}-${version}.tgz` } } },
-        _attachments: { [`${PACKAGE}-${version}.tgz`]: { content_type: "application/octet-stream", data: bytes.toString("base64"), length: bytes.length } },
+        versions: {
+          [version]: {
+            name: PACKAGE,
+            version,
+            description: "a wire",
+            dependencies: { other: "^1.0.0" },
+            readme: "# wire",
+            dist: { integrity, shasum, tarball: `${contender.url}/${PACKAGE}/-/${PACKAGE}-${version}.tgz` },
+          },
+        },
+        _attachments: {
+          [`${PACKAGE}-${version}.tgz`]: {
+            content_type: "application/octet-stream",
+            data: bytes.toString("base64"),
+            length: bytes.length,
+          },
+        },
       }),
-    }); // prettier-ignore
+    });
     if (!response.ok)
       throw new Error(`${contender.name} refused ${version}: ${response.status} ${await response.text()}`);
     await response.arrayBuffer();

@@ -33,7 +33,11 @@ export function startEventSource({ sqs, queueUrl, handler, onError }: EventSourc
     try {
       const { batchItemFailures } = await handler({ Records: messages.map((message) => recordOf(message, queueUrl)) });
       const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
-      await remove(sqs, queueUrl, messages.filter(({ MessageId = "" }) => !failed.has(MessageId))); // prettier-ignore
+      await remove(
+        sqs,
+        queueUrl,
+        messages.filter(({ MessageId = "" }) => !failed.has(MessageId)),
+      );
     } catch (error) {
       onError(error);
     }

@@ -6,9 +6,15 @@ import { createTokenStore } from "@codebox/core";
 import { createS3Client, createSnsClient, createSqsClient } from "@codebox/aws";
 import { issueToken } from "@codebox/core";
 import {
-  consumerFunction, createAccountApp, createReadApp, createWriteApp, gatewayHandler, intakeFunction, readEnvironment,
+  consumerFunction,
+  createAccountApp,
+  createReadApp,
+  createWriteApp,
+  gatewayHandler,
+  intakeFunction,
+  readEnvironment,
   type ConsumeLog,
-} from "@codebox/functions"; // prettier-ignore
+} from "@codebox/functions";
 import { systemClock, systemIds } from "@codebox/system";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { environmentOf, makeCloud, type Clients, type Cloud } from "./cloud.ts";

@@ -1,8 +1,13 @@
 import { createS3ObjectStore, createSnsEventLog } from "@codebox/aws";
 import { createStoredOutcomes, createTokenIdentities, createTokenStore, OUTCOMES_PREFIX } from "@codebox/core";
 import {
-  APPLIED_RING, createConsumer, createPackumentReader, indexKey, type ChangeEvent, type EventLog,
-} from "@codebox/core"; // prettier-ignore
+  APPLIED_RING,
+  createConsumer,
+  createPackumentReader,
+  indexKey,
+  type ChangeEvent,
+  type EventLog,
+} from "@codebox/core";
 import { publishOf, stage } from "@codebox/testing";
 import {
   eventLogContract,

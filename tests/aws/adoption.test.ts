@@ -86,8 +86,11 @@ describe("a bucket that the predecessor left is adopted in place", () => {
     expect(document["name"]).toBe(name);
     for (const version of versions)
       expect(document.versions[version]).toMatchObject({
-        name, version, gitHead: "f00", dist: { tarball: `${OLD}/${name}/-/${name}-${version}.tgz` },
-      }); // prettier-ignore
+        name,
+        version,
+        gitHead: "f00",
+        dist: { tarball: `${OLD}/${name}/-/${name}-${version}.tgz` },
+      });
     expect(document).toMatchObject({ team: { channel: "#wires", since: 2018 }, access: null });
   };
 

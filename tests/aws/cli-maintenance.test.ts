@@ -1,7 +1,11 @@
 import {
-  CreateMultipartUploadCommand, HeadBucketCommand, HeadObjectCommand,
-  PutBucketVersioningCommand, PutObjectCommand, type S3Client,
-} from "@aws-sdk/client-s3"; // prettier-ignore
+  CreateMultipartUploadCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  PutBucketVersioningCommand,
+  PutObjectCommand,
+  type S3Client,
+} from "@aws-sdk/client-s3";
 import { createSqsDeadLetters } from "@codebox/aws";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -114,9 +118,10 @@ describe("over more objects than a page of a listing holds", () => {
     expect(events).toHaveLength(MANY);
     expect(seen.authorization).toBe(`Basic ${Buffer.from("id:secret").toString("base64")}`);
     expect(events[0]).toMatchObject({
-      level: "info", namespace: "info:package:put",
+      level: "info",
+      namespace: "info:package:put",
       body: { version: "1.0.0", description: "a wire", "dist-tags": { latest: "1.0.0" } },
-    }); // prettier-ignore
+    });
     expect(events[0]?.["body"]).not.toHaveProperty("scripts");
   });
   test("encrypt encrypts every one, keeps type and metadata, and then finds nothing to do", async () => {

@@ -1,6 +1,10 @@
 import {
-  PutBucketEncryptionCommand, PutBucketLifecycleConfigurationCommand, PutObjectCommand, PutPublicAccessBlockCommand, type S3Client,
-} from "@aws-sdk/client-s3"; // prettier-ignore
+  PutBucketEncryptionCommand,
+  PutBucketLifecycleConfigurationCommand,
+  PutObjectCommand,
+  PutPublicAccessBlockCommand,
+  type S3Client,
+} from "@aws-sdk/client-s3";
 import { createS3ObjectStore } from "@codebox/aws";
 import { serializePackument, type Packument } from "@codebox/core";
 import { makeTarball } from "@codebox/testing";
@@ -32,8 +36,11 @@ async function goodBucket(): Promise<string> {
     Expiration: { Days },
   });
   const Rules = [
-    rule("_codebox/staging/", 30), rule("_codebox/messages/", 30), rule("_codebox/outcomes/", 14), rule("_codebox/upstream/", 90),
-  ]; // prettier-ignore
+    rule("_codebox/staging/", 30),
+    rule("_codebox/messages/", 30),
+    rule("_codebox/outcomes/", 14),
+    rule("_codebox/upstream/", 90),
+  ];
   await s3.send(new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration: { Rules } }));
   return Bucket;
 }

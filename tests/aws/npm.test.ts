@@ -149,9 +149,12 @@ describe("npm 11 through the AWS shape", () => {
     const script = join(import.meta.dirname, "outside_service.py");
     const { stdout } = await promisify(execFile)(PYTHON, [script, "wire", "stable", "1.1.0", "release-42"], { env });
     expect(JSON.parse(stdout)).toMatchObject({
-      id: "release-42", name: "wire", type: "tag.put", actor: { name: "release-bot" },
+      id: "release-42",
+      name: "wire",
+      type: "tag.put",
+      actor: { name: "release-bot" },
       data: { tag: "stable", version: "1.1.0" },
-    }); // prettier-ignore
+    });
     expect(await tags("wire")).toMatchObject({ stable: "1.1.0" });
   });
   test("nothing failed on the way", () => {

@@ -1,7 +1,14 @@
 import {
-  CreateMultipartUploadCommand, DeleteObjectCommand, GetObjectCommand, GetObjectTaggingCommand, HeadObjectCommand, PutBucketPolicyCommand, PutBucketVersioningCommand,
-  PutObjectCommand, PutPublicAccessBlockCommand,
-} from "@aws-sdk/client-s3"; // prettier-ignore
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  GetObjectTaggingCommand,
+  HeadObjectCommand,
+  PutBucketPolicyCommand,
+  PutBucketVersioningCommand,
+  PutObjectCommand,
+  PutPublicAccessBlockCommand,
+} from "@aws-sdk/client-s3";
 import { createS3Client, createS3Maintenance } from "@codebox/aws";
 import { StoreUnavailable } from "@codebox/core";
 import { beforeEach, describe, expect, test } from "vitest";
@@ -133,8 +140,11 @@ describe("the end of a bucket", () => {
     const { versions, cursor } = await maintenance().versions();
     expect(cursor).toBeUndefined();
     expect(versions.map(({ key, marker, latest }) => `${key} ${marker} ${latest}`).toSorted()).toEqual([
-      "a false false", "a false true", "b false false", "b true true",
-    ]); // prettier-ignore
+      "a false false",
+      "a false true",
+      "b false false",
+      "b true true",
+    ]);
     expect(await maintenance().removeBucket()).toBe("not_empty");
     expect(await maintenance().removeVersions(versions)).toEqual([]);
     expect((await maintenance().versions()).versions).toEqual([]);
@@ -157,9 +167,14 @@ test("trouble of the service is StoreUnavailable, from every method", async () =
   answerWith(failing, { status: 503, code: "SlowDown" });
   const port = createS3Maintenance(failing, { bucket: Bucket });
   const calls = [
-    () => port.encryption("a"), () => port.reencrypt("a", '"1"', "copy"), () => port.settings(), () => port.versions(),
-    () => port.removeVersions([{ key: "a", versionId: "1", size: 0, marker: false, latest: true }]), () => port.uploads(),
-    () => port.abortUpload({ key: "a", uploadId: "1" }), () => port.removeBucket(),
-  ]; // prettier-ignore
+    () => port.encryption("a"),
+    () => port.reencrypt("a", '"1"', "copy"),
+    () => port.settings(),
+    () => port.versions(),
+    () => port.removeVersions([{ key: "a", versionId: "1", size: 0, marker: false, latest: true }]),
+    () => port.uploads(),
+    () => port.abortUpload({ key: "a", uploadId: "1" }),
+    () => port.removeBucket(),
+  ];
   for (const call of calls) await expect(call()).rejects.toThrow(StoreUnavailable);
 });

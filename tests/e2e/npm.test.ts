@@ -82,8 +82,10 @@ describe("npm 11", () => {
     const names = Array.from({ length: 10 }, (_, index) => `ten-${index}`);
     for (const name of names) {
       await registry.fetch(`/-/package/wire/dist-tags/${name}`, {
-        method: "PUT", body: '"1.0.0"', headers: { "content-type": "application/json" },
-      }); // prettier-ignore
+        method: "PUT",
+        body: '"1.0.0"',
+        headers: { "content-type": "application/json" },
+      });
     }
     for (const name of names) expect((await wire.run("npm", "dist-tag", "rm", "wire", name)).code).toBe(0);
     expect(Object.keys(await tags("wire")).filter((tag) => tag.startsWith("ten-"))).toEqual([]);

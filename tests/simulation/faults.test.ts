@@ -1,14 +1,27 @@
 import { fail } from "@codebox/testing";
 import { expect, test } from "vitest";
 import {
-  createConsumer, createPackumentReader, createSubmit, indexKey, parsePackument, stateOf, type Draft,
-} from "@codebox/core"; // prettier-ignore
+  createConsumer,
+  createPackumentReader,
+  createSubmit,
+  indexKey,
+  parsePackument,
+  stateOf,
+  type Draft,
+} from "@codebox/core";
 import { createWorker } from "@codebox/core";
 import { openSqlite } from "@codebox/sqlite";
 import { systemIds } from "@codebox/system";
 import {
-  createFaults, faultyEvents, faultyOutcomes, faultyQueue, faultyStore, manualClock, publishOf, stage,
-} from "@codebox/testing"; // prettier-ignore
+  createFaults,
+  faultyEvents,
+  faultyOutcomes,
+  faultyQueue,
+  faultyStore,
+  manualClock,
+  publishOf,
+  stage,
+} from "@codebox/testing";
 
 const SEEDS = 40;
 const WRITES = 60;

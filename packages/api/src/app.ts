@@ -18,8 +18,15 @@ export const nothingElse: Routes = (app) => {
 
 /** In this order: what stands under `/-/` before what begins with a package's name. */
 const ALL: readonly Routes[] = [
-  statusRoutes, searchRoutes, accountRoutes, distTagRoutes, nothingElse, packageWriteRoutes, tarballRoutes, packumentRoutes,
-]; // prettier-ignore
+  statusRoutes,
+  searchRoutes,
+  accountRoutes,
+  distTagRoutes,
+  nothingElse,
+  packageWriteRoutes,
+  tarballRoutes,
+  packumentRoutes,
+];
 
 /**
  * The whole HTTP surface as one app.

@@ -1,6 +1,15 @@
 import type {
-  Clock, Identity, IdentityProvider, Ids, ObjectStore, Outcomes, PackumentReader, Submit, TokenStore, UpstreamCache,
-} from "@codebox/core"; // prettier-ignore
+  Clock,
+  Identity,
+  IdentityProvider,
+  Ids,
+  ObjectStore,
+  Outcomes,
+  PackumentReader,
+  Submit,
+  TokenStore,
+  UpstreamCache,
+} from "@codebox/core";
 import type { Context, Hono } from "hono";
 
 /** What the HTTP surface works with. Components; the settings are apart. */

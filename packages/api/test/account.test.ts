@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { errorOf, startApp, type Harness } from "./harness.ts";
 
-let it: Harness;
+let registry: Harness;
 beforeEach(async () => {
-  it = await startApp();
+  registry = await startApp();
 });
-afterEach(() => it[Symbol.asyncDispose]());
+afterEach(() => registry[Symbol.asyncDispose]());
 
 const login = (name: string, password: string, body: object = {}) =>
-  it.app.request(`http://registry.test/-/user/org.couchdb.user:${name}`, {
+  registry.app.request(`http://registry.test/-/user/org.couchdb.user:${name}`, {
     method: "PUT",
     body: JSON.stringify({ name, password, email: `${name}@example.com`, ...body }),
     headers: { "content-type": "application/json" },
@@ -19,7 +19,7 @@ test("signing in makes the account, and answers 201 with a token that works", as
   const response = await login("bob", "a password");
   expect(response.status).toBe(201);
   const { token } = (await response.json()) as { token: string };
-  expect(await (await it.request("/-/whoami", as(token))).json()).toEqual({ username: "bob" });
+  expect(await (await registry.request("/-/whoami", as(token))).json()).toEqual({ username: "bob" });
 });
 test("a wrong password is 401", async () => {
   await login("bob", "a password");
@@ -29,7 +29,7 @@ test("signing in under a name that holds a token is 403, says what to do, and ma
   const response = await login("alice", "x");
   expect(response.status).toBe(403);
   expect(await errorOf(response)).toContain("choose another name");
-  expect(await it.tokens.list("alice")).toHaveLength(1);
+  expect(await registry.tokens.list("alice")).toHaveLength(1);
 });
 test.each([
   ["another name in the body", { name: "carol" }],
@@ -37,39 +37,39 @@ test.each([
   ["a name that is none", { name: "../x" }],
 ])("signing in with %s is 400", async (_, body) => expect((await login("bob", "a password", body)).status).toBe(400));
 test("the web login is refused, so that npm asks for user and password", async () => {
-  expect((await it.send("POST", "/-/v1/login", {})).status).toBe(404);
+  expect((await registry.send("POST", "/-/v1/login", {})).status).toBe(404);
 });
 test("a profile has name and email; an unknown user is 404", async () => {
   await login("bob", "a password");
-  expect(await (await it.request("/-/user/org.couchdb.user:bob")).json()).toMatchObject({
+  expect(await (await registry.request("/-/user/org.couchdb.user:bob")).json()).toMatchObject({
     name: "bob",
     email: "bob@example.com",
   });
-  expect(await (await it.request("/-/user/org.couchdb.user:alice")).json()).toMatchObject({
+  expect(await (await registry.request("/-/user/org.couchdb.user:alice")).json()).toMatchObject({
     name: "alice",
     email: "alice@users.invalid",
   });
-  expect((await it.request("/-/user/org.couchdb.user:nobody")).status).toBe(404);
+  expect((await registry.request("/-/user/org.couchdb.user:nobody")).status).toBe(404);
 });
 test("signing out revokes the token; another user's can't be", async () => {
-  const theirs = await it.token("bob");
-  expect((await it.send("DELETE", `/-/user/token/${theirs}`)).status).toBe(404);
-  expect((await it.request(`/-/user/token/${theirs}`, { method: "DELETE", ...as(theirs) })).status).toBe(200);
-  expect((await it.request("/-/whoami", as(theirs))).status).toBe(401);
+  const theirs = await registry.token("bob");
+  expect((await registry.send("DELETE", `/-/user/token/${theirs}`)).status).toBe(404);
+  expect((await registry.request(`/-/user/token/${theirs}`, { method: "DELETE", ...as(theirs) })).status).toBe(200);
+  expect((await registry.request("/-/whoami", as(theirs))).status).toBe(401);
 });
 test("no token and no password is ever logged", async () => {
-  const token = await it.token("bob");
-  await it.request(`/-/user/token/${token}`, { method: "DELETE", ...as(token) });
+  const token = await registry.token("bob");
+  await registry.request(`/-/user/token/${token}`, { method: "DELETE", ...as(token) });
   await login("carol", "a secret password");
-  const logged = JSON.stringify(it.logged);
+  const logged = JSON.stringify(registry.logged);
   expect(logged).toContain("/-/user/token/…");
-  for (const secret of [token, it.alice, "a secret password"]) expect(logged).not.toContain(secret);
+  for (const secret of [token, registry.alice, "a secret password"]) expect(logged).not.toContain(secret);
 });
 test("tokens are stored hashed, listed without themselves, made with the password, and revoked by their key", async () => {
   await login("bob", "a password");
   const { token } = (await (await login("bob", "a password")).json()) as { token: string };
-  expect(JSON.stringify(await it.tokens.list("bob"))).not.toContain(token);
-  const made = await it.request("/-/npm/v1/tokens", {
+  expect(JSON.stringify(await registry.tokens.list("bob"))).not.toContain(token);
+  const made = await registry.request("/-/npm/v1/tokens", {
     method: "POST",
     body: JSON.stringify({ password: "a password", readonly: true }),
     ...as(token),
@@ -77,21 +77,26 @@ test("tokens are stored hashed, listed without themselves, made with the passwor
   expect(made.status).toBe(201);
   const readonly = (await made.json()) as { token: string; key: string };
   expect(
-    (await it.request("/-/package/wire/dist-tags/next", { method: "PUT", body: '"1.0.0"', ...as(readonly.token) }))
-      .status,
+    (
+      await registry.request("/-/package/wire/dist-tags/next", {
+        method: "PUT",
+        body: '"1.0.0"',
+        ...as(readonly.token),
+      })
+    ).status,
   ).toBe(403);
-  const { objects } = (await (await it.request("/-/npm/v1/tokens", as(token))).json()) as {
+  const { objects } = (await (await registry.request("/-/npm/v1/tokens", as(token))).json()) as {
     objects: { key: string; token: string }[];
   };
   expect(objects).toHaveLength(3);
   expect(JSON.stringify(objects)).not.toContain(token);
-  expect((await it.request(`/-/npm/v1/tokens/token/${readonly.key}`, { method: "DELETE", ...as(token) })).status).toBe(
-    204,
-  );
-  expect((await it.request("/-/whoami", as(readonly.token))).status).toBe(401);
+  expect(
+    (await registry.request(`/-/npm/v1/tokens/token/${readonly.key}`, { method: "DELETE", ...as(token) })).status,
+  ).toBe(204);
+  expect((await registry.request("/-/whoami", as(readonly.token))).status).toBe(401);
   expect(
     (
-      await it.request("/-/npm/v1/tokens", {
+      await registry.request("/-/npm/v1/tokens", {
         method: "POST",
         body: JSON.stringify({ password: "wrong" }),
         ...as(token),
@@ -100,13 +105,13 @@ test("tokens are stored hashed, listed without themselves, made with the passwor
   ).toBe(401);
 });
 test("whoami without a token is 401", async () => {
-  expect((await it.app.request("http://registry.test/-/whoami")).status).toBe(401);
+  expect((await registry.app.request("http://registry.test/-/whoami")).status).toBe(401);
 });
 test("a revoked token in .npmrc does not keep anybody from signing in: npm sends it along", async () => {
   const revoked = { authorization: "Bearer cbx_revoked" };
-  expect((await it.send("POST", "/-/v1/login", {}, revoked)).status).toBe(404);
+  expect((await registry.send("POST", "/-/v1/login", {}, revoked)).status).toBe(404);
   const body = { name: "bob", password: "a password" };
-  expect((await it.send("PUT", "/-/user/org.couchdb.user:bob", body, revoked)).status).toBe(201);
+  expect((await registry.send("PUT", "/-/user/org.couchdb.user:bob", body, revoked)).status).toBe(201);
 });
 test("signing in needs no token on a private registry, however the colon is spelled", async () => {
   await using closed = await startApp({ settings: { anonymousRead: false } });
@@ -122,7 +127,7 @@ test("signing in needs no token on a private registry, however the colon is spel
 describe("npm token", () => {
   let bob: string;
   const create = (body: object, token = bob) =>
-    it.request("/-/npm/v1/tokens", {
+    registry.request("/-/npm/v1/tokens", {
       method: "POST",
       body: JSON.stringify({ password: "a password", ...body }),
       ...as(token),
@@ -137,18 +142,18 @@ describe("npm token", () => {
     expect(await response.json()).toMatchObject({ readonly: false });
   });
   test("create by a user without a password is refused, and registers nobody", async () => {
-    const response = await create({ password: "mistyped" }, it.alice);
+    const response = await create({ password: "mistyped" }, registry.alice);
     expect(response.status).toBe(403);
     expect(await errorOf(response)).toContain("has no password");
     expect((await login("alice", "mistyped")).status).toBe(403);
-    expect(await it.tokens.list("alice")).toHaveLength(1);
+    expect(await registry.tokens.list("alice")).toHaveLength(1);
   });
   test("create with the permission read-only makes a token that can't write", async () => {
     const { token } = (await (await create({ packages_and_scopes_permission: "read-only" })).json()) as {
       token: string;
     };
     const tag = { method: "PUT", body: '"1.0.0"', ...as(token) };
-    expect((await it.request("/-/package/wire/dist-tags/next", tag)).status).toBe(403);
+    expect((await registry.request("/-/package/wire/dist-tags/next", tag)).status).toBe(403);
   });
   test.each([
     [{ cidr_whitelist: ["10.0.0.0/8"] }, "cidr_whitelist"],
@@ -162,27 +167,29 @@ describe("npm token", () => {
     const response = await create(limit);
     expect(response.status).toBe(400);
     expect(((await response.json()) as { error: string }).error).toContain(words);
-    expect(await it.tokens.list("bob")).toHaveLength(1);
+    expect(await registry.tokens.list("bob")).toHaveLength(1);
   });
   test("a read-only token revokes none but itself, by whatever route", async () => {
-    const revoke = (path: string, token: string) => it.request(path, { method: "DELETE", ...as(token) });
+    const revoke = (path: string, token: string) => registry.request(path, { method: "DELETE", ...as(token) });
     const make = async () => (await (await create({ readonly: true })).json()) as { token: string; key: string };
     const [one, two] = [await make(), await make()];
-    const [first] = await it.tokens.list("bob");
+    const [first] = await registry.tokens.list("bob");
     expect((await revoke(`/-/npm/v1/tokens/token/${first?.hash.slice(0, 32) ?? ""}`, one.token)).status).toBe(403);
     expect((await revoke(`/-/user/token/${bob}`, one.token)).status).toBe(403);
     expect((await revoke(`/-/user/token/${two.token}`, one.token)).status).toBe(403);
-    expect(await it.tokens.list("bob")).toHaveLength(3);
+    expect(await registry.tokens.list("bob")).toHaveLength(3);
     expect((await revoke(`/-/user/token/${one.token}`, one.token)).status).toBe(200);
     expect((await revoke(`/-/npm/v1/tokens/token/${two.key}`, two.token)).status).toBe(204);
-    expect(await it.tokens.list("bob")).toHaveLength(1);
+    expect(await registry.tokens.list("bob")).toHaveLength(1);
   });
   test("revoke by the token itself passes npm's own check: it begins with what the list shows", async () => {
-    const { objects } = (await (await it.request("/-/npm/v1/tokens", as(bob))).json()) as {
+    const { objects } = (await (await registry.request("/-/npm/v1/tokens", as(bob))).json()) as {
       objects: { token: string }[];
     };
     expect(bob.startsWith(objects[0]?.token ?? "none")).toBe(true);
-    expect((await it.request(`/-/npm/v1/tokens/token/${bob}`, { method: "DELETE", ...as(bob) })).status).toBe(204);
-    expect((await it.request("/-/whoami", as(bob))).status).toBe(401);
+    expect((await registry.request(`/-/npm/v1/tokens/token/${bob}`, { method: "DELETE", ...as(bob) })).status).toBe(
+      204,
+    );
+    expect((await registry.request("/-/whoami", as(bob))).status).toBe(401);
   });
 });

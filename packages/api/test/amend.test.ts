@@ -2,14 +2,14 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { makeTarball } from "@codebox/testing";
 import { errorOf, publishBody, startApp, type Harness } from "./harness.ts";
 
-let it: Harness;
+let registry: Harness;
 beforeEach(async () => {
-  it = await startApp();
+  registry = await startApp();
 });
-afterEach(() => it[Symbol.asyncDispose]());
+afterEach(() => registry[Symbol.asyncDispose]());
 
-const put = (body: unknown, headers: Record<string, string> = {}) => it.send("PUT", "/wire", body, headers);
-const packument = async (name = "wire") => (await (await it.request(`/${name}`)).json()) as Record<string, never>;
+const put = (body: unknown, headers: Record<string, string> = {}) => registry.send("PUT", "/wire", body, headers);
+const packument = async (name = "wire") => (await (await registry.request(`/${name}`)).json()) as Record<string, never>;
 
 describe("amending", () => {
   beforeEach(async () => {
@@ -44,7 +44,7 @@ describe("amending", () => {
     await put(deprecated);
     const stale = await copy();
     const { "1.0.0": kept } = stale.versions;
-    await it.send("PUT", `/wire/-rev/${stale._rev}`, { ...stale, versions: { "1.0.0": kept } });
+    await registry.send("PUT", `/wire/-rev/${stale._rev}`, { ...stale, versions: { "1.0.0": kept } });
     stale.versions["1.0.0"]!.deprecated = "use 2.0";
     expect((await put(stale)).status).toBe(201);
     expect((await packument())["versions"]).toMatchObject({ "1.0.0": { deprecated: "use 2.0" } });
@@ -65,57 +65,57 @@ describe("amending", () => {
     const body = await copy();
     await put(publishBody("wire", "1.2.0"));
     delete body.versions["1.0.0"];
-    expect((await it.send("PUT", `/wire/-rev/${body._rev}`, body)).status).toBe(201);
+    expect((await registry.send("PUT", `/wire/-rev/${body._rev}`, body)).status).toBe(201);
     expect(Object.keys((await packument())["versions"] ?? {})).toEqual(["1.1.0", "1.2.0"]);
-    expect((await it.send("DELETE", `/wire/-/wire-1.0.0.tgz/-rev/${body._rev}`)).status).toBe(201);
-    expect((await it.send("DELETE", `/wire/-/wire-1.1.0.tgz/-rev/${body._rev}`)).status).toBe(409);
+    expect((await registry.send("DELETE", `/wire/-/wire-1.0.0.tgz/-rev/${body._rev}`)).status).toBe(201);
+    expect((await registry.send("DELETE", `/wire/-/wire-1.1.0.tgz/-rev/${body._rev}`)).status).toBe(409);
   });
   test("a tarball is removed with its own version, not with one that ends alike", async () => {
     for (const version of ["0.3.7", "1.0.0-0.3.7"]) await put(publishBody("wire", version));
     const body = await copy();
     delete body.versions["1.0.0-0.3.7"];
-    expect((await it.send("PUT", `/wire/-rev/${body._rev}`, body)).status).toBe(201);
+    expect((await registry.send("PUT", `/wire/-rev/${body._rev}`, body)).status).toBe(201);
     const { _rev } = await copy();
-    expect((await it.send("DELETE", `/wire/-/wire-1.0.0-0.3.7.tgz/-rev/${_rev}`)).status).toBe(201);
-    expect((await it.send("DELETE", `/wire/-/wire-0.3.7.tgz/-rev/${_rev}`)).status).toBe(409);
+    expect((await registry.send("DELETE", `/wire/-/wire-1.0.0-0.3.7.tgz/-rev/${_rev}`)).status).toBe(201);
+    expect((await registry.send("DELETE", `/wire/-/wire-0.3.7.tgz/-rev/${_rev}`)).status).toBe(409);
   });
   test("a tarball of a package that never was, or at a revision that is none, can't be removed", async () => {
-    expect((await it.send("DELETE", "/never/-/never-1.0.0.tgz/-rev/1-abc")).status).toBe(404);
-    expect((await it.send("DELETE", "/wire/-/wire-9.0.0.tgz/-rev/nonsense")).status).toBe(400);
+    expect((await registry.send("DELETE", "/never/-/never-1.0.0.tgz/-rev/1-abc")).status).toBe(404);
+    expect((await registry.send("DELETE", "/wire/-/wire-9.0.0.tgz/-rev/nonsense")).status).toBe(400);
   });
   test("unpublish of all is a conflict when somebody published since, and 404 afterwards", async () => {
     const { _rev } = await copy();
     await put(publishBody("wire", "1.2.0"));
-    expect((await it.send("DELETE", `/wire/-rev/${_rev}`)).status).toBe(409);
-    expect((await it.send("DELETE", `/wire/-rev/${(await copy())._rev}`)).status).toBe(201);
-    expect((await it.request("/wire")).status).toBe(404);
-    await expect.poll(it.keys).toEqual(["wire/index.json"]);
+    expect((await registry.send("DELETE", `/wire/-rev/${_rev}`)).status).toBe(409);
+    expect((await registry.send("DELETE", `/wire/-rev/${(await copy())._rev}`)).status).toBe(201);
+    expect((await registry.request("/wire")).status).toBe(404);
+    await expect.poll(registry.keys).toEqual(["wire/index.json"]);
   });
   test("a revision that is none of ours is 400", async () => {
-    expect((await it.send("DELETE", "/wire/-rev/undefined")).status).toBe(400);
+    expect((await registry.send("DELETE", "/wire/-rev/undefined")).status).toBe(400);
   });
   test("owners: two who changed the same list are told; the last owner can't be removed", async () => {
     const { _rev } = await copy();
     const owners = (...names: string[]) => ({ _id: "wire", _rev, maintainers: names.map((name) => ({ name })) });
-    expect((await it.send("PUT", `/wire/-rev/${_rev}`, owners("alice", "bob"))).status).toBe(201);
-    expect((await it.send("PUT", `/wire/-rev/${_rev}`, owners("alice", "carol"))).status).toBe(409);
-    expect(await errorOf(await it.send("PUT", `/wire/-rev/${(await copy())._rev}`, { maintainers: [] }))).toContain(
-      "at least one owner",
-    );
-    expect((await it.send("PUT", `/wire/-rev/${(await copy())._rev}`, { maintainers: [{}] })).status).toBe(400);
+    expect((await registry.send("PUT", `/wire/-rev/${_rev}`, owners("alice", "bob"))).status).toBe(201);
+    expect((await registry.send("PUT", `/wire/-rev/${_rev}`, owners("alice", "carol"))).status).toBe(409);
+    expect(
+      await errorOf(await registry.send("PUT", `/wire/-rev/${(await copy())._rev}`, { maintainers: [] })),
+    ).toContain("at least one owner");
+    expect((await registry.send("PUT", `/wire/-rev/${(await copy())._rev}`, { maintainers: [{}] })).status).toBe(400);
   });
   test("an owner without an email is shown with one that reaches nobody, which is not stored when it comes back", async () => {
     const body = (await copy()) as unknown as { _rev: string; maintainers: object[] };
     expect(body.maintainers).toEqual([{ name: "alice", email: "alice@users.invalid" }]);
     const maintainers = [...body.maintainers, { name: "bob", email: "bob@acme.example" }];
     expect(
-      (await it.send("PUT", `/wire/-rev/${body._rev}`, { ...body, versions: undefined, maintainers })).status,
+      (await registry.send("PUT", `/wire/-rev/${body._rev}`, { ...body, versions: undefined, maintainers })).status,
     ).toBe(201);
     expect((await packument())["maintainers"]).toEqual([
       body.maintainers[0],
       { name: "bob", email: "bob@acme.example" },
     ]);
-    const stored = await it.store.get("wire/index.json");
+    const stored = await registry.store.get("wire/index.json");
     expect(stored?.modifiedSince && Buffer.from(stored.bytes).toString()).not.toContain("users.invalid");
   });
   test("a star is the asker's own, whatever the body says of others", async () => {
@@ -127,7 +127,7 @@ describe("amending", () => {
   });
   test("an uploaded tarball may be named instead of sent", async () => {
     const { bytes } = makeTarball({ name: "wire", version: "2.0.0" });
-    await it.store.put("_codebox/staging/upload-1", bytes);
+    await registry.store.put("_codebox/staging/upload-1", bytes);
     const body = publishBody("wire", "2.0.0");
     expect((await put({ ...body, _attachments: { "wire-2.0.0.tgz": { staged: "upload-1" } } })).status).toBe(201);
     expect(

@@ -2,17 +2,17 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { errorOf, startApp, type Harness } from "./harness.ts";
 
 const TAGS = "/-/package/@acme%2fwire/dist-tags";
-let it: Harness;
+let registry: Harness;
 beforeEach(async () => {
-  it = await startApp();
-  await it.publish("@acme/wire", "1.0.0");
-  await it.publish("@acme/wire", "1.1.0", "beta");
+  registry = await startApp();
+  await registry.publish("@acme/wire", "1.0.0");
+  await registry.publish("@acme/wire", "1.1.0", "beta");
 });
-afterEach(() => it[Symbol.asyncDispose]());
+afterEach(() => registry[Symbol.asyncDispose]());
 
 describe("dist-tags", () => {
   test("PUT answers ok, id and the resulting tags", async () => {
-    const response = await it.send("PUT", `${TAGS}/next`, '"1.1.0"');
+    const response = await registry.send("PUT", `${TAGS}/next`, '"1.1.0"');
     expect(response.status).toBe(200);
     expect(await response.json()).toEqual({
       ok: true,
@@ -26,46 +26,51 @@ describe("dist-tags", () => {
     "/-/package/@acme%2Fwire/dist-tags",
     "/-/package/%40acme%2fwire/dist-tags",
   ])("%s is the same", async (path) => {
-    expect(await (await it.request(path)).json()).toEqual({ latest: "1.0.0", beta: "1.1.0" });
+    expect(await (await registry.request(path)).json()).toEqual({ latest: "1.0.0", beta: "1.1.0" });
   });
   test("GET of one answers its version, an unknown one 404", async () => {
-    expect(await (await it.request(`${TAGS}/beta`)).json()).toBe("1.1.0");
-    expect((await it.request(`${TAGS}/constructor`)).status).toBe(404);
+    expect(await (await registry.request(`${TAGS}/beta`)).json()).toBe("1.1.0");
+    expect((await registry.request(`${TAGS}/constructor`)).status).toBe(404);
   });
   test("GET has an ETag that answers 304 until the tags change", async () => {
-    const etag = (await it.request(TAGS)).headers.get("etag") ?? "";
-    expect((await it.request(TAGS, { headers: { "if-none-match": etag } })).status).toBe(304);
-    await it.send("PUT", `${TAGS}/next`, '"1.0.0"');
-    expect((await it.request(TAGS, { headers: { "if-none-match": etag } })).status).toBe(200);
+    const etag = (await registry.request(TAGS)).headers.get("etag") ?? "";
+    expect((await registry.request(TAGS, { headers: { "if-none-match": etag } })).status).toBe(304);
+    await registry.send("PUT", `${TAGS}/next`, '"1.0.0"');
+    expect((await registry.request(TAGS, { headers: { "if-none-match": etag } })).status).toBe(200);
   });
   test("DELETE removes; latest is 403, an absent tag 404", async () => {
-    expect(await (await it.send("DELETE", `${TAGS}/beta`)).json()).toMatchObject({ "dist-tags": { latest: "1.0.0" } });
-    expect((await it.send("DELETE", `${TAGS}/latest`)).status).toBe(403);
-    expect((await it.send("DELETE", `${TAGS}/beta`)).status).toBe(404);
+    expect(await (await registry.send("DELETE", `${TAGS}/beta`)).json()).toMatchObject({
+      "dist-tags": { latest: "1.0.0" },
+    });
+    expect((await registry.send("DELETE", `${TAGS}/latest`)).status).toBe(403);
+    expect((await registry.send("DELETE", `${TAGS}/beta`)).status).toBe(404);
   });
   test("PUT of the whole object replaces, POST merges", async () => {
-    await it.send("POST", TAGS, { next: "1.1.0" });
-    expect(await (await it.request(TAGS)).json()).toEqual({ latest: "1.0.0", beta: "1.1.0", next: "1.1.0" });
-    await it.send("PUT", TAGS, { latest: "1.1.0" });
-    expect(await (await it.request(TAGS)).json()).toEqual({ latest: "1.1.0" });
+    await registry.send("POST", TAGS, { next: "1.1.0" });
+    expect(await (await registry.request(TAGS)).json()).toEqual({ latest: "1.0.0", beta: "1.1.0", next: "1.1.0" });
+    await registry.send("PUT", TAGS, { latest: "1.1.0" });
+    expect(await (await registry.request(TAGS)).json()).toEqual({ latest: "1.1.0" });
   });
   test("If-Match makes a change conditional: 412 when the tags changed", async () => {
-    const etag = (await it.request(TAGS)).headers.get("etag") ?? "";
-    expect((await it.send("PUT", `${TAGS}/next`, '"1.0.0"', { "if-match": etag })).status).toBe(200);
-    expect((await it.send("PUT", `${TAGS}/next`, '"1.1.0"', { "if-match": etag })).status).toBe(412);
+    const etag = (await registry.request(TAGS)).headers.get("etag") ?? "";
+    expect((await registry.send("PUT", `${TAGS}/next`, '"1.0.0"', { "if-match": etag })).status).toBe(200);
+    expect((await registry.send("PUT", `${TAGS}/next`, '"1.1.0"', { "if-match": etag })).status).toBe(412);
   });
   test("If-Match with several ETags is refused, not misread", async () => {
-    const etag = (await it.request(TAGS)).headers.get("etag") ?? "";
-    const answer = await it.send("PUT", `${TAGS}/next`, '"1.0.0"', { "if-match": `"other", ${etag}` });
+    const etag = (await registry.request(TAGS)).headers.get("etag") ?? "";
+    const answer = await registry.send("PUT", `${TAGS}/next`, '"1.0.0"', { "if-match": `"other", ${etag}` });
     expect(answer.status).toBe(400);
     expect(await errorOf(answer)).toContain("one ETag");
   });
   test("without a token 401 with www-authenticate, with a read-only one 403, with an unknown one 401", async () => {
-    const anonymous = await it.app.request(`http://registry.test${TAGS}/next`, { method: "PUT", body: '"1.0.0"' });
+    const anonymous = await registry.app.request(`http://registry.test${TAGS}/next`, {
+      method: "PUT",
+      body: '"1.0.0"',
+    });
     expect([anonymous.status, anonymous.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);
-    const readonly = { authorization: `Bearer ${await it.token("bob", true)}` };
-    expect((await it.send("PUT", `${TAGS}/next`, '"1.0.0"', readonly)).status).toBe(403);
-    expect((await it.request(TAGS, { headers: { authorization: "Bearer nobody" } })).status).toBe(401);
+    const readonly = { authorization: `Bearer ${await registry.token("bob", true)}` };
+    expect((await registry.send("PUT", `${TAGS}/next`, '"1.0.0"', readonly)).status).toBe(403);
+    expect((await registry.request(TAGS, { headers: { authorization: "Bearer nobody" } })).status).toBe(401);
   });
   test.each([
     ["an unknown version", "next", '"9.9.9"', 404, "has no version 9.9.9"],
@@ -80,10 +85,10 @@ describe("dist-tags", () => {
     ["an empty body", "next", "", 400, "body is empty"],
     ["a version with a lone surrogate", "next", '"\ud800"', 400, "not an exact semver"],
   ])("%s is refused with a helpful error", async (_, tag, body, status, words) => {
-    const response = await it.send("PUT", `${TAGS}/${tag}`, body);
+    const response = await registry.send("PUT", `${TAGS}/${tag}`, body);
     expect(response.status).toBe(status);
     expect(await errorOf(response)).toContain(words);
-    expect(await (await it.request(TAGS)).json()).toEqual({ latest: "1.0.0", beta: "1.1.0" });
+    expect(await (await registry.request(TAGS)).json()).toEqual({ latest: "1.0.0", beta: "1.1.0" });
   });
   test.each([
     ['{"a":"1.0.0","a":"1.1.0"}', "twice"],
@@ -95,31 +100,31 @@ describe("dist-tags", () => {
     ['{"a/b":"1.0.0"}', 'the tag "a/b" is not legal; use letters'],
     ['{"next":"latest"}', 'tags.next: "latest" is not an exact semver version'],
   ])("the set %s is refused", async (body, words) => {
-    const response = await it.send("POST", TAGS, body);
+    const response = await registry.send("POST", TAGS, body);
     expect(response.status).toBe(400);
     expect(await errorOf(response)).toContain(words);
   });
   test("a body over the limit is 413, also when it says nothing of its length", async () => {
     const big = JSON.stringify({ next: "x".repeat(2 * 1024 * 1024) });
-    expect((await it.send("POST", TAGS, big)).status).toBe(413);
-    expect((await it.send("POST", TAGS, big, { "content-length": "10" })).status).toBeGreaterThanOrEqual(400);
+    expect((await registry.send("POST", TAGS, big)).status).toBe(413);
+    expect((await registry.send("POST", TAGS, big, { "content-length": "10" })).status).toBeGreaterThanOrEqual(400);
   });
   test("a package that does not exist is 404, a name that can't be one 400", async () => {
-    expect((await it.send("PUT", "/-/package/nobody/dist-tags/next", '"1.0.0"')).status).toBe(404);
-    expect((await it.send("PUT", `/-/package/${"n".repeat(300)}/dist-tags/next`, '"1.0.0"')).status).toBe(400);
-    expect((await it.request("/-/package/constructor/dist-tags")).status).toBe(404);
+    expect((await registry.send("PUT", "/-/package/nobody/dist-tags/next", '"1.0.0"')).status).toBe(404);
+    expect((await registry.send("PUT", `/-/package/${"n".repeat(300)}/dist-tags/next`, '"1.0.0"')).status).toBe(400);
+    expect((await registry.request("/-/package/constructor/dist-tags")).status).toBe(404);
   });
 });
 
 describe("time that runs out", () => {
   test("Prefer: respond-async answers 202 at once, with the status URL in location and npm-notice", async () => {
-    const response = await it.send("PUT", `${TAGS}/next`, '"1.1.0"', { prefer: "respond-async" });
+    const response = await registry.send("PUT", `${TAGS}/next`, '"1.1.0"', { prefer: "respond-async" });
     expect(response.status).toBe(202);
     const location = response.headers.get("location") ?? "";
     expect(response.headers.get("npm-notice")).toContain(location);
     const path = new URL(location).pathname;
     await expect
-      .poll(async () => (await it.request(path)).json())
+      .poll(async () => (await registry.request(path)).json())
       .toMatchObject({ state: "applied", "dist-tags": { next: "1.1.0" } });
   });
   test("a change whose outcome is not known in time is 202, pending, and applied later", async () => {
@@ -133,7 +138,7 @@ describe("time that runs out", () => {
     expect((await slow.request("/wire")).status).toBe(200);
   });
   test("an unknown change is 404", async () => {
-    expect((await it.request("/-/changes/nobody")).status).toBe(404);
+    expect((await registry.request("/-/changes/nobody")).status).toBe(404);
   });
   test("a queue that does not answer is 503, and the tarball that may be needed stays staged", async () => {
     await using broken = await startApp({ queueDown: true, paused: true });

@@ -27,7 +27,7 @@ async function read(head: string, repeated = "", times = 0, tail: string | Buffe
 
 describe("a publish's document", () => {
   test("is what JSON.parse makes of it, the attachments' data apart", async () => {
-    const document = { a: [1, -2.5e-3, 0, true, null, "x\u00e9\n\"\\"], "k\u00e9\n": {}, "": "" }; // prettier-ignore
+    const document = { a: [1, -2.5e-3, 0, true, null, 'x\u00e9\n"\\'], "k\u00e9\n": {}, "": "" };
     const text = JSON.stringify({ ...document, _attachments: { "a.tgz": { data: "AAAA" } } });
     const { value, data } = (await read(text)) as { value: object; data: string };
     expect(value).toEqual({ ...document, _attachments: { "a.tgz": { data: "" } } });
@@ -85,6 +85,8 @@ describe("a publish's document", () => {
   });
   test("must be UTF-8", async () => {
     for (const tail of [Buffer.from([0xff, 0x22, 0x7d]), Buffer.from([0xc3])])
-      expect(await read('{"a":"', "", 0, tail)).toMatchObject({ error: { code: "invalid", message: "the body is not UTF-8" } });
-  }); // prettier-ignore
+      expect(await read('{"a":"', "", 0, tail)).toMatchObject({
+        error: { code: "invalid", message: "the body is not UTF-8" },
+      });
+  });
 });

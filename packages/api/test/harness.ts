@@ -28,13 +28,17 @@ export async function startApp(
   const failures: unknown[] = [];
   const app = createApp(
     {
-      ...embedded, reader, submit, clock: systemClock, ids: systemIds,
+      ...embedded,
+      reader,
+      submit,
+      clock: systemClock,
+      ids: systemIds,
       onRequest: (entry) => logged.push(entry),
       onFailure: (error) => failures.push(error),
       ...(options.upstream ? { upstream: options.upstream } : {}),
     },
     { anonymousRead: true, waitMs: 5_000, tarballBytesMax: 1024 * 1024, ...options.settings },
-  ); // prettier-ignore
+  );
   const token = (user: string, readonly = false) =>
     issueToken(
       { tokens: embedded.tokens, ids: systemIds },

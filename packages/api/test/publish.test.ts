@@ -4,32 +4,32 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { digested, makeArchive, makeTarball } from "@codebox/testing";
 import { errorOf, notATarball, publishBody, startApp, type Harness } from "./harness.ts";
 
-let it: Harness;
+let registry: Harness;
 beforeEach(async () => {
-  it = await startApp();
+  registry = await startApp();
 });
-afterEach(() => it[Symbol.asyncDispose]());
+afterEach(() => registry[Symbol.asyncDispose]());
 
-const put = (body: unknown, headers: Record<string, string> = {}) => it.send("PUT", "/wire", body, headers);
+const put = (body: unknown, headers: Record<string, string> = {}) => registry.send("PUT", "/wire", body, headers);
 const zipped = (entries: Record<string, string>) => digested(gzipSync(makeArchive(entries)));
 const manifest = JSON.stringify({ name: "wire", version: "1.0.0" });
 
 describe("publish", () => {
   test("stores packument and tarball, and the staged tarball is gone", async () => {
     expect((await put(publishBody("wire", "1.0.0"))).status).toBe(201);
-    await expect.poll(it.keys).toEqual(["wire/1.0.0.tgz", "wire/index.json"]);
-    const tarball = await it.request("/wire/-/wire-1.0.0.tgz");
+    await expect.poll(registry.keys).toEqual(["wire/1.0.0.tgz", "wire/index.json"]);
+    const tarball = await registry.request("/wire/-/wire-1.0.0.tgz");
     expect(Buffer.from(await tarball.arrayBuffer())).toEqual(makeTarball({ name: "wire", version: "1.0.0" }).bytes);
   });
   test("a scoped package is the same, under either spelling of its name and its tarball", async () => {
-    expect((await it.publish("@acme/wire", "1.0.0")).status).toBe(201);
-    expect((await it.send("PUT", "/@acme/wire", publishBody("@acme/wire", "1.1.0"))).status).toBe(201);
+    expect((await registry.publish("@acme/wire", "1.0.0")).status).toBe(201);
+    expect((await registry.send("PUT", "/@acme/wire", publishBody("@acme/wire", "1.1.0"))).status).toBe(201);
     for (const path of [
       "/@acme/wire/-/wire-1.0.0.tgz",
       "/@acme%2fwire/-/wire-1.0.0.tgz",
       "/@acme/wire/-/@acme/wire-1.0.0.tgz",
     ])
-      expect((await it.request(path)).status, path).toBe(200);
+      expect((await registry.request(path)).status, path).toBe(200);
   });
   test("a version that exists is 409", async () => {
     await put(publishBody("wire", "1.0.0"));
@@ -42,13 +42,13 @@ describe("publish", () => {
     await put(publishBody("wire", "1.0.0"), session);
     expect((await put(publishBody("wire", "1.0.0"), session)).status).toBe(201);
     expect((await put(publishBody("wire", "1.0.0"), { "npm-session": "other" })).status).toBe(409);
-    await expect.poll(it.keys).toEqual(["wire/1.0.0.tgz", "wire/index.json"]);
+    await expect.poll(registry.keys).toEqual(["wire/1.0.0.tgz", "wire/index.json"]);
   });
   test("the body may be gzip-encoded", async () => {
     const body = gzipSync(JSON.stringify(publishBody("wire", "1.0.0")));
-    expect((await it.request("/wire", { method: "PUT", body, headers: { "content-encoding": "gzip" } })).status).toBe(
-      201,
-    );
+    expect(
+      (await registry.request("/wire", { method: "PUT", body, headers: { "content-encoding": "gzip" } })).status,
+    ).toBe(201);
   });
 });
 
@@ -205,8 +205,8 @@ describe("a publish that is wrong is refused with a helpful error, and nothing i
     const response = await put(body);
     expect(await errorOf(response)).toContain(words);
     expect(response.status).toBe(status);
-    expect(await it.keys()).toEqual([]);
-    expect((await it.request("/wire")).status).toBe(404);
+    expect(await registry.keys()).toEqual([]);
+    expect((await registry.request("/wire")).status).toBe(404);
   });
   test("an upload that breaks off", async () => {
     const whole = Buffer.from(JSON.stringify(publishBody("wire", "1.0.0")));
@@ -214,14 +214,14 @@ describe("a publish that is wrong is refused with a helpful error, and nothing i
       start: (controller) => controller.enqueue(whole.subarray(0, whole.length - 200)),
       pull: (controller) => controller.error(new Error("the client went away")),
     });
-    const response = await it.request("/wire", { method: "PUT", body, duplex: "half" } as RequestInit);
+    const response = await registry.request("/wire", { method: "PUT", body, duplex: "half" } as RequestInit);
     expect(response.status).toBe(400);
-    expect(await it.keys()).toEqual([]);
+    expect(await registry.keys()).toEqual([]);
   });
   test("a name that a new package can't have", async () => {
     for (const name of ["Wire", "_wire", ".wire", "n".repeat(300), "node_modules"])
-      expect((await it.send("PUT", `/${name}`, publishBody(name, "1.0.0"))).status, name).toBe(400);
-    expect(await it.keys()).toEqual([]);
+      expect((await registry.send("PUT", `/${name}`, publishBody(name, "1.0.0"))).status, name).toBe(400);
+    expect(await registry.keys()).toEqual([]);
   });
   test("a body whose encoding is unknown, or is not what it says", async () => {
     const body = JSON.stringify(publishBody("wire", "1.0.0"));

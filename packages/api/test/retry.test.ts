@@ -2,16 +2,16 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { makeTarball } from "@codebox/testing";
 import { publishBody, startApp, type Harness } from "./harness.ts";
 
-let it: Harness;
+let registry: Harness;
 beforeEach(async () => {
-  it = await startApp();
+  registry = await startApp();
 });
-afterEach(() => it[Symbol.asyncDispose]());
+afterEach(() => registry[Symbol.asyncDispose]());
 
-const put = (body: unknown, headers: Record<string, string> = {}) => it.send("PUT", "/wire", body, headers);
+const put = (body: unknown, headers: Record<string, string> = {}) => registry.send("PUT", "/wire", body, headers);
 const history = async () =>
-  ((await (await it.request("/-/package/wire/history")).json()) as { history: { type: string }[] }).history;
-const installed = async () => Buffer.from(await (await it.request("/wire/-/wire-1.0.0.tgz")).arrayBuffer());
+  ((await (await registry.request("/-/package/wire/history")).json()) as { history: { type: string }[] }).history;
+const installed = async () => Buffer.from(await (await registry.request("/wire/-/wire-1.0.0.tgz")).arrayBuffer());
 
 /** A client that says nothing of its tarball. */
 const undeclared = (files: Record<string, string>) => {
@@ -34,28 +34,27 @@ describe("a publish with a key", () => {
     await put(publishBody("wire", "1.0.0"), keyed);
     expect((await put(publishBody("wire", "1.0.0", { manifest: { bin: "x" } }), keyed)).status).toBe(409);
     expect((await put(publishBody("wire", "1.0.0", { tag: "next" }), keyed)).status).toBe(409);
-    const authorization = `Bearer ${await it.token("bob")}`;
+    const authorization = `Bearer ${await registry.token("bob")}`;
     expect((await put(publishBody("wire", "1.0.0"), { ...keyed, authorization })).status).toBe(409);
     expect(await history()).toHaveLength(1);
   });
   test("is recognised whatever the order of its document", async () => {
     const { "dist-tags": tags, ...rest } = publishBody("wire", "1.0.0");
-    for (let time = 0; time < 2; time++)
-      expect((await put({ ...rest, "dist-tags": tags }, keyed)).status).toBe(201);
+    for (let time = 0; time < 2; time++) expect((await put({ ...rest, "dist-tags": tags }, keyed)).status).toBe(201);
   });
   test("leaves nothing staged when it was sent several times at once", async () => {
     const { body } = undeclared({});
     const answers = await Promise.all(Array.from({ length: 5 }, () => put(body, keyed)));
     expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 201, 201]);
-    await expect.poll(it.keys).toEqual(["wire/1.0.0.tgz", "wire/index.json"]);
+    await expect.poll(registry.keys).toEqual(["wire/1.0.0.tgz", "wire/index.json"]);
     expect(await history()).toHaveLength(1);
   });
-}); // prettier-ignore
+});
 
 describe("a change with a key", () => {
   beforeEach(() => put(publishBody("wire", "1.0.0")));
   const tag = (method: string, body?: string, headers: Record<string, string> = { "idempotency-key": "k1" }) =>
-    it.send(method, "/-/package/wire/dist-tags/next", body, headers);
+    registry.send(method, "/-/package/wire/dist-tags/next", body, headers);
   test("is made once", async () => {
     const first = await tag("PUT", '"1.0.0"');
     const again = await tag("PUT", '"1.0.0"');
@@ -72,8 +71,8 @@ describe("a change with a key", () => {
   test("is another change with another body, path, method or user", async () => {
     await tag("PUT", '"1.0.0"');
     await tag("DELETE");
-    await it.send("PUT", "/-/package/wire/dist-tags/beta", '"1.0.0"', { "idempotency-key": "k1" });
-    await tag("PUT", '"1.0.0"', { "idempotency-key": "k1", authorization: `Bearer ${await it.token("bob")}` });
+    await registry.send("PUT", "/-/package/wire/dist-tags/beta", '"1.0.0"', { "idempotency-key": "k1" });
+    await tag("PUT", '"1.0.0"', { "idempotency-key": "k1", authorization: `Bearer ${await registry.token("bob")}` });
     expect(await history()).toHaveLength(5);
   });
 });
@@ -89,7 +88,7 @@ describe("a provenance bundle", () => {
     const response = await put(signed(bundle));
     expect(response.status).toBe(201);
     expect(response.headers.get("npm-notice")).toContain("not kept");
-    const { dist } = (await (await it.request("/wire/1.0.0")).json()) as { dist: object };
+    const { dist } = (await (await registry.request("/wire/1.0.0")).json()) as { dist: object };
     expect(dist).not.toHaveProperty("attestations");
   });
   test("may come first", async () => {
@@ -104,7 +103,7 @@ describe("a provenance bundle", () => {
     ["another version's", signed(bundle, "wire-2.0.0.sigstore"), 400],
   ])("is refused when it is %s", async (_, body, status) => {
     expect((await put(body)).status).toBe(status);
-    expect(await it.keys()).toEqual([]);
+    expect(await registry.keys()).toEqual([]);
   });
   test("is no publish without a tarball", async () => {
     const { _attachments: files, ...body } = signed(bundle);
@@ -129,22 +128,22 @@ describe("an upload that a publish names", () => {
     expect(Buffer.from(await tarball.arrayBuffer())).toEqual(bytes);
   });
   test("is removed with its publish, and the same publish again is answered like the first", async () => {
-    await it.store.put(upload, bytes);
+    await registry.store.put(upload, bytes);
     const session = { "npm-session": "abc" };
     expect((await put(named, session)).status).toBe(201);
-    await expect.poll(it.keys).toEqual(["wire/1.0.0.tgz", "wire/index.json"]);
+    await expect.poll(registry.keys).toEqual(["wire/1.0.0.tgz", "wire/index.json"]);
     expect((await put(named, session)).status).toBe(201);
     expect((await put(named)).status).toBe(409);
   });
   test("stays when the publish is refused, to be named by a better one; its copy does not", async () => {
-    await it.store.put(upload, bytes);
+    await registry.store.put(upload, bytes);
     const wrong = publishBody("wire", "1.0.0", { dist: { shasum: "0".repeat(40) } });
     expect((await put({ ...wrong, _attachments: named._attachments })).status).toBe(400);
-    expect(await it.keys()).toEqual([upload]);
+    expect(await registry.keys()).toEqual([upload]);
   });
   test("is refused like any other tarball that is none", async () => {
-    await it.store.put(upload, Buffer.from("nothing"));
+    await registry.store.put(upload, Buffer.from("nothing"));
     expect((await put(named)).status).toBe(400);
-    expect(await it.keys()).toEqual([upload]);
+    expect(await registry.keys()).toEqual([upload]);
   });
 });

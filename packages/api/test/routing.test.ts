@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { errorOf, startApp, type Harness } from "./harness.ts";
 
-let it: Harness;
+let registry: Harness;
 beforeEach(async () => {
-  it = await startApp();
-  await it.publish("@acme/wire", "1.0.0");
+  registry = await startApp();
+  await registry.publish("@acme/wire", "1.0.0");
 });
-afterEach(() => it[Symbol.asyncDispose]());
+afterEach(() => registry[Symbol.asyncDispose]());
 
 describe("a method that a path does not have", () => {
   test.each([
@@ -16,12 +16,12 @@ describe("a method that a path does not have", () => {
     ["PUT", "/-/whoami", "GET, HEAD"],
     ["GET", "/-/v1/login", "POST"],
   ])("%s %s is 405, and says which it has", async (method, path, allow) => {
-    const response = await it.request(path, { method });
+    const response = await registry.request(path, { method });
     expect([response.status, response.headers.get("allow")]).toEqual([405, allow]);
     expect(await response.json()).toMatchObject({ ok: false, code: "method_not_allowed" });
   });
   test.each(["/-/nowhere", "/-/v1/nowhere", "/a/b/c/d"])("POST %s, a path that is none, is 404", async (path) => {
-    expect((await it.request(path, { method: "POST" })).status).toBe(404);
+    expect((await registry.request(path, { method: "POST" })).status).toBe(404);
   });
 });
 
@@ -33,7 +33,7 @@ test("a tarball's path routes alike however its scope is spelled", async () => {
     "/@acme/wire/-/@acme/wire-1.0.0.tgz",
     "/@acme%2fwire/-/@acme%2fwire-1.0.0.tgz",
   ])
-    expect((await it.request(path)).status, path).toBe(200);
+    expect((await registry.request(path)).status, path).toBe(200);
 });
 test.each([
   "/-/package/..%2f..%2fetc/dist-tags",
@@ -43,19 +43,19 @@ test.each([
   "/%252e%252e%252fetc",
   "/@acme/wire/-/..%2findex.json",
 ])("the path trick %s is 400", async (path) => {
-  const response = await it.request(path);
+  const response = await registry.request(path);
   expect(response.status).toBe(400);
   expect(await errorOf(response)).not.toBe("");
 });
 test("HEAD of a packument has the headers of GET and no body", async () => {
-  const get = await it.request("/@acme%2fwire");
-  const head = await it.request("/@acme%2fwire", { method: "HEAD" });
+  const get = await registry.request("/@acme%2fwire");
+  const head = await registry.request("/@acme%2fwire", { method: "HEAD" });
   for (const name of ["etag", "content-length", "content-type"])
     expect(head.headers.get(name), name).toBe(get.headers.get(name));
   expect(await head.text()).toBe("");
 });
 test("the audit that pnpm 10 asks first is refused with the one that is there", async () => {
-  const response = await it.send("POST", "/-/npm/v1/security/audits/quick", {});
+  const response = await registry.send("POST", "/-/npm/v1/security/audits/quick", {});
   expect(response.status).toBe(404);
   expect(await errorOf(response)).toContain("/-/npm/v1/security/advisories/bulk");
 });

@@ -5,11 +5,11 @@ import { systemIds } from "@codebox/system";
 import { stageTarball, type TarballLimits } from "../src/publish/tarball.ts";
 import { startApp, type Harness } from "./harness.ts";
 
-let it: Harness;
+let registry: Harness;
 beforeEach(async () => {
-  it = await startApp();
+  registry = await startApp();
 });
-afterEach(() => it[Symbol.asyncDispose]());
+afterEach(() => registry[Symbol.asyncDispose]());
 
 const MiB = 1024 * 1024;
 const manifest = JSON.stringify({ name: "wire", version: "1.0.0" });
@@ -24,12 +24,15 @@ function stage(bytes: Buffer, limits: Partial<TarballLimits> = {}) {
       yield bytes.subarray(at, at + 1024);
     }
   };
-  const staged = stageTarball({ store: it.store, ids: systemIds }, pieces(), { tarballBytesMax: 64 * MiB, ...limits });
+  const staged = stageTarball({ store: registry.store, ids: systemIds }, pieces(), {
+    tarballBytesMax: 64 * MiB,
+    ...limits,
+  });
   return { staged, taken: () => taken };
 }
 const refused = async (bytes: Buffer, limits: Partial<TarballLimits> = {}) => {
   const error = (await stage(bytes, limits).staged.catch((reason: unknown) => reason)) as { message: string };
-  expect(await it.keys()).toEqual([]);
+  expect(await registry.keys()).toEqual([]);
   return error;
 };
 
@@ -43,7 +46,7 @@ describe("what stands behind an archive's end", () => {
     const { staged, taken } = stage(bomb);
     await expect(staged).rejects.toMatchObject({ code: "invalid", message: expect.stringContaining("archive's end") });
     expect(taken()).toBeLessThan(bomb.length / 1024 / 4);
-    expect(await it.keys()).toEqual([]);
+    expect(await registry.keys()).toEqual([]);
   });
   test("is refused when it is anything but zeros", async () => {
     const more = Buffer.concat([wire, makeArchive({ "package/evil.js": "x" })]);
@@ -57,11 +60,14 @@ describe("a tarball is one gzip stream", () => {
     ["two members", Buffer.concat(parts)],
     ["a member behind the archive's end", Buffer.concat([gzipSync(wire), gzipSync("")])],
     ["zeros behind it", Buffer.concat([gzipSync(wire), Buffer.alloc(512)])],
-    ["zeros and its length once more behind it", Buffer.concat([gzipSync(wire), Buffer.alloc(4), gzipSync(wire).subarray(-4)])],
+    [
+      "zeros and its length once more behind it",
+      Buffer.concat([gzipSync(wire), Buffer.alloc(4), gzipSync(wire).subarray(-4)]),
+    ],
     ["text behind it", Buffer.concat([gzipSync(wire), Buffer.from("and more")])],
   ])("not %s", async (_, bytes) => {
     expect(await refused(bytes)).toMatchObject({ code: "invalid" });
-  }); // prettier-ignore
+  });
 });
 
 describe("what a tarball unpacks to", () => {

@@ -13,8 +13,15 @@ export function nameOf(error: unknown): string {
 
 /** Node's codes of a connection that was refused, reset or never made. */
 const NETWORK = new Set([
-  "ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH",
-]); // prettier-ignore
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ETIMEDOUT",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+]);
 
 /**
  * Whether the service could not be reached, or said that it can't now: what another try may cure.

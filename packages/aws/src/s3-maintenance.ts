@@ -1,9 +1,21 @@
 import {
-  AbortMultipartUploadCommand, CopyObjectCommand, DeleteBucketCommand, DeleteObjectsCommand, GetBucketEncryptionCommand,
-  GetBucketLifecycleConfigurationCommand, GetBucketPolicyStatusCommand, GetObjectCommand, GetObjectTaggingCommand,
-  GetPublicAccessBlockCommand, HeadObjectCommand, PutObjectCommand,
-  ListMultipartUploadsCommand, ListObjectVersionsCommand, type LifecycleRule, type S3Client,
-} from "@aws-sdk/client-s3"; // prettier-ignore
+  AbortMultipartUploadCommand,
+  CopyObjectCommand,
+  DeleteBucketCommand,
+  DeleteObjectsCommand,
+  GetBucketEncryptionCommand,
+  GetBucketLifecycleConfigurationCommand,
+  GetBucketPolicyStatusCommand,
+  GetObjectCommand,
+  GetObjectTaggingCommand,
+  GetPublicAccessBlockCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  ListMultipartUploadsCommand,
+  ListObjectVersionsCommand,
+  type LifecycleRule,
+  type S3Client,
+} from "@aws-sdk/client-s3";
 import { StoreUnavailable, type StoreResult } from "@codebox/core";
 import { isUnavailable, messageOf, nameOf, statusOf } from "./failures.ts";
 import { encryptionOf, type S3Settings } from "./s3-object-store.ts";

@@ -1,13 +1,25 @@
 import {
-  CopyObjectCommand, DeleteObjectCommand, GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, PutObjectCommand,
-  S3Client, type GetObjectCommandOutput, type HeadObjectCommandOutput,
-} from "@aws-sdk/client-s3"; // prettier-ignore
+  CopyObjectCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+  type GetObjectCommandOutput,
+  type HeadObjectCommandOutput,
+} from "@aws-sdk/client-s3";
 import { Upload } from "@aws-sdk/lib-storage";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import {
   StoreUnavailable,
-  type ByteRange, type DeleteResult, type ObjectInfo, type ObjectStore, type StoreResult, type WriteCondition,
-} from "@codebox/core"; // prettier-ignore
+  type ByteRange,
+  type DeleteResult,
+  type ObjectInfo,
+  type ObjectStore,
+  type StoreResult,
+  type WriteCondition,
+} from "@codebox/core";
 import { Readable } from "node:stream";
 import { isUnavailable, messageOf, statusOf } from "./failures.ts";
 

@@ -1,11 +1,12 @@
+import { DeleteMessageBatchCommand, ReceiveMessageCommand, type Message, type SQSClient } from "@aws-sdk/client-sqs";
 import {
-  DeleteMessageBatchCommand, ReceiveMessageCommand,
-  type Message, type SQSClient,
-} from "@aws-sdk/client-sqs"; // prettier-ignore
-import {
-  QueueUnavailable, RECEIVES_MAX,
-  type ChangeBatch, type ChangeMessage, type ChangeReceiver, type ObjectStore,
-} from "@codebox/core"; // prettier-ignore
+  QueueUnavailable,
+  RECEIVES_MAX,
+  type ChangeBatch,
+  type ChangeMessage,
+  type ChangeReceiver,
+  type ObjectStore,
+} from "@codebox/core";
 import { unpackMessage } from "./messages.ts";
 import { unavailable } from "./sqs-change-queue.ts";
 import { hideMessages } from "./sqs-visibility.ts";

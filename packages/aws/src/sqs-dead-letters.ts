@@ -1,8 +1,12 @@
 import { createHash } from "node:crypto";
 import {
-  DeleteMessageCommand, ReceiveMessageCommand, SendMessageCommand,
-  type Message, type MessageAttributeValue, type SQSClient,
-} from "@aws-sdk/client-sqs"; // prettier-ignore
+  DeleteMessageCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  type Message,
+  type MessageAttributeValue,
+  type SQSClient,
+} from "@aws-sdk/client-sqs";
 import { RECEIVES_MAX, isRecord, type DeadLetter, type DeadLetters } from "@codebox/core";
 import { messageGroup } from "./messages.ts";
 import { unavailable } from "./sqs-change-queue.ts";

@@ -28,8 +28,12 @@ export function connectBucket(flags: BucketFlags, env: Env) {
 export function connectDeadLetters(flags: QueueFlags, env: Env, { redrive }: { readonly redrive: boolean }) {
   const { endpoint } = flags;
   const deadLettersUrl = required(
-    flags.deadLettersUrl, env, "--dead-letters-url", "CODEBOX_DEAD_LETTERS_URL", "the URL of the queue of dead letters",
-  ); // prettier-ignore
+    flags.deadLettersUrl,
+    env,
+    "--dead-letters-url",
+    "CODEBOX_DEAD_LETTERS_URL",
+    "the URL of the queue of dead letters",
+  );
   const queueUrl = redrive
     ? required(flags.queueUrl, env, "--queue-url", "CODEBOX_QUEUE_URL", "the URL of the queue of changes")
     : "";

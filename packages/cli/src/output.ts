@@ -76,9 +76,22 @@ export function createOutput({ stdout, stderr }: Sinks, env: Readonly<Record<str
 /** The colours are ours: cli-table3 would use its own whether they are wanted or not. */
 const plain = { head: [], border: [] };
 const quiet = {
-  top: "", "top-mid": "", "top-left": "", "top-right": "", bottom: "", "bottom-mid": "", "bottom-left": "",
-  "bottom-right": "", left: "", "left-mid": "", mid: "", "mid-mid": "", right: "", "right-mid": "", middle: " ",
-}; // prettier-ignore
+  top: "",
+  "top-mid": "",
+  "top-left": "",
+  "top-right": "",
+  bottom: "",
+  "bottom-mid": "",
+  "bottom-left": "",
+  "bottom-right": "",
+  left: "",
+  "left-mid": "",
+  mid: "",
+  "mid-mid": "",
+  right: "",
+  "right-mid": "",
+  middle: " ",
+};
 
 /** Tells what could not be done, of which package or object, and how to mend it. */
 export function tellFailed(

@@ -102,11 +102,20 @@ describe("codebox index", () => {
     const { code, events, summary } = await run();
     expect(events).toMatchObject([
       {
-        namespace: "info:package:put", level: "info", timestamp: "2018-01-01T00:00:00.000Z", command: { name: "index", args: ["@acme/tagged"] },
-        body: { name: "@acme/tagged", version: "1.0.0", license: "MIT", keywords: ["w"], "dist-tags": { latest: "1.0.0" } },
+        namespace: "info:package:put",
+        level: "info",
+        timestamp: "2018-01-01T00:00:00.000Z",
+        command: { name: "index", args: ["@acme/tagged"] },
+        body: {
+          name: "@acme/tagged",
+          version: "1.0.0",
+          license: "MIT",
+          keywords: ["w"],
+          "dist-tags": { latest: "1.0.0" },
+        },
       },
       { body: { name: "untagged", version: "2.0.0" } },
-    ]); // prettier-ignore
+    ]);
     expect(events[0]?.body).not.toHaveProperty("main");
     expect(summary).toMatchObject({ sent: 2, withoutVersions: 1, failed: 0 });
     expect(code).toBe(0);

@@ -27,10 +27,19 @@ async function run(argv: readonly string[], env: Record<string, string> = {}, is
 }
 
 const COMMANDS = [
-  "domain", "encrypt", "index", "verify", "remove-storage", "publish",
-  "dead-letters list", "dead-letters show", "dead-letters redrive",
-  "token add", "token list", "token remove",
-]; // prettier-ignore
+  "domain",
+  "encrypt",
+  "index",
+  "verify",
+  "remove-storage",
+  "publish",
+  "dead-letters list",
+  "dead-letters show",
+  "dead-letters redrive",
+  "token add",
+  "token list",
+  "token remove",
+];
 
 describe("the command line", () => {
   test.each(COMMANDS)("%s says how it is called", async (command) => {

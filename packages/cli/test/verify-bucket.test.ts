@@ -55,11 +55,19 @@ describe("what can't be read", () => {
       applied: fc.array(fc.record({ id: fc.string(), sequence: fc.nat() })),
       outbox: fc.jsonValue(),
     });
-    const document = fc.record({
-      name: fc.jsonValue(), "dist-tags": fc.oneof(fc.jsonValue(), fc.dictionary(fc.string(), fc.jsonValue())),
-      versions: fc.oneof(fc.jsonValue(), fc.dictionary(fc.constantFrom("1.0.0", "x", "__proto__"), fc.oneof(fc.jsonValue(), manifest))),
-      time: fc.jsonValue(), _codebox: fc.oneof(fc.jsonValue(), state),
-    }, { requiredKeys: [] }); // prettier-ignore
+    const document = fc.record(
+      {
+        name: fc.jsonValue(),
+        "dist-tags": fc.oneof(fc.jsonValue(), fc.dictionary(fc.string(), fc.jsonValue())),
+        versions: fc.oneof(
+          fc.jsonValue(),
+          fc.dictionary(fc.constantFrom("1.0.0", "x", "__proto__"), fc.oneof(fc.jsonValue(), manifest)),
+        ),
+        time: fc.jsonValue(),
+        _codebox: fc.oneof(fc.jsonValue(), state),
+      },
+      { requiredKeys: [] },
+    );
     fc.assert(
       fc.property(fc.oneof(fc.jsonValue(), document), (value) => {
         const { findings } = checkDocument("wire", Buffer.from(JSON.stringify(value)));

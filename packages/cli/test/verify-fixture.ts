@@ -29,7 +29,14 @@ const maintenance = (
 });
 
 export type VerifyFixture = Awaited<ReturnType<typeof verifyFixture>>;
-type Options = { daysLater?: number; deep?: boolean; store?: ObjectStore; bucket?: Partial<BucketSettings>; algorithm?: (key: string) => string | undefined; kmsKey?: string }; // prettier-ignore
+type Options = {
+  daysLater?: number;
+  deep?: boolean;
+  store?: ObjectStore;
+  bucket?: Partial<BucketSettings>;
+  algorithm?: (key: string) => string | undefined;
+  kmsKey?: string;
+};
 
 /** A store in memory with what a test needs around it. */
 export async function verifyFixture() {
@@ -65,9 +72,12 @@ export async function verifyFixture() {
   /** A package that came about by real changes. */
   async function published(name: string, ...versions: string[]) {
     const consumer = createConsumer({
-      store: embedded.store, events: embedded.events, outcomes: embedded.outcomes,
-      reader: createPackumentReader(embedded.store), clock: systemClock,
-    }); // prettier-ignore
+      store: embedded.store,
+      events: embedded.events,
+      outcomes: embedded.outcomes,
+      reader: createPackumentReader(embedded.store),
+      clock: systemClock,
+    });
     for (const version of versions) {
       const change = publishOf(name, version);
       await stage(embedded.store, change);

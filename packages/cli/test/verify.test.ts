@@ -32,31 +32,164 @@ describe("each broken rule of a package is one finding", () => {
   const state = (document: Json) =>
     document["_codebox"] as { revision: number; sequence: number; applied: Json[]; outbox: Json[] };
   const CASES: readonly (readonly [string, string, (document: Json) => unknown])[] = [
-    ["error document-name", "another name than its key", (d) => { d["name"] = "other"; }],
-    ["error document-name", "no name", (d) => { delete d["name"]; }],
-    ["error document-field", "tags that are no object", (d) => { d["time"] = []; }],
-    ["error tag-dangling", "a tag of a version that is not there", (d) => { (d["dist-tags"] as Json)["next"] = "9.9.9"; }],
-    ["warning tag-illegal", "a tag that is a range", (d) => { (d["dist-tags"] as Json)["1.x"] = "1.0.0"; }],
-    ["error latest-missing", "no latest", (d) => { d["dist-tags"] = { next: "1.0.0" }; }],
-    ["error version-manifest", "a manifest of another version", (d) => { version(d)["version"] = "2.0.0"; }],
-    ["error version-digest", "neither integrity nor shasum", (d) => { version(d)["dist"] = {}; }],
-    ["error version-digest", "an integrity that is none", (d) => { (version(d)["dist"] as Json)["integrity"] = "none"; }],
-    ["warning version-integrity", "a shasum only", (d) => { delete (version(d)["dist"] as Json)["integrity"]; }],
-    ["error state-malformed", "a record of another schema", (d) => { d["_codebox"] = { schema: 2 }; }],
-    ["error state-revision", "a revision below its sequence", (d) => { state(d).revision = 1; state(d).outbox = []; }],
-    ["error state-ring", "a change twice in the ring", (d) => { state(d).applied[1]!["id"] = state(d).applied[0]!["id"]; state(d).outbox = []; }],
-    ["error state-ring", "a gap in the ring", (d) => { state(d).applied[0]!["sequence"] = 7; state(d).outbox = []; }],
-    ["error state-ring", "a ring that is behind", (d) => { state(d).applied.pop(); }],
-    ["error state-outbox", "an outbox that is behind", (d) => { state(d).outbox = [{ ...state(d).outbox[0], sequence: 1, revision: 1 }]; }],
-    ["error state-outbox", "another package's event", (d) => { state(d).outbox.at(-1)!["name"] = "other"; }],
-    ["error state-outbox", "an event whose revision does not fit", (d) => { state(d).outbox.at(-1)!["revision"] = 77; }],
-    ["error state-outbox", "an event under another sequence than its change", (d) => { state(d).outbox = [{ ...state(d).outbox.at(-1), id: state(d).applied[0]!["id"] }]; }],
-    ["error state-ring", "a ring that forgot", (d) => { state(d).applied.shift(); state(d).outbox = []; }],
-    ["error state-ring", "a ring above its limit", (d) => {
-      const record = state(d).applied[0]!;
-      Object.assign(state(d), { sequence: 300, revision: 300, outbox: [], applied: Array.from({ length: 257 }, (_, n) => ({ ...record, id: `c${n}`, sequence: 44 + n })) });
-    }],
-  ]; // prettier-ignore
+    [
+      "error document-name",
+      "another name than its key",
+      (d) => {
+        d["name"] = "other";
+      },
+    ],
+    [
+      "error document-name",
+      "no name",
+      (d) => {
+        delete d["name"];
+      },
+    ],
+    [
+      "error document-field",
+      "tags that are no object",
+      (d) => {
+        d["time"] = [];
+      },
+    ],
+    [
+      "error tag-dangling",
+      "a tag of a version that is not there",
+      (d) => {
+        (d["dist-tags"] as Json)["next"] = "9.9.9";
+      },
+    ],
+    [
+      "warning tag-illegal",
+      "a tag that is a range",
+      (d) => {
+        (d["dist-tags"] as Json)["1.x"] = "1.0.0";
+      },
+    ],
+    [
+      "error latest-missing",
+      "no latest",
+      (d) => {
+        d["dist-tags"] = { next: "1.0.0" };
+      },
+    ],
+    [
+      "error version-manifest",
+      "a manifest of another version",
+      (d) => {
+        version(d)["version"] = "2.0.0";
+      },
+    ],
+    [
+      "error version-digest",
+      "neither integrity nor shasum",
+      (d) => {
+        version(d)["dist"] = {};
+      },
+    ],
+    [
+      "error version-digest",
+      "an integrity that is none",
+      (d) => {
+        (version(d)["dist"] as Json)["integrity"] = "none";
+      },
+    ],
+    [
+      "warning version-integrity",
+      "a shasum only",
+      (d) => {
+        delete (version(d)["dist"] as Json)["integrity"];
+      },
+    ],
+    [
+      "error state-malformed",
+      "a record of another schema",
+      (d) => {
+        d["_codebox"] = { schema: 2 };
+      },
+    ],
+    [
+      "error state-revision",
+      "a revision below its sequence",
+      (d) => {
+        state(d).revision = 1;
+        state(d).outbox = [];
+      },
+    ],
+    [
+      "error state-ring",
+      "a change twice in the ring",
+      (d) => {
+        state(d).applied[1]!["id"] = state(d).applied[0]!["id"];
+        state(d).outbox = [];
+      },
+    ],
+    [
+      "error state-ring",
+      "a gap in the ring",
+      (d) => {
+        state(d).applied[0]!["sequence"] = 7;
+        state(d).outbox = [];
+      },
+    ],
+    [
+      "error state-ring",
+      "a ring that is behind",
+      (d) => {
+        state(d).applied.pop();
+      },
+    ],
+    [
+      "error state-outbox",
+      "an outbox that is behind",
+      (d) => {
+        state(d).outbox = [{ ...state(d).outbox[0], sequence: 1, revision: 1 }];
+      },
+    ],
+    [
+      "error state-outbox",
+      "another package's event",
+      (d) => {
+        state(d).outbox.at(-1)!["name"] = "other";
+      },
+    ],
+    [
+      "error state-outbox",
+      "an event whose revision does not fit",
+      (d) => {
+        state(d).outbox.at(-1)!["revision"] = 77;
+      },
+    ],
+    [
+      "error state-outbox",
+      "an event under another sequence than its change",
+      (d) => {
+        state(d).outbox = [{ ...state(d).outbox.at(-1), id: state(d).applied[0]!["id"] }];
+      },
+    ],
+    [
+      "error state-ring",
+      "a ring that forgot",
+      (d) => {
+        state(d).applied.shift();
+        state(d).outbox = [];
+      },
+    ],
+    [
+      "error state-ring",
+      "a ring above its limit",
+      (d) => {
+        const record = state(d).applied[0]!;
+        Object.assign(state(d), {
+          sequence: 300,
+          revision: 300,
+          outbox: [],
+          applied: Array.from({ length: 257 }, (_, n) => ({ ...record, id: `c${n}`, sequence: 44 + n })),
+        });
+      },
+    ],
+  ];
   test.each(CASES)("%s: %s", async (wanted, _, change) => {
     await published("wire", "1.0.0");
     await edit("wire", change);

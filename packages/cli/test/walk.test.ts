@@ -16,7 +16,15 @@ beforeEach(async () => {
 });
 afterEach(() => embedded.close());
 
-const KEYS = ["@acme/wire/1.0.0.tgz", "@acme/wire/index.json", "a/index.json", "b-c/1.0.0.tgz", "b-c/index.json", "b/index.json", "ü/index.json"]; // prettier-ignore
+const KEYS = [
+  "@acme/wire/1.0.0.tgz",
+  "@acme/wire/index.json",
+  "a/index.json",
+  "b-c/1.0.0.tgz",
+  "b-c/index.json",
+  "b/index.json",
+  "ü/index.json",
+];
 const fill = async () => {
   for (const key of KEYS.toReversed()) await embedded.store.put(key, Buffer.from(key));
 };
@@ -32,8 +40,12 @@ describe("a walk", () => {
     await fill();
     const folders = await Array.fromAsync(byFolder(walkObjects(smallPages(embedded.store, 1))));
     expect(folders.map(({ path, objects }) => `${path}: ${objects.length}`)).toEqual([
-      "@acme/wire: 2", "a: 1", "b-c: 2", "b: 1", "ü: 1",
-    ]); // prettier-ignore
+      "@acme/wire: 2",
+      "a: 1",
+      "b-c: 2",
+      "b: 1",
+      "ü: 1",
+    ]);
   });
   test.each([1, 2, 3])(
     "that dies at its item %i goes on there: every item is done, and none before the last saved one again",

@@ -1,15 +1,32 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import {
-  accountRoutes, ApiError, createApp, distTagRoutes, nothingElse, packageWriteRoutes, packumentRoutes, searchRoutes, statusRoutes, tarballRoutes,
-  type ApiPorts, type ApiSettings, type App,
-} from "@codebox/api"; // prettier-ignore
+  accountRoutes,
+  ApiError,
+  createApp,
+  distTagRoutes,
+  nothingElse,
+  packageWriteRoutes,
+  packumentRoutes,
+  searchRoutes,
+  statusRoutes,
+  tarballRoutes,
+  type ApiPorts,
+  type ApiSettings,
+  type App,
+} from "@codebox/api";
 import { createS3ObjectStore, createSignUpload, createSqsChangeQueue } from "@codebox/aws";
 import { createStoredOutcomes, createTokenIdentities, createTokenStore } from "@codebox/core";
 import {
-  createPackumentReader, createSubmit, createUpstreamCache, TARBALL_BYTES_MAX,
-  type Clock, type Ids, type ObjectStore, type Submit,
-} from "@codebox/core"; // prettier-ignore
+  createPackumentReader,
+  createSubmit,
+  createUpstreamCache,
+  TARBALL_BYTES_MAX,
+  type Clock,
+  type Ids,
+  type ObjectStore,
+  type Submit,
+} from "@codebox/core";
 import { createHttpUpstream } from "@codebox/upstream";
 import { bucketOf } from "./bucket.ts";
 import type { ApiEnvironment, Environment } from "./environment.ts";
@@ -44,7 +61,12 @@ export function createWriteApp(env: Environment<"write">, parts: ApiParts & { re
 
 /** Tokens and who one is. Its rights reach no package. */
 export function createAccountApp(env: ApiEnvironment, parts: ApiParts): App {
-  return createApp(portsOf(env, parts, () => refuse), settingsOf(env), [], [accountRoutes]); // prettier-ignore
+  return createApp(
+    portsOf(env, parts, () => refuse),
+    settingsOf(env),
+    [],
+    [accountRoutes],
+  );
 }
 
 /** This function has no right to queue a change. API Gateway routes none to it. */
@@ -62,13 +84,18 @@ function portsOf(
   const outcomes = createStoredOutcomes({ store, reader, clock, random });
   const tokens = createTokenStore(store);
   return {
-    store, reader, outcomes, tokens, clock, ids,
+    store,
+    reader,
+    outcomes,
+    tokens,
+    clock,
+    ids,
     submit: submitOf({ store, reader, outcomes }),
     identities: createTokenIdentities(tokens),
     ...(env.CODEBOX_UPSTREAM === undefined ? {} : { upstream: upstreamOf(env, env.CODEBOX_UPSTREAM, store, clock) }),
     ...(onRequest ? { onRequest } : {}),
     ...(onFailure ? { onFailure } : {}),
-  }; // prettier-ignore
+  };
 }
 
 function upstreamOf(env: ApiEnvironment, url: string, store: ObjectStore, clock: Clock) {

@@ -1,8 +1,5 @@
 import { messageGroup, unpackMessage, type SqsDeadLetters } from "@codebox/aws";
-import {
-  RECEIVES_MAX,
-  type Change, type Clock, type Consumer, type ObjectStore, type Outcome,
-} from "@codebox/core"; // prettier-ignore
+import { RECEIVES_MAX, type Change, type Clock, type Consumer, type ObjectStore, type Outcome } from "@codebox/core";
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 
 export type ConsumeParts = {

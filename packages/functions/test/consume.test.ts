@@ -180,7 +180,15 @@ test("a function that is not told what it needs says what is missing, and where 
   ).toThrow(
     /"write" can't start: CODEBOX_ANONYMOUS_READ must be "true" or "false"; CODEBOX_QUEUE_URL is missing: the URL of the FIFO queue of changes.*stacks\/functions\.ts/,
   );
-  expect(readEnvironment("read", { CODEBOX_BUCKET: "b", CODEBOX_SCOPES: "@acme,@labs", CODEBOX_PUBLIC_URL: "https://npm.acme.example/" })).toMatchObject({
-    CODEBOX_ANONYMOUS_READ: false, CODEBOX_SCOPES: ["@acme", "@labs"], CODEBOX_PUBLIC_URL: "https://npm.acme.example",
-  }); // prettier-ignore
+  expect(
+    readEnvironment("read", {
+      CODEBOX_BUCKET: "b",
+      CODEBOX_SCOPES: "@acme,@labs",
+      CODEBOX_PUBLIC_URL: "https://npm.acme.example/",
+    }),
+  ).toMatchObject({
+    CODEBOX_ANONYMOUS_READ: false,
+    CODEBOX_SCOPES: ["@acme", "@labs"],
+    CODEBOX_PUBLIC_URL: "https://npm.acme.example",
+  });
 });

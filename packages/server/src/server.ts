@@ -1,9 +1,17 @@
 import { setMaxListeners } from "node:events";
 import { createApp, type ApiSettings, type App } from "@codebox/api";
 import {
-  createConsumer, createSubmit, createUpstreamCache, createWorker, issueToken, keepSwept,
-  type Clock, type Ids, type Upstream, type Worker,
-} from "@codebox/core"; // prettier-ignore
+  createConsumer,
+  createSubmit,
+  createUpstreamCache,
+  createWorker,
+  issueToken,
+  keepSwept,
+  type Clock,
+  type Ids,
+  type Upstream,
+  type Worker,
+} from "@codebox/core";
 import type { Logger } from "pino";
 import { deadLetterRoutes } from "./dead-letters-route.ts";
 import { eventRoutes } from "./events-route.ts";

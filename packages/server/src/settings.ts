@@ -95,8 +95,18 @@ export const USAGE = `Usage: npm start -- [flags]      (each flag has an environ
 A token for the upstream: CODEBOX_UPSTREAM_TOKEN, which has no flag, since flags are seen by everybody on the machine.`;
 
 const STRINGS = [
-  "host", "port", "data", "public-url", "upstream", "scopes", "registration", "new-token", "wait-ms", "max-tarball-mb", "log-level",
-] as const; // prettier-ignore
+  "host",
+  "port",
+  "data",
+  "public-url",
+  "upstream",
+  "scopes",
+  "registration",
+  "new-token",
+  "wait-ms",
+  "max-tarball-mb",
+  "log-level",
+] as const;
 
 /**
  * Reads the settings from flags and environment, or throws a `SettingsError` that names the flag.

@@ -4,8 +4,14 @@ import { readSettings, SettingsError } from "../src/settings.ts";
 describe("settings", () => {
   test("have defaults: this machine only, port 4870, open registration", () => {
     expect(readSettings([], {})).toMatchObject({
-      host: "127.0.0.1", port: 4870, data: "codebox-data", useUpstream: true, private: false, registration: "open", scopes: [],
-    }); // prettier-ignore
+      host: "127.0.0.1",
+      port: 4870,
+      data: "codebox-data",
+      useUpstream: true,
+      private: false,
+      registration: "open",
+      scopes: [],
+    });
   });
   test("come from flags, and from the environment where there is no flag", () => {
     const env = {
@@ -14,8 +20,12 @@ describe("settings", () => {
       CODEBOX_SCOPES: "@acme, @acme-labs",
     };
     expect(readSettings(["--port", "2", "--private", "--no-upstream"], env)).toMatchObject({
-      port: 2, publicUrl: "https://npm.acme.example", scopes: ["@acme", "@acme-labs"], private: true, useUpstream: false,
-    }); // prettier-ignore
+      port: 2,
+      publicUrl: "https://npm.acme.example",
+      scopes: ["@acme", "@acme-labs"],
+      private: true,
+      useUpstream: false,
+    });
   });
   test("registration is closed where others can reach the server, unless it is said to be open", () => {
     expect(readSettings(["--host", "0.0.0.0"], {})).toMatchObject({ registration: "closed" });

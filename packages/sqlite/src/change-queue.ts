@@ -1,7 +1,13 @@
 import {
-  Change, RECEIVES_MAX,
-  type ChangeMessage, type ChangeQueue, type ChangeReceiver, type Clock, type DeadLetter, type DeadLetters,
-} from "@codebox/core"; // prettier-ignore
+  Change,
+  RECEIVES_MAX,
+  type ChangeMessage,
+  type ChangeQueue,
+  type ChangeReceiver,
+  type Clock,
+  type DeadLetter,
+  type DeadLetters,
+} from "@codebox/core";
 import type { Database, Row } from "./database.ts";
 
 /** How long an acknowledged change's id is kept, in milliseconds: sent again meanwhile, it is not queued again. SQS keeps five minutes. */
@@ -207,8 +213,13 @@ function giveBack(database: Database, group: string, message: ChangeMessage, rea
     return void database.run("UPDATE changes SET receives = ? WHERE id = ?", message.receives, message.receipt);
   database.run(
     "INSERT OR REPLACE INTO dead_letters (id, name, body, reason, receives, at) VALUES (?, ?, ?, ?, ?, ?)",
-    message.change.id, group, JSON.stringify(message.change), reason, message.receives, at,
-  ); // prettier-ignore
+    message.change.id,
+    group,
+    JSON.stringify(message.change),
+    reason,
+    message.receives,
+    at,
+  );
   database.run("DELETE FROM changes WHERE id = ?", message.receipt);
 }
 

@@ -27,8 +27,12 @@ export function createIdentities(database: Database, clock: Clock, settings: Ide
   const insert = (name: string, email: string, salt: Uint8Array, stored: Uint8Array) =>
     database.run(
       "INSERT INTO users (name, email, salt, hash, created) VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING",
-      name, email, salt, stored, clock.now().getTime(),
-    ); // prettier-ignore
+      name,
+      email,
+      salt,
+      stored,
+      clock.now().getTime(),
+    );
   const holdsToken = (name: string) =>
     database.get("SELECT user FROM tokens WHERE user = ? LIMIT 1", name) !== undefined;
   /** Also in other capitals: `Admin` beside `admin` is there to deceive. */

@@ -1,7 +1,16 @@
 import { createHash } from "node:crypto";
 import type {
-  ByteRange, Clock, DeleteResult, ObjectInfo, ObjectStore, OpenObject, PutOptions, StoredObject, StoreResult, WriteCondition,
-} from "@codebox/core"; // prettier-ignore
+  ByteRange,
+  Clock,
+  DeleteResult,
+  ObjectInfo,
+  ObjectStore,
+  OpenObject,
+  PutOptions,
+  StoredObject,
+  StoreResult,
+  WriteCondition,
+} from "@codebox/core";
 import type { Database, Row } from "./database.ts";
 
 /** A streamed object's bytes are kept in pieces of this size, so that none is ever held whole. */
@@ -72,8 +81,11 @@ export function createObjectStore(database: Database, clock: Clock): ObjectStore
     async list(prefix, cursor) {
       const rows = database.all(
         `SELECT ${INFO} FROM objects WHERE key >= ? AND key > ? AND substr(key, 1, ?) = ? ORDER BY key LIMIT ${PAGE + 1}`,
-        prefix, cursor ?? "", [...prefix].length, prefix,
-      ); // prettier-ignore
+        prefix,
+        cursor ?? "",
+        [...prefix].length,
+        prefix,
+      );
       const objects = rows.slice(0, PAGE).map(infoOf);
       const last = objects.at(-1);
       return rows.length > PAGE && last ? { objects, cursor: last.key } : { objects };
@@ -158,8 +170,14 @@ function replace(database: Database, key: string, object: NewObject): void {
   remove(database, key);
   database.run(
     "INSERT INTO objects (key, etag, size, content_type, modified, inline, blob) VALUES (?, ?, ?, ?, ?, ?, ?)",
-    key, object.etag, object.size, object.contentType ?? null, object.modified, object.inline ?? null, object.blob ?? null,
-  ); // prettier-ignore
+    key,
+    object.etag,
+    object.size,
+    object.contentType ?? null,
+    object.modified,
+    object.inline ?? null,
+    object.blob ?? null,
+  );
 }
 
 function remove(database: Database, key: string): void {

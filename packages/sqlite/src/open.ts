@@ -1,8 +1,13 @@
 import { join } from "node:path";
 import {
   createPackumentReader,
-  type Clock, type IdentityProvider, type ObjectStore, type Outcomes, type PackumentReader, type TokenStore,
-} from "@codebox/core"; // prettier-ignore
+  type Clock,
+  type IdentityProvider,
+  type ObjectStore,
+  type Outcomes,
+  type PackumentReader,
+  type TokenStore,
+} from "@codebox/core";
 import { createChangeQueue, type SqliteChangeQueue } from "./change-queue.ts";
 import { openDatabase, type Database } from "./database.ts";
 import { createEventLog, type SqliteEventLog } from "./event-log.ts";

@@ -1,7 +1,12 @@
 import {
   outcomeInRing,
-  type ChangeEvent, type Clock, type DistTags, type Outcome, type Outcomes, type PackumentReader,
-} from "@codebox/core"; // prettier-ignore
+  type ChangeEvent,
+  type Clock,
+  type DistTags,
+  type Outcome,
+  type Outcomes,
+  type PackumentReader,
+} from "@codebox/core";
 import type { Database } from "./database.ts";
 
 /** How long a rejection can be asked for, in milliseconds. Applied changes are in the event log for good. */

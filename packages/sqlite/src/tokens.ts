@@ -5,12 +5,15 @@ import type { Database, Row } from "./database.ts";
 export function createTokenStore(database: Database): TokenStore {
   return {
     put: async ({ hash, user, readonly, label, created }) => {
-      await database.write(
-        () =>
+      await database.write(() =>
         database.run(
           "INSERT OR REPLACE INTO tokens (hash, user, readonly, label, created) VALUES (?, ?, ?, ?, ?)",
-          hash, user, readonly ? 1 : 0, label, created,
-        ), // prettier-ignore
+          hash,
+          user,
+          readonly ? 1 : 0,
+          label,
+          created,
+        ),
       );
     },
     async find(hash) {

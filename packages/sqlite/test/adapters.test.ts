@@ -5,8 +5,14 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { createFaults, faultyEvents, faultyOutcomes, faultyQueue, faultyStore, manualClock } from "@codebox/testing";
 import {
-  changeQueueContract, eventLogContract, identityContract, objectStoreContract, outcomesContract, passwordIdentityContract, tokenStoreContract,
-} from "@codebox/testing/contracts"; // prettier-ignore
+  changeQueueContract,
+  eventLogContract,
+  identityContract,
+  objectStoreContract,
+  outcomesContract,
+  passwordIdentityContract,
+  tokenStoreContract,
+} from "@codebox/testing/contracts";
 import { openSqlite, type SqliteBackend } from "../src/index.ts";
 import { systemClock } from "@codebox/system";
 

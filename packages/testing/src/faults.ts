@@ -1,7 +1,13 @@
 import {
-  QueueUnavailable, StoreUnavailable,
-  type ChangeQueue, type ChangeReceiver, type EventLog, type ObjectStore, type Outcomes, type StoreResult,
-} from "@codebox/core"; // prettier-ignore
+  QueueUnavailable,
+  StoreUnavailable,
+  type ChangeQueue,
+  type ChangeReceiver,
+  type EventLog,
+  type ObjectStore,
+  type Outcomes,
+  type StoreResult,
+} from "@codebox/core";
 
 /** When operations fail. `rate` 0 never, 1 always; the same seed fails the same operations. */
 export type Faults = { readonly seed: number; readonly rate: number };
@@ -94,11 +100,12 @@ export function countingStore(
   store: ObjectStore,
 ): ObjectStore & { readonly calls: { readonly operation: string; readonly key: string }[] } {
   const calls: { operation: string; key: string }[] = [];
-  const count = <Arguments extends unknown[], Result>(operation: string, call: (key: string, ...rest: Arguments) => Result) =>
+  const count =
+    <Arguments extends unknown[], Result>(operation: string, call: (key: string, ...rest: Arguments) => Result) =>
     (key: string, ...rest: Arguments): Result => {
       calls.push({ operation, key });
       return call(key, ...rest);
-    }; // prettier-ignore
+    };
   return {
     calls,
     get: count("get", store.get),

@@ -2,8 +2,12 @@ import { expect, test } from "vitest";
 import { hashToken, type IdentityProvider, type TokenStore } from "@codebox/core";
 
 const record = (token: string, user: string) => ({
-  hash: hashToken(token), user, readonly: false, label: "laptop", created: "2026-01-01T00:00:00.000Z",
-}); // prettier-ignore
+  hash: hashToken(token),
+  user,
+  readonly: false,
+  label: "laptop",
+  created: "2026-01-01T00:00:00.000Z",
+});
 
 export function tokenStoreContract(open: () => Promise<AsyncDisposable & { readonly tokens: TokenStore }>): void {
   test("a token is found by its hash, and by nothing else", async () => {

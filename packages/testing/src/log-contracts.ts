@@ -3,9 +3,16 @@ import type { ChangeEvent, EventLog, Outcome, Outcomes } from "@codebox/core";
 
 /** An event as the consumer makes it. */
 export const eventOf = (id: string, sequence: number, name = "wire"): ChangeEvent => ({
-  schema: 1, id, name, sequence, revision: sequence, type: "tag.put", at: "2026-01-01T00:00:00.000Z",
-  actor: { name: "alice" }, data: { name, "dist-tags": { latest: "1.0.0" } },
-}); // prettier-ignore
+  schema: 1,
+  id,
+  name,
+  sequence,
+  revision: sequence,
+  type: "tag.put",
+  at: "2026-01-01T00:00:00.000Z",
+  actor: { name: "alice" },
+  data: { name, "dist-tags": { latest: "1.0.0" } },
+});
 
 /** `taken` gives all that subscribers were told so far. */
 export function eventLogContract(

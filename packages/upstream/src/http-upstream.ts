@@ -1,7 +1,11 @@
 import {
-  UpstreamMalformed, UpstreamRefused, UpstreamUnavailable,
-  type PackumentForm, type Upstream, type UpstreamPackument,
-} from "@codebox/core"; // prettier-ignore
+  UpstreamMalformed,
+  UpstreamRefused,
+  UpstreamUnavailable,
+  type PackumentForm,
+  type Upstream,
+  type UpstreamPackument,
+} from "@codebox/core";
 
 export type HttpUpstreamSettings = {
   /** The registry's URL, or what finds it out when it is first needed; `undefined`: there is none, and so no package. */
@@ -31,10 +35,11 @@ const ACCEPT: Readonly<Record<PackumentForm, string>> = {
 export function createHttpUpstream(settings: HttpUpstreamSettings): Upstream {
   const { token, userAgent, timeoutMs = TIMEOUT_MS, packumentBytesMax = PACKUMENT_BYTES_MAX } = settings;
   let found: Promise<URL | undefined> | undefined;
-  const base = () => (found ??= locate(settings.url).catch((error: unknown) => {
-    found = undefined;
-    throw error;
-  })); // prettier-ignore
+  const base = () =>
+    (found ??= locate(settings.url).catch((error: unknown) => {
+      found = undefined;
+      throw error;
+    }));
 
   const send = async (url: URL, init: RequestInit): Promise<Response> => {
     const headers = new Headers(init.headers);

@@ -1,8 +1,12 @@
 import { CreateBucketCommand, type S3Client } from "@aws-sdk/client-s3";
 import { CreateTopicCommand, SubscribeCommand, type SNSClient } from "@aws-sdk/client-sns";
 import {
-  CreateQueueCommand, DeleteMessageCommand, GetQueueAttributesCommand, ReceiveMessageCommand, type SQSClient,
-} from "@aws-sdk/client-sqs"; // prettier-ignore
+  CreateQueueCommand,
+  DeleteMessageCommand,
+  GetQueueAttributesCommand,
+  ReceiveMessageCommand,
+  type SQSClient,
+} from "@aws-sdk/client-sqs";
 import { createS3Client, createSnsClient, createSqsClient } from "@codebox/aws";
 import { RECEIVES_MAX } from "@codebox/core";
 import { inject } from "vitest";

@@ -1,8 +1,13 @@
 import { createGunzip } from "node:zlib";
 import { Parser, type ReadEntry } from "tar";
 import {
-  isRecord, TAR_PADDING_MAX, TARBALL_ENTRIES_MAX, UNPACKED_BYTES_MAX, UNPACKED_FREE_BYTES, UNPACKED_RATIO_MAX,
-} from "@codebox/core"; // prettier-ignore
+  isRecord,
+  TAR_PADDING_MAX,
+  TARBALL_ENTRIES_MAX,
+  UNPACKED_BYTES_MAX,
+  UNPACKED_FREE_BYTES,
+  UNPACKED_RATIO_MAX,
+} from "@codebox/core";
 import { ApiError } from "../errors.ts";
 import { createEntryRules, isFile, isManifest } from "./entries.ts";
 

@@ -1,8 +1,16 @@
 import { createHash } from "node:crypto";
 import {
-  isRecord, own, stagingKey, stateOf, tagProblem, tarballFile, versionProblem,
-  type ChangeOf, type ObjectStore, type Packument,
-} from "@codebox/core"; // prettier-ignore
+  isRecord,
+  own,
+  stagingKey,
+  stateOf,
+  tagProblem,
+  tarballFile,
+  versionProblem,
+  type ChangeOf,
+  type ObjectStore,
+  type Packument,
+} from "@codebox/core";
 import ssri from "ssri";
 import * as z from "zod";
 import { ApiError } from "../errors.ts";

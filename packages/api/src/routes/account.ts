@@ -1,6 +1,13 @@
 import {
-  hashToken, issueToken, shownPerson, TOKEN_PREFIX, UserName, type Identity, type TokenRecord, type VerifyResult,
-} from "@codebox/core"; // prettier-ignore
+  hashToken,
+  issueToken,
+  shownPerson,
+  TOKEN_PREFIX,
+  UserName,
+  type Identity,
+  type TokenRecord,
+  type VerifyResult,
+} from "@codebox/core";
 import * as z from "zod";
 import { requireUser } from "../auth.ts";
 import { readJson } from "../body.ts";

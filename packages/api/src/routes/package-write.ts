@@ -9,8 +9,16 @@ import { decodeBase64 } from "../publish/base64.ts";
 import { readDocument } from "../publish/document.ts";
 import { checkProvenance, isProvenance, PROVENANCE_NOTICE, withoutProvenance } from "../publish/provenance.ts";
 import {
-  discard, draftPublish, foreseenRetry, publishId, readPublish, refuseExisting, stagedUpload, type Asker, type Attachment,
-} from "../publish/publish.ts"; // prettier-ignore
+  discard,
+  draftPublish,
+  foreseenRetry,
+  publishId,
+  readPublish,
+  refuseExisting,
+  stagedUpload,
+  type Asker,
+  type Attachment,
+} from "../publish/publish.ts";
 import { stageTarball, takeUpload } from "../publish/tarball.ts";
 import { submitChange } from "../submission.ts";
 

@@ -1,7 +1,14 @@
 import {
-  abbreviatedView, exists, fullView, isRecord, own, tarballUrl,
-  type CachedPackument, type PackumentForm, type ReadPackument,
-} from "@codebox/core"; // prettier-ignore
+  abbreviatedView,
+  exists,
+  fullView,
+  isRecord,
+  own,
+  tarballUrl,
+  type CachedPackument,
+  type PackumentForm,
+  type ReadPackument,
+} from "@codebox/core";
 import type { ApiPorts, AppContext, Routes } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { heldEtag } from "../etag.ts";

@@ -1,7 +1,12 @@
 import {
-  tarballKey, UPSTREAM_PREFIX, versionOfFile,
-  type ByteRange, type ObjectInfo, type ObjectStore, type UpstreamCache,
-} from "@codebox/core"; // prettier-ignore
+  tarballKey,
+  UPSTREAM_PREFIX,
+  versionOfFile,
+  type ByteRange,
+  type ObjectInfo,
+  type ObjectStore,
+  type UpstreamCache,
+} from "@codebox/core";
 import type { ApiPorts, AppContext, Routes } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { etagMatches } from "../etag.ts";

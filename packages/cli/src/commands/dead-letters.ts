@@ -14,8 +14,13 @@ export async function listDeadLetters({ deadLetters, output }: DeadLetterPorts):
   const letters = await Array.fromAsync(deadLetters.list());
   if (output.terminal) {
     const rows = letters.map(({ id, group, body, reason, receives, at }) => ({
-      id, package: group, change: changeOf(body), reason: reason.slice(0, 70), receives, at,
-    })); // prettier-ignore
+      id,
+      package: group,
+      change: changeOf(body),
+      reason: reason.slice(0, 70),
+      receives,
+      at,
+    }));
     if (rows.length > 0) output.table(rows, ["id", "package", "change", "reason", "receives", "at"]);
   } else for (const letter of letters) output.record(letter);
   output.summary({ deadLetters: letters.length });

@@ -1,7 +1,14 @@
 import {
-  exists, highestVersion, own, packageOfKey, parsePackument, PUBLISH_FIELDS,
-  type ObjectInfo, type ObjectStore, type Packument,
-} from "@codebox/core"; // prettier-ignore
+  exists,
+  highestVersion,
+  own,
+  packageOfKey,
+  parsePackument,
+  PUBLISH_FIELDS,
+  type ObjectInfo,
+  type ObjectStore,
+  type Packument,
+} from "@codebox/core";
 import type { Checkpoint, Totals } from "../checkpoint.ts";
 import type { ExitCode } from "../errors.ts";
 import type { LogEvent, SendEvent } from "../insights.ts";

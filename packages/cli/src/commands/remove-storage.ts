@@ -74,9 +74,15 @@ async function show({ maintenance, output, signal }: RemoveStoragePorts, bucket:
   ))
     uploads += page.uploads.length;
   output.summary({
-    bucket, packages, objects, formerVersions: former, deleteMarkers: markers, unfinishedUploads: uploads,
-    bytes: output.terminal ? bytes(size) : size, removed: false,
-  }); // prettier-ignore
+    bucket,
+    packages,
+    objects,
+    formerVersions: former,
+    deleteMarkers: markers,
+    unfinishedUploads: uploads,
+    bytes: output.terminal ? bytes(size) : size,
+    removed: false,
+  });
 }
 
 /** Every page is asked for from the start again: what stood in the last one is gone. */

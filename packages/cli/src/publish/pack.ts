@@ -36,8 +36,13 @@ export async function sourceOf(cwd: string, argument: string): Promise<Source> {
 /** The manifest as npm prepares it for publishing, the readme included. */
 export async function readManifest({ path }: Source, options: Options): Promise<Manifest> {
   const manifest = await pacote.manifest(path, {
-    ...options, Arborist, allowDirectory: "all", _isRoot: true, fullMetadata: true, fullReadJson: true,
-  }); // prettier-ignore
+    ...options,
+    Arborist,
+    allowDirectory: "all",
+    _isRoot: true,
+    fullMetadata: true,
+    fullReadJson: true,
+  });
   // Where it lay on this machine is nobody's business.
   const { _resolved, _from, _integrity, ...fields } = manifest;
   return fields as Manifest;

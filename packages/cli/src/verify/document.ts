@@ -1,6 +1,14 @@
 import {
-  isRecord, nameProblem, own, isReadableName, tagProblem, tarballKey, versionProblem, type Dist, type Packument,
-} from "@codebox/core"; // prettier-ignore
+  isRecord,
+  nameProblem,
+  own,
+  isReadableName,
+  tagProblem,
+  tarballKey,
+  versionProblem,
+  type Dist,
+  type Packument,
+} from "@codebox/core";
 import ssri from "ssri";
 import { error, warning, type Finding } from "./finding.ts";
 import { stateFindings } from "./state.ts";

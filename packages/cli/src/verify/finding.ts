@@ -2,16 +2,39 @@ import { isAboutOneObject } from "../errors.ts";
 
 /** Every rule that `verify` checks. A code names the rule, not the package. */
 export const CODES = [
-  "bucket-policy-public", "bucket-public-access", "bucket-encryption", "bucket-lifecycle", "bucket-setting-unknown",
-  "document-damaged", "document-name", "document-missing", "document-field",
-  "tag-dangling", "tag-illegal", "latest-missing",
-  "version-invalid", "version-manifest", "version-digest", "version-integrity",
-  "tarball-missing", "tarball-size", "tarball-digest", "tarball-leftover",
-  "state-malformed", "state-revision", "state-ring", "state-outbox",
-  "token-damaged", "token-hash", "token-leftover",
-  "object-encryption", "object-expired", "object-digest", "object-unknown",
+  "bucket-policy-public",
+  "bucket-public-access",
+  "bucket-encryption",
+  "bucket-lifecycle",
+  "bucket-setting-unknown",
+  "document-damaged",
+  "document-name",
+  "document-missing",
+  "document-field",
+  "tag-dangling",
+  "tag-illegal",
+  "latest-missing",
+  "version-invalid",
+  "version-manifest",
+  "version-digest",
+  "version-integrity",
+  "tarball-missing",
+  "tarball-size",
+  "tarball-digest",
+  "tarball-leftover",
+  "state-malformed",
+  "state-revision",
+  "state-ring",
+  "state-outbox",
+  "token-damaged",
+  "token-hash",
+  "token-leftover",
+  "object-encryption",
+  "object-expired",
+  "object-digest",
+  "object-unknown",
   "object-unreadable",
-] as const; // prettier-ignore
+] as const;
 export type Code = (typeof CODES)[number];
 
 /** `error`: an invariant is broken, and somebody will feel it. `warning`: it works, and is not as it should be. */

@@ -5,9 +5,19 @@ import { APPLIED_RING, MANIFEST_BYTES_MAX, README_MAX, TAGS_MAX, VERSIONS_MAX } 
 import { nameProblem } from "./names.ts";
 import type { Rejection, RejectionCode } from "./outcome.ts";
 import {
-  DESCRIBING, distTagsEtag, exists, own, repaired, stateOf,
-  type AppliedRecord, type Dist, type DistTags, type Manifest, type Packument, type Person,
-} from "./packument.ts"; // prettier-ignore
+  DESCRIBING,
+  distTagsEtag,
+  exists,
+  own,
+  repaired,
+  stateOf,
+  type AppliedRecord,
+  type Dist,
+  type DistTags,
+  type Manifest,
+  type Packument,
+  type Person,
+} from "./packument.ts";
 
 export type Applied =
   | { readonly kind: "applied"; readonly packument: Packument; readonly event: ChangeEvent }
@@ -251,9 +261,16 @@ function recorded(before: Packument | undefined, change: Change, draft: Draft): 
   const revision = state.revision + 1;
   const published = change.type === "publish" ? draft.versions[change.version] : undefined;
   const event: ChangeEvent = {
-    schema: 1, id, name, sequence, revision, type, at, actor,
+    schema: 1,
+    id,
+    name,
+    sequence,
+    revision,
+    type,
+    at,
+    actor,
     data: eventData(change, draft["dist-tags"], published),
-  }; // prettier-ignore
+  };
   const record: AppliedRecord = { id, sequence, type, at, by: actor.name, ...touched(before, change) };
   const packument: Packument = {
     ...draft,

@@ -92,8 +92,17 @@ const Owners = z.strictObject({
 const Star = z.strictObject({ ...base, type: z.literal("star"), starred: z.boolean() });
 
 export const Change = z.discriminatedUnion("type", [
-  TagPut, TagRemove, TagsReplace, TagsMerge, Publish, Deprecate, UnpublishVersions, UnpublishAll, Owners, Star,
-]); // prettier-ignore
+  TagPut,
+  TagRemove,
+  TagsReplace,
+  TagsMerge,
+  Publish,
+  Deprecate,
+  UnpublishVersions,
+  UnpublishAll,
+  Owners,
+  Star,
+]);
 export type Change = z.infer<typeof Change>;
 export type ChangeOf<Type extends Change["type"]> = Extract<Change, { type: Type }>;
 

@@ -4,8 +4,14 @@ import type { DistTags, Manifest } from "./packument.ts";
 
 /** The fields of a manifest that the predecessor's log events of a publish had. */
 export const PUBLISH_FIELDS = [
-  "description", "keywords", "license", "contributors", "dependencies", "homepage", "repository",
-] as const; // prettier-ignore
+  "description",
+  "keywords",
+  "license",
+  "contributors",
+  "dependencies",
+  "homepage",
+  "repository",
+] as const;
 
 /** The event's body, with the fields that the predecessor's log events had. Cut to its key fields when it would not fit a message. */
 export function eventData(change: Change, tags: DistTags, published?: Manifest): Record<string, unknown> {

@@ -130,7 +130,17 @@ export function repaired(draft: Packument): Packument {
 }
 
 /** The fields of the packument that repeat the latest version's, as npm's registry keeps them. */
-export const DESCRIBING = ["description", "keywords", "homepage", "repository", "author", "bugs", "license", "contributors", "readmeFilename"] as const; // prettier-ignore
+export const DESCRIBING = [
+  "description",
+  "keywords",
+  "homepage",
+  "repository",
+  "author",
+  "bugs",
+  "license",
+  "contributors",
+  "readmeFilename",
+] as const;
 
 /** The ETag of a set of tags, quotes included: what `If-Match` on a tag change is compared with. */
 export function distTagsEtag(tags: DistTags): string {

@@ -1,7 +1,15 @@
 import type { Change } from "./change.ts";
 import type { ChangeEvent } from "./event.ts";
 import { APPLIED_RING } from "./limits.ts";
-import { DESCRIBING, own, repaired, stateOf, type AppliedRecord, type CodeboxState, type Packument } from "./packument.ts"; // prettier-ignore
+import {
+  DESCRIBING,
+  own,
+  repaired,
+  stateOf,
+  type AppliedRecord,
+  type CodeboxState,
+  type Packument,
+} from "./packument.ts";
 
 /**
  * The found document, with the changes that a foreign writer undid by writing back what he had read before them.

@@ -48,10 +48,25 @@ export function fullView(packument: Packument, etag: string, origin: string): Re
 
 /** The fields of a version that an installer needs. Source: npm/registry, docs/responses/package-metadata.md, "Abbreviated version object". */
 const ABBREVIATED = [
-  "name", "version", "deprecated", "dependencies", "optionalDependencies", "devDependencies", "bundleDependencies",
-  "peerDependencies", "peerDependenciesMeta", "bin", "directories", "engines", "os", "cpu", "libc", "funding",
-  "acceptDependencies", "_hasShrinkwrap",
-] as const; // prettier-ignore
+  "name",
+  "version",
+  "deprecated",
+  "dependencies",
+  "optionalDependencies",
+  "devDependencies",
+  "bundleDependencies",
+  "peerDependencies",
+  "peerDependenciesMeta",
+  "bin",
+  "directories",
+  "engines",
+  "os",
+  "cpu",
+  "libc",
+  "funding",
+  "acceptDependencies",
+  "_hasShrinkwrap",
+] as const;
 
 /** `application/vnd.npm.install-v1+json`: what an installer needs, and `time`, which pnpm's `minimumReleaseAge` reads. */
 export function abbreviatedView(packument: Packument, origin: string): Record<string, unknown> {

@@ -4,9 +4,12 @@ import { isRecord } from "../domain/packument.ts";
 import type { Clock } from "../ports/clock.ts";
 import { StoreUnavailable, type ObjectStore } from "../ports/object-store.ts";
 import {
-  isUpstreamFailure, UpstreamMalformed, UpstreamUnavailable,
-  type PackumentForm, type Upstream,
-} from "../ports/upstream.ts"; // prettier-ignore
+  isUpstreamFailure,
+  UpstreamMalformed,
+  UpstreamUnavailable,
+  type PackumentForm,
+  type Upstream,
+} from "../ports/upstream.ts";
 import { cacheKey, createUpstreamTarballs, type CachedTarball } from "./upstream-tarballs.ts";
 
 /** An upstream packument as cached: the bytes as the upstream sent them, tarball URLs and all. */

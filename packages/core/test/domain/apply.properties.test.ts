@@ -4,9 +4,19 @@ import { describe, expect, test } from "vitest";
 import { publishOf, tagPut } from "@codebox/testing";
 import { NAME, changes, history } from "../support/changes.ts";
 import {
-  APPLIED_RING, apply, createConsumer, createPackumentReader, own, parsePackument, serializePackument, stateOf, withoutEmitted,
-  type Change, type CodeboxState, type Packument,
-} from "../../src/index.ts"; // prettier-ignore
+  APPLIED_RING,
+  apply,
+  createConsumer,
+  createPackumentReader,
+  own,
+  parsePackument,
+  serializePackument,
+  stateOf,
+  withoutEmitted,
+  type Change,
+  type CodeboxState,
+  type Packument,
+} from "../../src/index.ts";
 import { openSqlite } from "@codebox/sqlite";
 import { systemClock } from "@codebox/system";
 import { stage } from "@codebox/testing";
@@ -57,9 +67,12 @@ describe("whatever changes come, in whatever order", () => {
   });
   test("unknown fields survive, at the top, in versions and in our own state", () => {
     const start: Packument = {
-      name: NAME, "dist-tags": { latest: "0.1.0" }, versions: { "0.1.0": { name: NAME, version: "0.1.0", custom: [1] } }, custom: { deep: true },
+      name: NAME,
+      "dist-tags": { latest: "0.1.0" },
+      versions: { "0.1.0": { name: NAME, version: "0.1.0", custom: [1] } },
+      custom: { deep: true },
       _codebox: { schema: 1, revision: 0, sequence: 0, applied: [], outbox: [], later: "field" } as CodeboxState,
-    }; // prettier-ignore
+    };
     check(
       fc.property(changes, (sequence) => {
         for (const packument of history(sequence, start)) {

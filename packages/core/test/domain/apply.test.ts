@@ -22,8 +22,10 @@ const codeOf = (packument: Packument | undefined, change: Change) => {
 describe("publish", () => {
   test("the first version makes the package, its owner and latest", () => {
     expect(given(publishOf("wire", "1.0.0"))).toMatchObject({
-      "dist-tags": { latest: "1.0.0" }, maintainers: [{ name: "alice" }], description: "wire 1.0.0",
-    }); // prettier-ignore
+      "dist-tags": { latest: "1.0.0" },
+      maintainers: [{ name: "alice" }],
+      description: "wire 1.0.0",
+    });
   });
   test("a first version under another tag is latest too; a second one is not", () => {
     const beta = given(publishOf("wire", "1.0.0", { tags: ["beta"] }), publishOf("wire", "2.0.0", { tags: ["beta"] }));
@@ -133,9 +135,12 @@ describe("deprecate", () => {
 describe("unpublish", () => {
   test("of the version that latest names moves latest to the highest left, a release before a prerelease", () => {
     const packument = given(
-      publishOf("wire", "1.0.0"), publishOf("wire", "3.0.0-rc.1", { tags: ["rc"] }), publishOf("wire", "2.0.0"),
-      tagPut("wire", "stable", "2.0.0"), changeOf("unpublish.versions", "wire", { versions: ["2.0.0"] }),
-    ); // prettier-ignore
+      publishOf("wire", "1.0.0"),
+      publishOf("wire", "3.0.0-rc.1", { tags: ["rc"] }),
+      publishOf("wire", "2.0.0"),
+      tagPut("wire", "stable", "2.0.0"),
+      changeOf("unpublish.versions", "wire", { versions: ["2.0.0"] }),
+    );
     expect(packument["dist-tags"]).toEqual({ latest: "1.0.0", rc: "3.0.0-rc.1" });
     expect(packument.description).toBe("wire 1.0.0");
   });
@@ -200,10 +205,15 @@ describe("the record of a change", () => {
     const result = apply(wire(), tagPut("wire", "next", "1.0.0", "x"));
     expect(result).toMatchObject({
       event: {
-        id: "x", name: "wire", sequence: 3, revision: 3, type: "tag.put", actor: { name: "alice" },
+        id: "x",
+        name: "wire",
+        sequence: 3,
+        revision: 3,
+        type: "tag.put",
+        actor: { name: "alice" },
         data: { name: "wire", tag: "next", version: "1.0.0", "dist-tags": { latest: "2.0.0", next: "1.0.0" } },
       },
-    }); // prettier-ignore
+    });
   });
   test("an event that would not fit a message is cut to its key fields", () => {
     const change = publishOf("wire", "3.0.0");

@@ -1,18 +1,41 @@
 import { describe, expect, test } from "vitest";
 import { publishOf, tagPut } from "@codebox/testing";
 import {
-  abbreviatedView, apply, fullView, highestVersion, nameProblem, parsePackument, revOf, revisionOf, stateOf, tagProblem, versionProblem,
-} from "../../src/index.ts"; // prettier-ignore
+  abbreviatedView,
+  apply,
+  fullView,
+  highestVersion,
+  nameProblem,
+  parsePackument,
+  revOf,
+  revisionOf,
+  stateOf,
+  tagProblem,
+  versionProblem,
+} from "../../src/index.ts";
 
 /** As the predecessor wrote them: absolute URLs, the last tarball once more, and tags that may have lost latest. */
 const old = {
-  _id: "@acme/wire", _rev: "17-abc", name: "@acme/wire", "dist-tags": { beta: "1.1.0", gone: "0.9.0" }, custom: "kept",
+  _id: "@acme/wire",
+  _rev: "17-abc",
+  name: "@acme/wire",
+  "dist-tags": { beta: "1.1.0", gone: "0.9.0" },
+  custom: "kept",
   versions: {
-    "1.0.0": { name: "@acme/wire", version: "1.0.0", scripts: { install: "node x" }, dist: { shasum: "a".repeat(40), tarball: "https://old.example/registry/@acme/wire/-/wire-1.0.0.tgz" } },
-    "1.1.0": { name: "@acme/wire", version: "1.1.0", dist: { shasum: "b".repeat(40), tarball: "https://old.example/registry/@acme/wire/-/wire-1.1.0.tgz" } },
+    "1.0.0": {
+      name: "@acme/wire",
+      version: "1.0.0",
+      scripts: { install: "node x" },
+      dist: { shasum: "a".repeat(40), tarball: "https://old.example/registry/@acme/wire/-/wire-1.0.0.tgz" },
+    },
+    "1.1.0": {
+      name: "@acme/wire",
+      version: "1.1.0",
+      dist: { shasum: "b".repeat(40), tarball: "https://old.example/registry/@acme/wire/-/wire-1.1.0.tgz" },
+    },
   },
   _attachments: { "@acme/wire-1.1.0.tgz": { data: "AAAA", length: 3 } },
-}; // prettier-ignore
+};
 const read = () => parsePackument("@acme/wire", Buffer.from(JSON.stringify(old)));
 
 describe("a document of the predecessor", () => {
@@ -46,9 +69,11 @@ describe("views", () => {
   test("the abbreviated packument has what an installer needs, and tells of install scripts", () => {
     const view = abbreviatedView(read(), "http://r.example") as { versions: Record<string, object> };
     expect(view.versions["1.0.0"]).toEqual({
-      name: "@acme/wire", version: "1.0.0", hasInstallScript: true,
+      name: "@acme/wire",
+      version: "1.0.0",
+      hasInstallScript: true,
       dist: { shasum: "a".repeat(40), tarball: "http://r.example/@acme/wire/-/wire-1.0.0.tgz" },
-    }); // prettier-ignore
+    });
     expect(view).not.toHaveProperty("custom");
   });
   test("people of a predecessor's document in another form are shown as they are", () => {

@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { own, parsePackument, restored, serializePackument, stateOf, type Change, type Packument } from "../../src/index.ts"; // prettier-ignore
+import {
+  own,
+  parsePackument,
+  restored,
+  serializePackument,
+  stateOf,
+  type Change,
+  type Packument,
+} from "../../src/index.ts";
 import { NAME, changes, deepFreeze, history } from "../support/changes.ts";
 
 const RUNS = 1_000;

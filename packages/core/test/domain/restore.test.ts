@@ -1,8 +1,16 @@
 import { changeOf, publishOf, tagPut } from "@codebox/testing";
 import { describe, expect, test } from "vitest";
 import {
-  APPLIED_RING, apply, parsePackument, restored, serializePackument, stateOf, type Change, type Manifest, type Packument,
-} from "../../src/index.ts"; // prettier-ignore
+  APPLIED_RING,
+  apply,
+  parsePackument,
+  restored,
+  serializePackument,
+  stateOf,
+  type Change,
+  type Manifest,
+  type Packument,
+} from "../../src/index.ts";
 import { NAME, history } from "../support/changes.ts";
 
 const after = (start: Packument | undefined, ...sequence: Change[]): Packument => {

@@ -3,8 +3,16 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { openSqlite, type SqliteBackend } from "@codebox/sqlite";
 import { makeTarball, manualClock, publishOf, stage, type ManualClock } from "@codebox/testing";
 import {
-  createConsumer, createPackumentReader, createUpstreamCache, UPSTREAM_PREFIX, UpstreamMalformed, UpstreamRefused, UpstreamUnavailable, type Upstream, type UpstreamCache,
-} from "../../src/index.ts"; // prettier-ignore
+  createConsumer,
+  createPackumentReader,
+  createUpstreamCache,
+  UPSTREAM_PREFIX,
+  UpstreamMalformed,
+  UpstreamRefused,
+  UpstreamUnavailable,
+  type Upstream,
+  type UpstreamCache,
+} from "../../src/index.ts";
 
 const TGZ = makeTarball({ name: "left", version: "1.0.0" });
 let embedded: SqliteBackend;

@@ -3,9 +3,17 @@ import { systemClock } from "@codebox/system";
 import { changeOf, countingStore, fail, publishOf, stage, tagPut } from "@codebox/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
-  createConsumer, createPackumentReader, indexKey, parsePackument, stateOf, StoreUnavailable,
-  type Change, type ChangeEvent, type ObjectStore, type Packument,
-} from "../../src/index.ts"; // prettier-ignore
+  createConsumer,
+  createPackumentReader,
+  indexKey,
+  parsePackument,
+  stateOf,
+  StoreUnavailable,
+  type Change,
+  type ChangeEvent,
+  type ObjectStore,
+  type Packument,
+} from "../../src/index.ts";
 
 let embedded: SqliteBackend;
 let told: ChangeEvent[];
@@ -58,7 +66,12 @@ describe("after a foreign writer put the document back to before our last change
     await consume(put("c"));
     expect(store.calls.map(({ operation }) => operation)).toEqual(["get", "put"]);
     expect(await tagsOf()).toEqual(["a", "b", "c", "foreign", "latest"]);
-    expect(await historyOf()).toEqual([["first", 1], ["a", 2], ["b", 3], ["c", 4]]); // prettier-ignore
+    expect(await historyOf()).toEqual([
+      ["first", 1],
+      ["a", 2],
+      ["b", 3],
+      ["c", 4],
+    ]);
   });
   test.each([
     ["is delivered again", () => put("a"), "applied"],
@@ -135,7 +148,12 @@ describe("after a foreign writer put the document back to before our last change
     expect(await tagsOf()).toEqual(["b", "foreign", "latest"]);
     await consume(put("c"));
     expect(await tagsOf()).toEqual(["a", "b", "c", "foreign", "latest"]);
-    expect(await historyOf()).toEqual([["first", 1], ["b", 2], ["a", 3], ["c", 4]]); // prettier-ignore
+    expect(await historyOf()).toEqual([
+      ["first", 1],
+      ["b", 2],
+      ["a", 3],
+      ["c", 4],
+    ]);
     expect(new Set(told.map(({ sequence }) => sequence))).toEqual(new Set([1, 2, 3, 4]));
   });
 });

@@ -4,9 +4,16 @@ import { openSqlite, type SqliteBackend } from "@codebox/sqlite";
 import { systemClock, systemIds } from "@codebox/system";
 import { changeOf, countingStore, publishOf, stage, tagPut } from "@codebox/testing";
 import {
-  createConsumer, createPackumentReader, createSubmit, indexKey, stateOf, tarballKey,
-  type EventLog, type ObjectStore, type Packument,
-} from "../../src/index.ts"; // prettier-ignore
+  createConsumer,
+  createPackumentReader,
+  createSubmit,
+  indexKey,
+  stateOf,
+  tarballKey,
+  type EventLog,
+  type ObjectStore,
+  type Packument,
+} from "../../src/index.ts";
 
 let embedded: SqliteBackend;
 beforeEach(async () => {
