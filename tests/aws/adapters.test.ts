@@ -8,7 +8,7 @@ import {
   type ChangeEvent,
   type EventLog,
 } from "@codebox/core";
-import { publishOf, stage } from "@codebox/testing";
+import { publishOf, stage, openPolicy } from "@codebox/testing";
 import {
   eventLogContract,
   eventOf,
@@ -60,7 +60,14 @@ describe("outcomes over S3", () => {
   test("an applied change's outcome is told from its packument, and applying writes no other object", async () => {
     await using fixture = await open();
     const { store, reader, outcomes } = fixture;
-    const consumer = createConsumer({ store, reader, outcomes, events: silent, clock: systemClock });
+    const consumer = createConsumer({
+      store,
+      policy: openPolicy,
+      reader,
+      outcomes,
+      events: silent,
+      clock: systemClock,
+    });
     const change = publishOf("wire", "1.0.0");
     await stage(store, change);
     const waiting = outcomes.wait(change, 60_000);
@@ -79,7 +86,14 @@ describe("outcomes over S3", () => {
   test("a remembered change that was applied meanwhile is found applied", async () => {
     await using fixture = await open();
     const { store, reader, outcomes } = fixture;
-    const consumer = createConsumer({ store, reader, outcomes, events: silent, clock: systemClock });
+    const consumer = createConsumer({
+      store,
+      policy: openPolicy,
+      reader,
+      outcomes,
+      events: silent,
+      clock: systemClock,
+    });
     const change = publishOf("wire", "1.0.0");
     await stage(store, change);
     await outcomes.remember(change);

@@ -1,4 +1,4 @@
-import { fail } from "@codebox/testing";
+import { fail, openPolicy } from "@codebox/testing";
 import { expect, test } from "vitest";
 import {
   createConsumer,
@@ -36,15 +36,26 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed))(
     const embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock });
     const first = publishOf("wire", "1.0.0");
     await stage(embedded.store, first);
-    await createConsumer({ ...embedded, reader: createPackumentReader(embedded.store), clock })("wire", [first]);
+    await createConsumer({ ...embedded, policy: openPolicy, reader: createPackumentReader(embedded.store), clock })(
+      "wire",
+      [first],
+    );
 
     const faults = createFaults({ seed, rate: 0.15 });
     const store = faultyStore(embedded.store, faults);
     const queue = faultyQueue(embedded.queue, faults);
     const outcomes = faultyOutcomes(embedded.outcomes, faults);
     const events = faultyEvents(embedded.events, faults);
-    const consumer = createConsumer({ store, events, outcomes, reader: createPackumentReader(store), clock });
+    const consumer = createConsumer({
+      store,
+      policy: openPolicy,
+      events,
+      outcomes,
+      reader: createPackumentReader(store),
+      clock,
+    });
     const submit = createSubmit({
+      policy: openPolicy,
       reader: createPackumentReader(embedded.store),
       queue,
       outcomes,
@@ -63,7 +74,7 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed))(
       const tag = `tag-${index}`;
       const draft: Draft = { type: "tag.put", name: "wire", tag, version: "1.0.0" };
       try {
-        const submission = await submit(draft, { actor: { name: "alice" }, waitMs: 10_000 });
+        const submission = await submit(draft, { principal: { kind: "user", name: "alice" }, waitMs: 10_000 });
         return { tag, state: submission.kind === "accepted" ? "accepted" : submission.outcome.state };
       } catch {
         return { tag, state: "unknown" };

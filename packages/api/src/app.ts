@@ -1,92 +1,123 @@
+import { ANONYMOUS } from "@codebox/core";
 import { Hono } from "hono";
-import { authentication } from "./auth.ts";
-import type { ApiPorts, ApiSettings, App, AppEnv, Routes } from "./context.ts";
+import { authentication, authorise } from "./auth.ts";
+import type { ApiPorts, ApiSettings, App, AppContext, AppEnv, AppPorts } from "./context.ts";
 import { ApiError, asApiError, errorResponse } from "./errors.ts";
-import { canonicalPath } from "./paths.ts";
-import { accountRoutes } from "./routes/account.ts";
-import { distTagRoutes } from "./routes/dist-tags.ts";
+import { addGroups, type Method, type RouteGroup } from "./groups.ts";
+import { canonicalPath, pathProblem, rawPath } from "./paths.ts";
+import { accountRoutes, signInRoutes } from "./routes/account.ts";
+import { distTagReadRoutes, distTagWriteRoutes } from "./routes/dist-tags.ts";
 import { packageWriteRoutes } from "./routes/package-write.ts";
 import { packumentRoutes } from "./routes/packument.ts";
 import { searchRoutes } from "./routes/search.ts";
-import { statusRoutes } from "./routes/status.ts";
+import { publicRoutes, statusRoutes } from "./routes/status.ts";
 import { tarballRoutes } from "./routes/tarball.ts";
 
-/** No package is called `-`: what is left under it is no route. */
-export const nothingElse: Routes = (app) => {
-  app.all("/-/*", (c) => c.notFound());
-};
-
-/** In this order: what stands under `/-/` before what begins with a package's name. */
-const ALL: readonly Routes[] = [
-  statusRoutes,
-  searchRoutes,
-  accountRoutes,
-  distTagRoutes,
-  nothingElse,
-  packageWriteRoutes,
-  tarballRoutes,
-  packumentRoutes,
-];
+/**
+ * Every group of routes that all deployments have. A Lambda with narrower rights serves some of them.
+ *
+ * @example createApp(ports, settings, [...registryRoutes(ports, settings), eventRoutes(events, stopping)]);
+ */
+export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly RouteGroup[] {
+  return [
+    publicRoutes(ports),
+    statusRoutes(ports),
+    searchRoutes(ports),
+    signInRoutes(ports),
+    accountRoutes(ports),
+    distTagReadRoutes(ports),
+    distTagWriteRoutes(ports, settings),
+    packageWriteRoutes(ports, settings),
+    tarballRoutes(ports),
+    packumentRoutes(ports),
+  ];
+}
 
 /**
- * The whole HTTP surface as one app.
+ * An HTTP app that serves groups of routes, in any order.
  *
- * @example const app = createApp(ports, settings); await app.request("/-/ping");
- * @param extra routes that only one deployment has; they come first.
- * @param routes which of the surface's own routes to serve. Default: all. A Lambda with narrower rights serves fewer.
+ * @example const app = createApp(ports, settings, registryRoutes(ports, settings)); await app.request("/-/ping");
  */
 export function createApp(
-  ports: ApiPorts,
-  settings: ApiSettings,
-  extra: readonly Routes[] = [],
-  routes: readonly Routes[] = ALL,
+  ports: AppPorts,
+  settings: Pick<ApiSettings, "publicUrl">,
+  groups: readonly RouteGroup[],
 ): App {
-  const app: App = new Hono<AppEnv>({ getPath });
+  const problems = new WeakMap<Request, ApiError>();
+  const app: App = new Hono<AppEnv>({ getPath: (request) => pathOf(request, problems) });
   app.onError((error, c) => {
     const known = asApiError(error);
     if (known.code === "internal" || known.code === "unavailable")
       ports.onFailure?.(error, { method: c.req.method, path: loggedPath(c.req.path) });
     return errorResponse(c, known);
   });
-  app.notFound((c) => errorResponse(c, unrouted(app, c.req.method, c.req.path)));
   app.use(async (c, next) => {
     const started = ports.clock.now().getTime();
+    c.set("principal", ANONYMOUS);
     c.set("origin", settings.publicUrl ?? new URL(c.req.url).origin);
     await next();
-    const user = c.get("identity")?.name;
-    const command = c.req.header("npm-command");
-    ports.onRequest?.({
-      method: c.req.method,
-      path: loggedPath(c.req.path),
-      status: c.res.status,
-      ms: ports.clock.now().getTime() - started,
-      ...(user === undefined ? {} : { user }),
-      ...(command === undefined ? {} : { command }),
-    });
+    logRequest(c, ports, started);
   });
   app.use(async (c, next) => {
-    canonicalPath(rawPath(c.req.raw));
+    const problem = problems.get(c.req.raw);
+    if (problem) throw problem;
     await next();
   });
-  app.use(authentication(ports, settings));
-  for (const add of [...extra, ...routes]) add(app, ports, settings);
+  app.use(authentication(ports));
+  addSection(app, ports, "/-", groups);
+  addSection(app, ports, "", groups);
   return app;
 }
 
-const METHODS = ["GET", "PUT", "POST", "DELETE"];
+/** The two parts of the paths: the registry's own routes under `/-`, which is no package's name, and the packages. */
+type Prefix = "/-" | "";
+
+/** Mounts the routes of one part. A path that is none of them is answered here, so that nothing falls through to the other part. */
+function addSection(app: App, ports: AppPorts, prefix: Prefix, groups: readonly RouteGroup[]): void {
+  const section: App = new Hono<AppEnv>();
+  addGroups(
+    section,
+    ports.policy,
+    groups.map((group) => within(group, prefix)),
+  );
+  app.route(prefix || "/", section);
+  app.all(`${prefix}/*`, (c) => {
+    authorise(c, ports.policy, "read");
+    throw unrouted(section, c.req.method, c.req.path, prefix);
+  });
+}
+
+/** The routes of a group that belong to one part, with their paths inside of it. */
+function within({ right, routes }: RouteGroup, prefix: Prefix): RouteGroup {
+  const inside = routes.filter(({ path }) => path.startsWith("/-/") === (prefix === "/-"));
+  return { right, routes: inside.map((route) => ({ ...route, path: route.path.slice(prefix.length) })) };
+}
+
+const METHODS = ["GET", "PUT", "POST", "DELETE"] as const satisfies readonly Method[];
 
 /** 405 with `allow` for a path that has other methods, else 404. */
-function unrouted(app: App, method: string, path: string): ApiError {
+function unrouted(section: App, method: string, path: string, prefix: Prefix): ApiError {
   const what = `${method} ${path.slice(0, 300)} is not a route of this registry`;
-  const own = path.startsWith("/-/");
-  const allowed = METHODS.filter((other) =>
-    app.router
-      .match(other, path)[0]
-      .some(([[, route]]) => route.method === other && (!own || route.path.startsWith("/-/"))),
-  ).flatMap((other) => (other === "GET" ? ["GET", "HEAD"] : [other]));
+  const inside = path.slice(prefix.length) || "/";
+  const allowed = METHODS.filter((other) => section.router.match(other, inside)[0].length > 0).flatMap((other) =>
+    other === "GET" ? ["GET", "HEAD"] : [other],
+  );
   if (allowed.length === 0 || allowed.includes(method)) return new ApiError("not_found", what);
   const allow = allowed.join(", ");
   return new ApiError("method_not_allowed", `${what}; this path takes ${allow}`, { allow });
+}
+
+function logRequest(c: AppContext, { clock, onRequest }: AppPorts, started: number): void {
+  const principal = c.get("principal");
+  const command = c.req.header("npm-command");
+  onRequest?.({
+    method: c.req.method,
+    path: loggedPath(c.req.path),
+    status: c.res.status,
+    ms: clock.now().getTime() - started,
+    ...(principal.kind === "anonymous" ? {} : { user: principal.name }),
+    ...(command === undefined ? {} : { command }),
+  });
 }
 
 /** Signing out has the token in its path, and tokens are never logged. */
@@ -94,18 +125,11 @@ function loggedPath(path: string): string {
   return path.replace(/^(\/-\/user\/token\/|\/-\/npm\/v1\/tokens\/token\/).*/, "$1…");
 }
 
-/** The router sees one spelling of every path; a path that is none of ours is told so by the middleware above. */
-function getPath(request: Request): string {
-  try {
-    return canonicalPath(rawPath(request));
-  } catch {
-    return "/-/malformed-path";
-  }
-}
-
-function rawPath(request: Request): string {
-  const start = request.url.indexOf("/", request.url.indexOf("://") + 3);
-  if (start < 0) return "/";
-  const end = request.url.slice(start).search(/[?#]/);
-  return end < 0 ? request.url.slice(start) : request.url.slice(start, start + end);
+/** The router sees one spelling of every path. What is wrong with a path is kept for the middleware, which answers it. */
+function pathOf(request: Request, problems: WeakMap<Request, ApiError>): string {
+  const path = rawPath(request);
+  const problem = pathProblem(path);
+  if (!problem) return canonicalPath(path);
+  problems.set(request, problem);
+  return "/-/malformed-path";
 }

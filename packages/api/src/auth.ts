@@ -1,47 +1,58 @@
-import { authenticate, type Identity } from "@codebox/core";
+import { ANONYMOUS, authenticate, type Decision, type NamedPrincipal, type Policy, type Refusal } from "@codebox/core";
 import { createMiddleware } from "hono/factory";
-import type { ApiPorts, ApiSettings, AppContext, AppEnv } from "./context.ts";
+import type { AppContext, AppEnv, AppPorts } from "./context.ts";
 import { ApiError } from "./errors.ts";
 
 /**
- * Finds out who asks, from `Authorization: Bearer <token>`, and refuses anonymous readers where reading needs a token.
+ * What a group of routes needs of its caller. Closed.
  *
- * A token that is not ours is a 401 even where anonymous reading is allowed: the person would otherwise debug a missing package.
+ * - `public`: nothing. Ping and health.
+ * - `sign-in`: nothing, and a token that is not valid is ignored: npm sends the token of .npmrc along, also the revoked one
+ *   that is the reason for signing in.
+ * - `read`, `write`, `account`, `admin`: the policy's action of that name.
  */
-export function authentication(ports: ApiPorts, settings: ApiSettings) {
+export type Right = "public" | "sign-in" | "read" | "write" | "account" | "admin";
+
+/** Finds out who asks, from `Authorization: Bearer <token>`. What the caller may do is decided later, by `authorise`. */
+export function authentication({ tokens }: Pick<AppPorts, "tokens">) {
   return createMiddleware<AppEnv>(async (c, next) => {
     const header = c.req.header("authorization");
     const token = header === undefined ? undefined : /^Bearer\s+(\S+)$/i.exec(header)?.[1];
-    const identity = token === undefined ? undefined : await authenticate(ports.tokens, token);
-    if (header !== undefined && identity === undefined && !isSigningIn(c))
-      throw unauthenticated("the token is not valid, or was revoked");
-    c.set("identity", identity);
-    if (identity === undefined && !settings.anonymousRead && !isPublic(c))
-      throw unauthenticated("reading from this registry needs a token");
+    const identity = token === undefined ? undefined : await authenticate(tokens, token);
+    c.set("principal", identity ? { kind: "token", ...identity } : ANONYMOUS);
+    c.set("credentialsRefused", header !== undefined && identity === undefined);
     await next();
   });
 }
 
-/** Signing in, ping and health are open to everybody. */
-function isPublic(c: AppContext): boolean {
-  return c.req.path === "/-/ping" || c.req.path === "/-/health" || isSigningIn(c);
+/**
+ * Refuses a caller who does not have a right.
+ *
+ * A token that is not ours is refused even where anonymous callers are allowed: the person would otherwise look for a package
+ * that seems to be missing.
+ * @throws ApiError `unauthenticated`, `forbidden`
+ */
+export function authorise(c: AppContext, policy: Policy, right: Right): void {
+  if (right === "sign-in") return;
+  if (c.get("credentialsRefused")) throw unauthenticated("the token is not valid, or was revoked");
+  if (right !== "public") demand(policy.may(c.get("principal"), right));
 }
 
-/** npm sends whatever token stands in .npmrc along, also the revoked one that is the reason for signing in. */
-function isSigningIn(c: AppContext): boolean {
-  return /^\/-\/(?:user\/org\.couchdb\.user(?::|%3a)|v1\/login$)/i.test(c.req.path);
+/** Refuses the request when the policy says no. @throws ApiError `unauthenticated`, `forbidden` */
+export function demand(decision: Decision): void {
+  if (!decision.allowed) throw refusalError(decision);
 }
 
-export function requireUser(c: AppContext): Identity {
-  const identity = c.get("identity");
-  if (identity === undefined) throw unauthenticated("this needs a token");
-  return identity;
+/** The answer to a request that the policy refuses. */
+export function refusalError({ code, reason }: Refusal): ApiError {
+  return code === "unauthenticated" ? unauthenticated(reason) : new ApiError("forbidden", reason);
 }
 
-export function requireWriter(c: AppContext): Identity {
-  const identity = requireUser(c);
-  if (identity.readonly) throw new ApiError("forbidden", "this token may only read; use one that may write");
-  return identity;
+/** The caller of a route that anonymous callers do not reach. @throws ApiError `unauthenticated` */
+export function namedCaller(c: AppContext): NamedPrincipal {
+  const principal = c.get("principal");
+  if (principal.kind === "anonymous") throw unauthenticated("this needs a token");
+  return principal;
 }
 
 function unauthenticated(problem: string): ApiError {

@@ -1,46 +1,74 @@
 import type {
+  Catalog,
   Clock,
-  Identity,
   IdentityProvider,
   Ids,
   ObjectStore,
   Outcomes,
   PackumentReader,
+  Policy,
+  Principal,
   Submit,
   TokenStore,
   UpstreamCache,
 } from "@codebox/core";
 import type { Context, Hono } from "hono";
 
-/** What the HTTP surface works with. Components; the settings are apart. */
-export type ApiPorts = {
-  readonly store: ObjectStore;
-  readonly reader: PackumentReader;
-  readonly submit: Submit;
-  readonly outcomes: Outcomes;
-  readonly identities: IdentityProvider;
+/** What every app needs, whichever routes it serves. */
+export type AppPorts = {
   readonly tokens: TokenStore;
+  readonly policy: Policy;
   readonly clock: Clock;
-  readonly ids: Ids;
-  /** Absent: packages that are not ours do not exist. */
-  readonly upstream?: UpstreamCache;
-  /** Told of every request once it is answered. */
+  /** Called for every request once it is answered. */
   readonly onRequest?: (entry: RequestLog) => void;
-  /** Told of every failure that is ours (5xx), with the cause that the client does not see. */
+  /** Called for every failure that is ours (5xx), with the cause that the client does not see. */
   readonly onFailure?: (error: unknown, entry: { readonly method: string; readonly path: string }) => void;
 };
 
+/** What the reading routes need. Nothing here can change a package. */
+export type ReadPorts = {
+  readonly store: ObjectStore;
+  readonly reader: PackumentReader;
+  readonly catalog: Catalog;
+  readonly outcomes: Outcomes;
+  readonly clock: Clock;
+  /** Absent: packages that are not ours do not exist. */
+  readonly upstream?: UpstreamCache;
+} & Pick<AppPorts, "onFailure">;
+
+/** What the routes that change packages need. */
+export type WritePorts = {
+  readonly store: ObjectStore;
+  readonly reader: PackumentReader;
+  readonly catalog: Catalog;
+  readonly policy: Policy;
+  readonly submit: Submit;
+  readonly ids: Ids;
+};
+
+/** What signing in and the routes of an account need. */
+export type AccountPorts = {
+  readonly identities: IdentityProvider;
+  readonly tokens: TokenStore;
+  readonly policy: Policy;
+  readonly clock: Clock;
+  readonly ids: Ids;
+};
+
+/** What the complete HTTP surface needs. Components only; the settings are separate. */
+export type ApiPorts = AppPorts & ReadPorts & WritePorts & AccountPorts;
+
+/** The settings of the HTTP surface. */
 export type ApiSettings = {
   /** Where clients reach the registry, without a trailing slash. Default: the request's own scheme and host. */
   readonly publicUrl?: string;
-  /** Whether reading needs a token. */
-  readonly anonymousRead: boolean;
   /** Milliseconds to wait for an outcome before a 202. */
   readonly waitMs: number;
   /** Bytes. */
   readonly tarballBytesMax: number;
 };
 
+/** One answered request, for the log. */
 export type RequestLog = {
   readonly method: string;
   readonly path: string;
@@ -52,16 +80,18 @@ export type RequestLog = {
   readonly command?: string;
 };
 
+/** What the middleware knows of a request. */
 export type AppEnv = {
   Variables: {
-    /** Who asks; absent: anonymous. */
-    identity: Identity | undefined;
+    /** Who asks. */
+    principal: Principal;
+    /** The request has an `Authorization` header, and it is nobody's. */
+    credentialsRefused: boolean;
     /** `https://registry.acme.example`: the start of every URL in an answer. */
     origin: string;
   };
 };
+/** Hono's context with our variables. */
 export type AppContext = Context<AppEnv>;
+/** An assembled HTTP app: `createApp` makes one. */
 export type App = Hono<AppEnv>;
-
-/** A group of routes; each is a file in routes/. */
-export type Routes = (app: App, ports: ApiPorts, settings: ApiSettings) => void;

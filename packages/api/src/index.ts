@@ -3,6 +3,7 @@ export * from "./auth.ts";
 export * from "./body.ts";
 export * from "./context.ts";
 export * from "./errors.ts";
+export * from "./groups.ts";
 export * from "./lookup.ts";
 export * from "./paths.ts";
 export * from "./routes/account.ts";

@@ -1,8 +1,16 @@
-import { exists, isReadableName, nameProblem, type ReadPackument } from "@codebox/core";
-import type { ApiPorts, AppContext } from "./context.ts";
+import {
+  isReadableName,
+  nameProblem,
+  type Catalog,
+  type FindOptions,
+  type Found,
+  type ReadPackument,
+} from "@codebox/core";
+import { refusalError } from "./auth.ts";
+import type { AppContext } from "./context.ts";
 import { ApiError } from "./errors.ts";
 
-/** The package's name from the path; the router has decoded it. */
+/** The package's name from the path; the router has decoded it. @throws ApiError `invalid` */
 export function packageName(c: AppContext): string {
   const name = c.req.param("name") ?? "";
   if (!isReadableName(name))
@@ -13,18 +21,37 @@ export function packageName(c: AppContext): string {
   return name;
 }
 
-/** A package of ours, or a 404. `tombstone`: its name was ours and stays ours. */
-export async function requirePackage(ports: ApiPorts, name: string): Promise<ReadPackument> {
-  const read = await ports.reader.read(name);
-  if (!read || !exists(read.packument)) throw notFound(name);
-  return read;
+/** Where a package comes from, for a caller who may read it. */
+export type Readable = Exclude<Found, { readonly kind: "refused" }>;
+
+/**
+ * Looks a package up in the catalogue for the caller of this request.
+ *
+ * @throws ApiError `unauthenticated` or `forbidden` when the caller may not read it.
+ */
+export async function find(
+  c: AppContext,
+  { catalog }: { readonly catalog: Catalog },
+  name: string,
+  options?: FindOptions,
+): Promise<Readable> {
+  const found = await catalog.find(name, c.get("principal"), options);
+  if (found.kind === "refused") throw refusalError(found.refusal);
+  return found;
 }
 
+/** A package of ours that has versions. @throws ApiError `not_found`, and what `find` throws */
+export async function requirePackage(
+  c: AppContext,
+  ports: { readonly catalog: Catalog },
+  name: string,
+): Promise<ReadPackument> {
+  const found = await find(c, ports, name, { toWrite: true });
+  if (found.kind !== "ours") throw notFound(name);
+  return found.read;
+}
+
+/** The answer for a package that is neither here nor upstream. */
 export function notFound(name: string): ApiError {
   return new ApiError("not_found", `the package "${name}" does not exist here`);
-}
-
-/** Whether the upstream may be asked for a name: only one that no document and no configured scope makes ours. */
-export function mayComeFromUpstream(ports: ApiPorts, name: string, read: ReadPackument | undefined): boolean {
-  return read === undefined && ports.upstream !== undefined && !ports.upstream.isOurs(name);
 }

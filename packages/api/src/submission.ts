@@ -1,31 +1,33 @@
 import { createHash } from "node:crypto";
-import { type DistTags, type Draft, type Submission } from "@codebox/core";
-import { requireWriter } from "./auth.ts";
+import { type DistTags, type Draft, type Submission, type Submit } from "@codebox/core";
+import { namedCaller } from "./auth.ts";
 import { ApiError } from "./errors.ts";
-import type { ApiPorts, ApiSettings, AppContext } from "./context.ts";
+import type { ApiSettings, AppContext } from "./context.ts";
 
+/** An applied change, as the answer to its request needs it. */
 export type Settled = { readonly sequence: number; readonly revision: number; readonly distTags: DistTags };
 
 /**
- * Submits a change for the signed-in user and answers what became of it.
+ * Submits a change for the caller and answers with its outcome.
  *
  * Applied: `answer(settled)` with `status`. Rejected: the rejection. Not known in time, or `Prefer: respond-async`: 202 with
  * `location`, `npm-notice` and `retry-after`.
- * @param id stays the same over a client's retries of one change, which makes the retry harmless. Default: told from the
+ * @param id stays the same over a client's retries of one change, which makes the retry harmless. Default: derived from the
  * request's `Idempotency-Key` and the change; without the key, a new one.
+ * @throws ApiError with the code of the rejection
  */
 export async function submitChange(
   c: AppContext,
-  ports: ApiPorts,
-  settings: ApiSettings,
+  ports: { readonly submit: Submit },
+  settings: Pick<ApiSettings, "waitMs">,
   draft: Draft,
   answer: (settled: Settled) => { readonly status: 200 | 201; readonly body: Record<string, unknown> },
   id: string | undefined = keyedId(c, draft),
 ): Promise<Response> {
-  const identity = requireWriter(c);
+  const principal = namedCaller(c);
   const async = /\brespond-async\b/i.test(c.req.header("prefer") ?? "");
   const submission = await ports.submit(draft, {
-    actor: { name: identity.name },
+    principal,
     waitMs: async ? 0 : settings.waitMs,
     ...(id === undefined ? {} : { id }),
   });
@@ -36,7 +38,7 @@ export async function submitChange(
 function keyedId(c: AppContext, draft: Draft): string | undefined {
   const key = c.req.header("idempotency-key");
   if (!key) return undefined;
-  const source = JSON.stringify([key, c.get("identity")?.name, draft]);
+  const source = JSON.stringify([key, namedCaller(c).name, draft]);
   return `key-${createHash("sha256").update(source).digest("base64url")}`;
 }
 

@@ -1,44 +1,51 @@
 import { fail } from "@codebox/testing";
-import { createConsumer, createPackumentReader, createSubmit, issueToken, type UpstreamCache } from "@codebox/core";
+import {
+  createCatalog,
+  createConsumer,
+  createPolicy,
+  createSubmit,
+  issueToken,
+  type Policy,
+  type PolicySettings,
+  type UpstreamCache,
+} from "@codebox/core";
 import { createWorker } from "@codebox/core";
-import { openSqlite } from "@codebox/sqlite";
+import { openSqlite, type SqliteBackend } from "@codebox/sqlite";
 import { systemClock, systemIds } from "@codebox/system";
 import { createFaults, digested, faultyQueue, makeTarball, type MadeTarball } from "@codebox/testing";
-import { createApp, type ApiSettings } from "../src/index.ts";
+import { createApp, registryRoutes, type ApiPorts, type ApiSettings } from "../src/index.ts";
 
 export type Harness = Awaited<ReturnType<typeof startApp>>;
 
-/** The whole registry without a socket: app, consumer and an embedded store in memory. */
-export async function startApp(
-  options: { settings?: Partial<ApiSettings>; upstream?: UpstreamCache; paused?: boolean; queueDown?: boolean } = {},
-) {
+type Options = {
+  settings?: Partial<ApiSettings & PolicySettings>;
+  upstream?: UpstreamCache;
+  paused?: boolean;
+  queueDown?: boolean;
+};
+
+/** The complete registry without a socket: app, consumer and an embedded store in memory. */
+export async function startApp(options: Options = {}) {
   const embedded = await openSqlite({
     directory: ":memory:",
     onFailure: fail,
     clock: systemClock,
     registration: "open",
   });
-  const reader = createPackumentReader(embedded.store);
-  const consumer = createConsumer({ ...embedded, reader, clock: systemClock });
+  const { anonymousRead = true, ...settings } = options.settings ?? {};
+  const policy = createPolicy({ anonymousRead });
+  const consumer = createConsumer({ ...embedded, policy, clock: systemClock });
   const worker = createWorker({ queue: embedded.queue, consumer, concurrency: 4, onFailure: () => {} });
   if (!options.paused) worker.start();
-  const queue = options.queueDown ? faultyQueue(embedded.queue, createFaults({ seed: 1, rate: 1 })) : embedded.queue;
-  const submit = createSubmit({ reader, queue, outcomes: embedded.outcomes, clock: systemClock, ids: systemIds });
   const logged: unknown[] = [];
   const failures: unknown[] = [];
-  const app = createApp(
-    {
-      ...embedded,
-      reader,
-      submit,
-      clock: systemClock,
-      ids: systemIds,
-      onRequest: (entry) => logged.push(entry),
-      onFailure: (error) => failures.push(error),
-      ...(options.upstream ? { upstream: options.upstream } : {}),
-    },
-    { anonymousRead: true, waitMs: 5_000, tarballBytesMax: 1024 * 1024, ...options.settings },
-  );
+  const ports: ApiPorts = {
+    ...portsOf(embedded, policy, options),
+    onRequest: (entry) => logged.push(entry),
+    onFailure: (error) => failures.push(error),
+  };
+  const chosen = { waitMs: 5_000, tarballBytesMax: 1024 * 1024, ...settings };
+  const app = createApp(ports, chosen, registryRoutes(ports, chosen));
   const token = (user: string, readonly = false) =>
     issueToken(
       { tokens: embedded.tokens, ids: systemIds },
@@ -75,6 +82,17 @@ export async function startApp(
       await worker.drain();
       await embedded.close();
     },
+  };
+}
+
+function portsOf(embedded: SqliteBackend, policy: Policy, { upstream, queueDown }: Options): ApiPorts {
+  const queue = queueDown ? faultyQueue(embedded.queue, createFaults({ seed: 1, rate: 1 })) : embedded.queue;
+  const parts = { ...embedded, policy, clock: systemClock, ids: systemIds };
+  return {
+    ...parts,
+    catalog: createCatalog({ reader: embedded.reader, policy, upstream }),
+    submit: createSubmit({ ...parts, queue }),
+    ...(upstream ? { upstream } : {}),
   };
 }
 

@@ -2,7 +2,7 @@ import type { BucketMaintenance, BucketSettings } from "@codebox/aws";
 import { createConsumer, createPackumentReader, type ObjectStore } from "@codebox/core";
 import { openSqlite } from "@codebox/sqlite";
 import { systemClock } from "@codebox/system";
-import { fail, publishOf, stage, tagPut } from "@codebox/testing";
+import { fail, publishOf, stage, tagPut, openPolicy } from "@codebox/testing";
 import { verify } from "../src/commands/verify.ts";
 import { memoryCheckpoint, never, pipe } from "./support.ts";
 
@@ -73,6 +73,7 @@ export async function verifyFixture() {
   async function published(name: string, ...versions: string[]) {
     const consumer = createConsumer({
       store: embedded.store,
+      policy: openPolicy,
       events: embedded.events,
       outcomes: embedded.outcomes,
       reader: createPackumentReader(embedded.store),

@@ -1,4 +1,5 @@
 export { PUBLISH_FIELDS } from "./domain/event-data.ts";
+export * from "./access/policy.ts";
 export * from "./access/tokens.ts";
 export * from "./domain/apply.ts";
 export * from "./domain/change.ts";
@@ -19,6 +20,7 @@ export * from "./ports/identity.ts";
 export * from "./ports/object-store.ts";
 export * from "./ports/outcomes.ts";
 export * from "./ports/upstream.ts";
+export * from "./read/catalog.ts";
 export * from "./read/reader.ts";
 export * from "./read/search.ts";
 export * from "./read/upstream-cache.ts";

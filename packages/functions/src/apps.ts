@@ -2,99 +2,110 @@ import type { S3Client } from "@aws-sdk/client-s3";
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import {
   accountRoutes,
-  ApiError,
   createApp,
-  distTagRoutes,
-  nothingElse,
+  distTagReadRoutes,
+  distTagWriteRoutes,
   packageWriteRoutes,
   packumentRoutes,
+  publicRoutes,
   searchRoutes,
+  signInRoutes,
   statusRoutes,
   tarballRoutes,
-  type ApiPorts,
+  withFilter,
   type ApiSettings,
   type App,
+  type AppPorts,
+  type ReadPorts,
 } from "@codebox/api";
 import { createS3ObjectStore, createSignUpload, createSqsChangeQueue } from "@codebox/aws";
-import { createStoredOutcomes, createTokenIdentities, createTokenStore } from "@codebox/core";
 import {
+  createCatalog,
   createPackumentReader,
+  createPolicy,
+  createStoredOutcomes,
   createSubmit,
+  createTokenIdentities,
+  createTokenStore,
   createUpstreamCache,
   TARBALL_BYTES_MAX,
   type Clock,
   type Ids,
   type ObjectStore,
-  type Submit,
 } from "@codebox/core";
 import { createHttpUpstream } from "@codebox/upstream";
 import { bucketOf } from "./bucket.ts";
 import type { ApiEnvironment, Environment } from "./environment.ts";
 import { bodyLimit, publishNotice, uploadRoutes } from "./uploads.ts";
 
-/** What does not come from the environment: the clients of the execution environment, and who is told of requests. */
+/** What does not come from the environment: the clients of the execution environment, and where requests are logged. */
 export type ApiParts = {
   readonly s3: S3Client;
   readonly clock: Clock;
   readonly ids: Ids;
   /** 0 ≤ n < 1. */
   readonly random: () => number;
-} & Pick<ApiPorts, "onRequest" | "onFailure">;
+} & Pick<AppPorts, "onRequest" | "onFailure">;
 
-/** Reading: packuments, tags, tarballs, search, status. Its rights can't change a package. */
+/** Reading: packuments, tags, tarballs, search, status. It has neither the routes nor the rights to change a package. */
 export function createReadApp(env: ApiEnvironment, parts: ApiParts): App {
-  const ports = portsOf(env, parts, () => refuse);
-  const routes = [statusRoutes, searchRoutes, distTagRoutes, nothingElse, tarballRoutes, packumentRoutes];
-  return createApp(ports, settingsOf(env), [publishNotice], routes);
+  const ports = readPortsOf(env, parts);
+  return createApp(ports, settingsOf(env), [
+    publicRoutes(ports),
+    statusRoutes(ports),
+    searchRoutes(ports),
+    distTagReadRoutes(ports),
+    tarballRoutes(ports),
+    withFilter(packumentRoutes(ports), publishNotice(ports.catalog)),
+  ]);
 }
 
 /** Changing packages: publish, tags, deprecate, unpublish, owners. It queues changes; the consumer applies them. */
 export function createWriteApp(env: Environment<"write">, parts: ApiParts & { readonly sqs: SQSClient }): App {
   const { clock, ids, s3, sqs } = parts;
-  const ports = portsOf(env, parts, ({ store, reader, outcomes }) => {
-    const queue = createSqsChangeQueue({ client: sqs, store }, { queueUrl: env.CODEBOX_QUEUE_URL });
-    return createSubmit({ reader, queue, outcomes, clock, ids });
-  });
-  const uploads = uploadRoutes(createSignUpload(s3, bucketOf(env)));
-  return createApp(ports, settingsOf(env), [bodyLimit, uploads], [distTagRoutes, nothingElse, packageWriteRoutes]);
+  const read = readPortsOf(env, parts);
+  const queue = createSqsChangeQueue({ client: sqs, store: read.store }, { queueUrl: env.CODEBOX_QUEUE_URL });
+  const ports = { ...read, ids, submit: createSubmit({ ...read, queue, ids }) };
+  const settings = settingsOf(env);
+  const uploads = uploadRoutes({ ...ports, clock, signUpload: createSignUpload(s3, bucketOf(env)) }, settings);
+  const writing = [distTagWriteRoutes(ports, settings), packageWriteRoutes(ports, settings), uploads];
+  // API Gateway sends no GET here. With the routes for reading, a 405 names all methods of a path.
+  return createApp(ports, settings, [
+    distTagReadRoutes(ports),
+    ...writing.map((group) => withFilter(group, bodyLimit)),
+  ]);
 }
 
-/** Tokens and who one is. Its rights reach no package. */
+/** Tokens and profiles. Its rights reach no package. */
 export function createAccountApp(env: ApiEnvironment, parts: ApiParts): App {
-  return createApp(
-    portsOf(env, parts, () => refuse),
-    settingsOf(env),
-    [],
-    [accountRoutes],
-  );
+  const app = appPortsOf(env, parts, createS3ObjectStore(parts.s3, bucketOf(env)));
+  const ports = { ...app, ids: parts.ids, identities: createTokenIdentities(app.tokens) };
+  return createApp(ports, settingsOf(env), [signInRoutes(ports), accountRoutes(ports)]);
 }
 
-/** This function has no right to queue a change. API Gateway routes none to it. */
-const refuse: Submit = async () => {
-  throw new ApiError("not_found", "this part of the registry only reads; changes are sent with PUT, POST or DELETE");
-};
-
-function portsOf(
-  env: ApiEnvironment,
-  { s3, clock, ids, random, onRequest, onFailure }: ApiParts,
-  submitOf: (ports: Pick<ApiPorts, "store" | "reader" | "outcomes">) => Submit,
-): ApiPorts {
-  const store = createS3ObjectStore(s3, bucketOf(env));
-  const reader = createPackumentReader(store);
-  const outcomes = createStoredOutcomes({ store, reader, clock, random });
-  const tokens = createTokenStore(store);
+function appPortsOf(env: ApiEnvironment, { clock, onRequest, onFailure }: ApiParts, store: ObjectStore): AppPorts {
   return {
-    store,
-    reader,
-    outcomes,
-    tokens,
+    tokens: createTokenStore(store),
+    policy: createPolicy({ anonymousRead: env.CODEBOX_ANONYMOUS_READ }),
     clock,
-    ids,
-    submit: submitOf({ store, reader, outcomes }),
-    identities: createTokenIdentities(tokens),
-    ...(env.CODEBOX_UPSTREAM === undefined ? {} : { upstream: upstreamOf(env, env.CODEBOX_UPSTREAM, store, clock) }),
     ...(onRequest ? { onRequest } : {}),
     ...(onFailure ? { onFailure } : {}),
+  };
+}
+
+function readPortsOf(env: ApiEnvironment, parts: ApiParts): AppPorts & ReadPorts {
+  const { s3, clock, random } = parts;
+  const store = createS3ObjectStore(s3, bucketOf(env));
+  const app = appPortsOf(env, parts, store);
+  const reader = createPackumentReader(store);
+  const upstream = env.CODEBOX_UPSTREAM === undefined ? undefined : upstreamOf(env, env.CODEBOX_UPSTREAM, store, clock);
+  return {
+    ...app,
+    store,
+    reader,
+    outcomes: createStoredOutcomes({ store, reader, clock, random }),
+    catalog: createCatalog({ reader, policy: app.policy, upstream }),
+    ...(upstream ? { upstream } : {}),
   };
 }
 
@@ -107,7 +118,6 @@ function upstreamOf(env: ApiEnvironment, url: string, store: ObjectStore, clock:
 function settingsOf(env: ApiEnvironment): ApiSettings {
   return {
     ...(env.CODEBOX_PUBLIC_URL === undefined ? {} : { publicUrl: env.CODEBOX_PUBLIC_URL }),
-    anonymousRead: env.CODEBOX_ANONYMOUS_READ,
     waitMs: env.CODEBOX_WAIT_MS,
     tarballBytesMax: TARBALL_BYTES_MAX,
   };

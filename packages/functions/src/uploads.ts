@@ -1,6 +1,18 @@
-import { ApiError, packageName, readJson, requireWriter, type Routes } from "@codebox/api";
+import {
+  ApiError,
+  demand,
+  find,
+  packageName,
+  readJson,
+  routeGroup,
+  type ApiSettings,
+  type AppEnv,
+  type RouteGroup,
+  type WritePorts,
+} from "@codebox/api";
 import type { SignUpload } from "@codebox/aws";
-import { nameProblem, own, stagingKey } from "@codebox/core";
+import { nameProblem, own, stagingKey, type Catalog, type Clock } from "@codebox/core";
+import type { MiddlewareHandler } from "hono";
 import * as z from "zod";
 
 /**
@@ -23,41 +35,40 @@ const WAY_OUT =
 /** What npm is doing when it sends a whole packument back. Source: npm lib/commands/{deprecate,unpublish,owner,star}.js. */
 const AMENDING = new Set(["deprecate", "undeprecate", "unpublish", "owner", "star", "unstar"]);
 
-/** Refuses a body that is too large for Lambda, and says what to do instead. */
-export const bodyLimit: Routes = (app) => {
-  app.put("*", async (c, next) => {
-    const bytes = Number(c.req.header("content-length") ?? 0);
-    if (bytes > LAMBDA_BODY_BYTES_MAX) {
-      const limit = `the body has ${bytes} bytes; through AWS Lambda at most ${LAMBDA_BODY_BYTES_MAX} (5 MiB) can be sent`;
-      throw new ApiError(
-        "too_large",
-        AMENDING.has(c.req.header("npm-command") ?? "")
-          ? `${limit}. This package's document is larger: send the change itself to the intake topic (PROTOCOL.md, "Change messages of other services")`
-          : `${limit}: ${WAY_OUT}`,
-      );
-    }
-    await next();
-  });
+/** A filter that refuses a body that is too large for Lambda, and says what to do instead. */
+export const bodyLimit: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const bytes = c.req.method === "PUT" ? Number(c.req.header("content-length") ?? 0) : 0;
+  if (bytes > LAMBDA_BODY_BYTES_MAX) {
+    const limit = `the body has ${bytes} bytes; through AWS Lambda at most ${LAMBDA_BODY_BYTES_MAX} (5 MiB) can be sent`;
+    throw new ApiError(
+      "too_large",
+      AMENDING.has(c.req.header("npm-command") ?? "")
+        ? `${limit}. This package's document is larger: send the change itself to the intake topic (PROTOCOL.md, "Change messages of other services")`
+        : `${limit}: ${WAY_OUT}`,
+    );
+  }
+  await next();
 };
 
 /**
- * Tells npm of the limit before it publishes: a body over Lambda's own limit never reaches a function, and is refused in API
- * Gateway's words, which name no way out.
+ * A filter of `GET /:name` that announces the limit to npm before it publishes: a body over Lambda's own limit never reaches a
+ * function, and API Gateway refuses it in its own words, which name no way out.
  *
- * npm reads the packument first, and prints `npm-notice`. Told is whoever publishes for the first time, or a package that
- * unpacks to more than a plain publish carries. Source: npm-registry-fetch lib/check-response.js.
+ * npm reads the packument first, and prints `npm-notice`. It is sent before a first publish, and for a package that unpacks to
+ * more than a plain publish carries. Source: npm-registry-fetch lib/check-response.js.
  */
-export const publishNotice: Routes = (app, ports) => {
-  app.get("/:name", async (c, next) => {
+export function publishNotice(catalog: Catalog): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
     await next();
-    if (c.req.header("npm-command") !== "publish") return;
-    const packument = (await ports.reader.read(packageName(c)))?.packument;
+    if (c.req.header("npm-command") !== "publish" || c.req.param("version") !== undefined) return;
+    const found = await find(c, { catalog }, packageName(c), { toWrite: true });
+    const packument = found.kind === "ours" ? found.read.packument : undefined;
     const latest = own(packument?.versions, own(packument?.["dist-tags"], "latest") ?? "");
     const bytes = latest?.dist?.["unpackedSize"];
     if (latest === undefined || (typeof bytes === "number" && bytes > PLAIN_TARBALL_BYTES_MAX))
       c.header("npm-notice", WAY_OUT);
-  });
-};
+  };
+}
 
 /**
  * `POST /-/package/:name/uploads`: where to put a tarball that is too large for a publish's body.
@@ -68,16 +79,17 @@ export const publishNotice: Routes = (app, ports) => {
  * of the attachment's data: `"_attachments":{"wire-1.0.0.tgz":{"staged":"01J…","length":104857600}}`.
  * Errors: 401, 403; 400 for a name that no package can have; 413 over the registry's limit.
  */
-export function uploadRoutes(signUpload: SignUpload): Routes {
-  return (app, ports, { tarballBytesMax }) => {
-    const Upload = z.strictObject({
-      /** Bytes. S3 takes exactly so many. */
-      size: z.int("size must be the tarball's size in bytes").positive("size must be the tarball's size in bytes"),
-    });
-    app.post("/-/package/:name/uploads", async (c) => {
-      requireWriter(c);
+export function uploadRoutes(
+  ports: UploadPorts,
+  { tarballBytesMax }: Pick<ApiSettings, "tarballBytesMax">,
+): RouteGroup {
+  const { reader, policy, ids, clock, signUpload } = ports;
+  return routeGroup("write", (on) => {
+    on.post("/-/package/:name/uploads", async (c) => {
       const name = packageName(c);
-      const problem = (await ports.reader.read(name)) === undefined ? nameProblem(name) : undefined;
+      const packument = (await reader.read(name))?.packument;
+      demand(policy.may(c.get("principal"), "publish", { name, packument }));
+      const problem = packument === undefined ? nameProblem(name) : undefined;
       if (problem !== undefined) throw new ApiError("invalid", problem);
       const parsed = Upload.safeParse(await readJson(c.req.raw, UPLOAD_REQUEST_BYTES_MAX));
       if (!parsed.success)
@@ -85,10 +97,21 @@ export function uploadRoutes(signUpload: SignUpload): Routes {
       const { size } = parsed.data;
       if (size > tarballBytesMax)
         throw new ApiError("too_large", `the tarball has ${size} bytes; at most ${tarballBytesMax} are taken`);
-      const upload = ports.ids.next();
+      const upload = ids.next();
       const signed = await signUpload(stagingKey(upload), size, UPLOAD_SECONDS);
-      const expires = new Date(ports.clock.now().getTime() + UPLOAD_SECONDS * 1_000).toISOString();
+      const expires = new Date(clock.now().getTime() + UPLOAD_SECONDS * 1_000).toISOString();
       return c.json({ ok: true, upload, ...signed, expires }, 201);
     });
-  };
+  });
 }
+
+/** What handing out a place for an upload needs. */
+export type UploadPorts = Pick<WritePorts, "reader" | "policy" | "ids"> & {
+  readonly clock: Clock;
+  readonly signUpload: SignUpload;
+};
+
+const Upload = z.strictObject({
+  /** Bytes. S3 takes exactly so many. */
+  size: z.int("size must be the tarball's size in bytes").positive("size must be the tarball's size in bytes"),
+});

@@ -9,7 +9,7 @@ import {
   hideMessages,
 } from "@codebox/aws";
 import { createStoredOutcomes } from "@codebox/core";
-import { createConsumer, createPackumentReader, type Clock } from "@codebox/core";
+import { createConsumer, createPackumentReader, createPolicy, type Clock } from "@codebox/core";
 import { bucketOf } from "./bucket.ts";
 import { createConsumeHandler, type ConsumeLog } from "./consume.ts";
 import type { Environment } from "./environment.ts";
@@ -33,7 +33,15 @@ export function consumerFunction(
   const outcomes = createStoredOutcomes({ store, reader, clock });
   const events = createSnsEventLog(sns, { topicArn: env.CODEBOX_TOPIC_ARN });
   return createConsumeHandler({
-    consumer: createConsumer({ store, reader, events, outcomes, clock }),
+    // Anonymous callers send no changes: whether they may read makes no difference here.
+    consumer: createConsumer({
+      policy: createPolicy({ anonymousRead: false }),
+      store,
+      reader,
+      events,
+      outcomes,
+      clock,
+    }),
     store,
     deadLetters: createSqsDeadLetters(sqs, urlsOf(env)),
     pause: (records, seconds) => {

@@ -1,23 +1,24 @@
 import { gzipSync } from "node:zlib";
-import { createApp, readJson, type ApiPorts, type ApiSettings, type Routes } from "@codebox/api";
+import { createApp, readJson, routeGroup, withFilter, type AppPorts } from "@codebox/api";
+import { createCatalog, type PackumentReader, type TokenStore } from "@codebox/core";
+import { manualClock, openPolicy } from "@codebox/testing";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { describe, expect, test } from "vitest";
 import { LAMBDA_BODY_BYTES_MAX, bodyLimit, gatewayHandler, publishNotice } from "../src/index.ts";
 
-const settings: ApiSettings = { anonymousRead: true, waitMs: 0, tarballBytesMax: 1 };
-const ports = { clock: { now: () => new Date(0) }, tokens: { find: async () => undefined } } as unknown as ApiPorts;
+const tokens = { find: async () => undefined } as unknown as TokenStore;
+const ports: AppPorts = { clock: manualClock(), policy: openPolicy, tokens };
 
 /** Answers with what the app was asked for. */
-const echo: Routes = (app) => {
-  app.get("/huge", (c) => c.text("x".repeat(6 * 1024 * 1024)));
-  app.get("/binary", (c) => c.body(new Uint8Array([0, 255]), 200, { "content-type": "application/octet-stream" }));
-  app.put("/-/json", async (c) => c.json(await readJson(c.req.raw, 1_000)));
-  app.all("/:name/:rest{.*}", (c) => c.json({ name: c.req.param("name"), rest: c.req.param("rest"), url: c.req.url }));
-  app.all("/:name", async (c) =>
-    c.json({ name: c.req.param("name"), body: await c.req.text(), origin: c.get("origin") }),
-  );
-};
-const handler = gatewayHandler(createApp(ports, settings, [bodyLimit, echo], []));
+const echo = routeGroup("public", (on) => {
+  on.get("/huge", (c) => c.text("x".repeat(6 * 1024 * 1024)));
+  on.get("/binary", (c) => c.body(new Uint8Array([0, 255]), 200, { "content-type": "application/octet-stream" }));
+  on.put("/-/json", async (c) => c.json(await readJson(c.req.raw, 1_000)));
+  on.get("/:name/:rest{.*}", (c) => c.json({ name: c.req.param("name"), rest: c.req.param("rest"), url: c.req.url }));
+  on.get("/:name", async (c) => c.json({ name: c.req.param("name"), origin: c.get("origin") }));
+  on.put("/:name", async (c) => c.json({ name: c.req.param("name"), body: await c.req.text() }));
+});
+const handler = gatewayHandler(createApp(ports, {}, [withFilter(echo, bodyLimit)]));
 
 function send(rawPath: string, more: Partial<APIGatewayProxyEventV2> & { method?: string } = {}) {
   const { method = "GET", ...rest } = more;
@@ -96,7 +97,8 @@ describe("an app behind API Gateway", () => {
     const versions = { "1.0.0": { name: "wire", version: "1.0.0", dist } };
     const packument = { name: "wire", "dist-tags": { latest: "1.0.0" }, versions };
     const reader = { read: async () => (unpackedSize === undefined ? undefined : { packument, etag: '"a"' }) };
-    const app = createApp({ ...ports, reader } as unknown as ApiPorts, settings, [publishNotice, echo], []);
+    const catalog = createCatalog({ reader: reader as unknown as PackumentReader, policy: openPolicy });
+    const app = createApp(ports, {}, [withFilter(echo, publishNotice(catalog))]);
     const noticeOf = async (command: string) => {
       const headers = { "npm-command": command };
       return (await app.request("https://npm.acme.example/wire", { headers })).headers.get("npm-notice");

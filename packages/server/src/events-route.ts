@@ -1,4 +1,4 @@
-import type { Routes } from "@codebox/api";
+import { routeGroup, type RouteGroup } from "@codebox/api";
 import { streamSSE } from "hono/streaming";
 import type { SqliteEventLog } from "@codebox/sqlite";
 
@@ -11,9 +11,9 @@ const PAGE = 200;
  * An event's id is its position in the log; a client that reconnects goes on where it was. `?package=` shows one package only.
  * Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
-export function eventRoutes(events: SqliteEventLog, stopping: AbortSignal): Routes {
-  return (app) => {
-    app.get("/-/events", (c) => {
+export function eventRoutes(events: SqliteEventLog, stopping: AbortSignal): RouteGroup {
+  return routeGroup("read", (on) => {
+    on.get("/-/events", (c) => {
       // Answered without the body that nobody would read, and so never end.
       if (c.req.method === "HEAD") return c.body(null, 200, { "content-type": "text/event-stream" });
       const after = Number(c.req.header("last-event-id") ?? c.req.query("after") ?? Number.NaN);
@@ -45,5 +45,5 @@ export function eventRoutes(events: SqliteEventLog, stopping: AbortSignal): Rout
         }
       });
     });
-  };
+  });
 }

@@ -1,7 +1,9 @@
 import { setMaxListeners } from "node:events";
-import { createApp, type ApiSettings, type App } from "@codebox/api";
+import { createApp, registryRoutes, type ApiPorts, type ApiSettings, type App } from "@codebox/api";
 import {
+  createCatalog,
   createConsumer,
+  createPolicy,
   createSubmit,
   createUpstreamCache,
   createWorker,
@@ -9,6 +11,7 @@ import {
   keepSwept,
   type Clock,
   type Ids,
+  type Policy,
   type Upstream,
   type Worker,
 } from "@codebox/core";
@@ -60,12 +63,13 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     reserved: [FIRST_USER],
     onFailure: (error) => log.error({ err: error }, "the event log failed"),
   });
-  const worker = workerOf(embedded, parts);
+  const policy = createPolicy({ anonymousRead: !settings.private });
+  const worker = workerOf(embedded, policy, parts);
   const stopping = new AbortController();
   // Every reader of the events listens.
   setMaxListeners(0, stopping.signal);
   // Its own URL is asked for only by requests, which come once it listens.
-  const app = appOf(embedded, parts, stopping.signal, () => listener.url);
+  const app = appOf(embedded, policy, parts, stopping.signal, () => listener.url);
   const listener = await listen(embedded, { ...settings, fetch: app.fetch, log, clock });
   worker.start();
   const swept = keepSwept({ ...embedded, clock }, stopping.signal, (error) =>
@@ -86,10 +90,10 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   };
 }
 
-function workerOf(embedded: SqliteBackend, { log, clock }: ServerParts): Worker {
+function workerOf(embedded: SqliteBackend, policy: Policy, { log, clock }: ServerParts): Worker {
   return createWorker({
     queue: embedded.queue,
-    consumer: createConsumer({ ...embedded, clock }),
+    consumer: createConsumer({ ...embedded, policy, clock }),
     concurrency: CONCURRENT_GROUPS,
     onFailure: (error, batch) =>
       log.error(
@@ -99,31 +103,40 @@ function workerOf(embedded: SqliteBackend, { log, clock }: ServerParts): Worker 
   });
 }
 
-function appOf(embedded: SqliteBackend, parts: ServerParts, stopping: AbortSignal, ownUrl: () => string): App {
+function appOf(
+  embedded: SqliteBackend,
+  policy: Policy,
+  parts: ServerParts,
+  stopping: AbortSignal,
+  ownUrl: () => string,
+): App {
   const { settings, log, clock, ids, addresses = [] } = parts;
   const own = { publicUrl: settings.publicUrl, everywhere: isAnyAddress(settings.host), addresses };
   const upstream = parts.upstream?.((url) => isItself(url, { ...own, url: ownUrl() }));
   const cache =
     upstream && createUpstreamCache({ store: embedded.store, upstream, clock }, { scopes: settings.scopes });
-  return createApp(
-    {
-      ...embedded,
-      submit: createSubmit({ ...embedded, clock, ids }),
-      clock,
-      ids,
-      ...(cache ? { upstream: cache } : {}),
-      onRequest: (entry) => log[entry.method === "GET" || entry.method === "HEAD" ? "debug" : "info"](entry, "request"),
-      onFailure: (error, entry) => log.error({ ...entry, err: error }, "request failed"),
-    },
-    apiSettings(settings),
-    [eventRoutes(embedded.events, stopping), deadLetterRoutes(embedded.queue)],
-  );
+  const ports: ApiPorts = {
+    ...embedded,
+    policy,
+    catalog: createCatalog({ reader: embedded.reader, policy, upstream: cache }),
+    submit: createSubmit({ ...embedded, policy, clock, ids }),
+    clock,
+    ids,
+    ...(cache ? { upstream: cache } : {}),
+    onRequest: (entry) => log[entry.method === "GET" || entry.method === "HEAD" ? "debug" : "info"](entry, "request"),
+    onFailure: (error, entry) => log.error({ ...entry, err: error }, "request failed"),
+  };
+  const chosen = apiSettings(settings);
+  return createApp(ports, chosen, [
+    ...registryRoutes(ports, chosen),
+    eventRoutes(embedded.events, stopping),
+    deadLetterRoutes(embedded.queue),
+  ]);
 }
 
 function apiSettings(settings: Settings): ApiSettings {
   return {
     ...(settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }),
-    anonymousRead: !settings.private,
     waitMs: settings.waitMs,
     tarballBytesMax: settings.maxTarballMb * 1024 * 1024,
   };

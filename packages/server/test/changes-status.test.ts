@@ -1,6 +1,6 @@
-import { createApp, statusRoutes, type ApiPorts } from "@codebox/api";
+import { createApp, statusRoutes, type AppPorts, type ReadPorts } from "@codebox/api";
 import { createConsumer, issueToken, RECEIVES_MAX, type Change } from "@codebox/core";
-import { fail, manualClock, publishOf, stage, tagPut, type ManualClock } from "@codebox/testing";
+import { fail, manualClock, publishOf, stage, tagPut, type ManualClock, openPolicy } from "@codebox/testing";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { deadLetterRoutes } from "../src/dead-letters-route.ts";
 import { openSqlite, type SqliteBackend } from "@codebox/sqlite";
@@ -13,9 +13,8 @@ let ask: (method: string, path: string, options?: { readonly readonly: boolean }
 beforeEach(async () => {
   clock = manualClock();
   embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock });
-  const ports = { ...embedded, clock, ids: systemIds } as unknown as ApiPorts;
-  const settings = { anonymousRead: true, waitMs: 0, tarballBytesMax: 1 };
-  const app = createApp(ports, settings, [deadLetterRoutes(embedded.queue)], [statusRoutes]);
+  const ports = { ...embedded, policy: openPolicy, clock } as unknown as AppPorts & ReadPorts;
+  const app = createApp(ports, {}, [deadLetterRoutes(embedded.queue), statusRoutes(ports)]);
   const grant = { user: "alice", label: "test", created: "2026-01-01T00:00:00.000Z" };
   ask = async (method, path, { readonly } = { readonly: false }) => {
     const token = await issueToken({ tokens: embedded.tokens, ids: systemIds }, { ...grant, readonly });
@@ -42,7 +41,7 @@ async function putAside(change: Change): Promise<void> {
 }
 
 test("a change that is applied is so at once, though its event is not yet in the log", async () => {
-  const consume = createConsumer({ ...embedded, clock });
+  const consume = createConsumer({ ...embedded, policy: openPolicy, clock });
   const first = publishOf("wire", "1.0.0");
   await stage(embedded.store, first);
   await consume("wire", [first]);

@@ -1,5 +1,5 @@
-import { createApp, type ApiPorts } from "@codebox/api";
-import { fail } from "@codebox/testing";
+import { createApp } from "@codebox/api";
+import { fail, openPolicy } from "@codebox/testing";
 import { eventOf } from "@codebox/testing/contracts";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { openSqlite, type SqliteBackend } from "@codebox/sqlite";
@@ -24,10 +24,8 @@ beforeEach(async () => {
       };
     },
   };
-  const settings = { anonymousRead: true, waitMs: 0, tarballBytesMax: 1 };
   const routes = eventRoutes(events, new AbortController().signal);
-  // Only the routes of the events are asked for: they need no other port.
-  const app = createApp({ ...embedded, clock: systemClock } as unknown as ApiPorts, settings, [routes], []);
+  const app = createApp({ ...embedded, policy: openPolicy, clock: systemClock }, {}, [routes]);
   request = async (init) => app.request("http://registry.test/-/events?after=0", init);
 });
 afterEach(() => embedded.close());

@@ -1,4 +1,4 @@
-import { fail } from "@codebox/testing";
+import { fail, openPolicy } from "@codebox/testing";
 import { appendFile, mkdtemp, readFile, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -218,7 +218,13 @@ describe("after a restart", () => {
 test("10,000 changes queued for 1,000 packages drain with at most one GET and one PUT a package batch", async () => {
   const embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock: systemClock });
   const store = countingStore(embedded.store);
-  const consume = createConsumer({ ...embedded, store, reader: createPackumentReader(store), clock: systemClock });
+  const consume = createConsumer({
+    ...embedded,
+    policy: openPolicy,
+    store,
+    reader: createPackumentReader(store),
+    clock: systemClock,
+  });
   const names = Array.from({ length: 1_000 }, (_, index) => `wire-${index}`);
   for (const name of names) {
     const change = publishOf(name, "1.0.0");

@@ -1,7 +1,10 @@
-import { stagingKey, type Change, type ChangeOf, type ObjectStore } from "@codebox/core";
+import { createPolicy, stagingKey, type Change, type ChangeOf, type ObjectStore } from "@codebox/core";
 import { makeTarball } from "./tarballs.ts";
 
 let counter = 0;
+
+/** A policy that lets everybody read and every named principal do everything. */
+export const openPolicy = createPolicy({ anonymousRead: true });
 
 /** What every change has; `id` is a new one unless given. */
 function common(name: string, id: string | undefined) {

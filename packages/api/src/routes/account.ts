@@ -4,15 +4,15 @@ import {
   shownPerson,
   TOKEN_PREFIX,
   UserName,
-  type Identity,
   type TokenRecord,
   type VerifyResult,
 } from "@codebox/core";
 import * as z from "zod";
-import { requireUser } from "../auth.ts";
+import { demand, namedCaller } from "../auth.ts";
 import { readJson } from "../body.ts";
-import type { ApiPorts, AppContext, Routes } from "../context.ts";
+import type { AccountPorts, AppContext } from "../context.ts";
 import { ApiError } from "../errors.ts";
+import { routeGroup, type RouteGroup } from "../groups.ts";
 
 const CREDENTIALS_BYTES_MAX = 16 * 1024;
 const USER_ID = "org.couchdb.user:";
@@ -46,91 +46,96 @@ const NewToken = z.looseObject({
   cidr_whitelist: notKept,
 });
 
-/** Who am I, signing in and out, tokens. Source: npm-profile lib/index.js. */
-export const accountRoutes: Routes = (app, ports) => {
-  app.get("/-/whoami", (c) => c.json({ username: requireUser(c).name }));
+/** Signing in. Source: npm-profile lib/index.js. */
+export const signInRoutes = (ports: AccountPorts): RouteGroup =>
+  routeGroup("sign-in", (on) => {
+    on.put("/-/user/:id", async (c) => {
+      const name = userName(c);
+      const body = parse(Login, await readJson(c.req.raw, CREDENTIALS_BYTES_MAX));
+      if (body.name !== name) throw new ApiError("invalid", `the body is of "${body.name}", the URL of "${name}"`);
+      const token = await signIn(
+        ports,
+        { name, password: body.password, ...(body.email ? { email: body.email } : {}) },
+        c,
+      );
+      return c.json({ ok: true, id: `${USER_ID}${name}`, rev: "_we_dont_use_revs_any_more", token }, 201);
+    });
+    // npm sends the revision of its first sign-in when it signs in again.
+    on.put("/-/user/:id/-rev/:rev", (c) => c.redirect(`/-/user/${encodeURIComponent(c.req.param("id"))}`, 307));
 
-  app.get("/-/user/:id", async (c) => {
-    const name = userName(c);
-    requireUser(c);
-    const profile = await ports.identities.find(name);
-    if (!profile) throw new ApiError("not_found", `there is no user "${name}"`);
-    return c.json({ _id: `${USER_ID}${name}`, ...shownPerson(profile), type: "user", roles: [] });
-  });
-
-  app.put("/-/user/:id", async (c) => {
-    const name = userName(c);
-    const body = parse(Login, await readJson(c.req.raw, CREDENTIALS_BYTES_MAX));
-    if (body.name !== name) throw new ApiError("invalid", `the body is of "${body.name}", the URL of "${name}"`);
-    const token = await signIn(
-      ports,
-      { name, password: body.password, ...(body.email ? { email: body.email } : {}) },
-      c,
-    );
-    return c.json({ ok: true, id: `${USER_ID}${name}`, rev: "_we_dont_use_revs_any_more", token }, 201);
-  });
-  // npm sends the revision it was told when it signs in a second time.
-  app.put("/-/user/:id/-rev/:rev", (c) => c.redirect(`/-/user/${encodeURIComponent(c.req.param("id"))}`, 307));
-
-  app.delete("/-/user/token/:token", async (c) => {
-    const hash = hashToken(c.req.param("token"));
-    const identity = requireUser(c);
-    const record = await ports.tokens.find(hash);
-    if (record?.user !== identity.name) throw new ApiError("not_found", "this is not a token of yours");
-    await revoke(ports, identity, hash);
-    return c.json({ ok: true });
-  });
-
-  app.post("/-/v1/login", () => {
-    // A 4xx makes npm ask for user and password instead. Source: npm-profile, webAuth.
-    throw new ApiError("not_found", "this registry has no web login; npm asks for user and password");
-  });
-
-  app.get("/-/npm/v1/user", async (c) => {
-    const { name } = requireUser(c);
-    const profile = await ports.identities.find(name);
-    return c.json({
-      name,
-      email: profile ? shownPerson(profile).email : "",
-      email_verified: false,
-      tfa: false,
-      cidr_whitelist: null,
+    on.post("/-/v1/login", () => {
+      // A 4xx makes npm ask for user and password instead. Source: npm-profile, webAuth.
+      throw new ApiError("not_found", "this registry has no web login; npm asks for user and password");
     });
   });
-  app.get("/-/npm/v1/tokens", async (c) => {
-    const records = await ports.tokens.list(requireUser(c).name);
-    return c.json({ objects: records.map((record) => shown(record)), total: records.length, urls: {} });
-  });
-  app.post("/-/npm/v1/tokens", async (c) => {
-    const { name } = requireUser(c);
-    const body = parse(NewToken, await readJson(c.req.raw, CREDENTIALS_BYTES_MAX));
-    const verified = await ports.identities.verify({ name, password: body.password });
-    if (!verified.ok) throw notVerified(name, verified.reason);
-    const grant = {
-      user: name,
-      readonly: body.readonly === true || body.packages_and_scopes_permission === "read-only",
-      label: body.name ?? "npm token",
-      created: ports.clock.now().toISOString(),
-    };
-    const token = await issueToken(ports, grant);
-    return c.json({ ...shown({ ...grant, hash: hashToken(token) }), token }, 201);
-  });
-  app.delete("/-/npm/v1/tokens/token/:key", async (c) => {
-    const key = c.req.param("key");
-    const identity = requireUser(c);
-    const mine = await ports.tokens.list(identity.name);
-    const chosen = key.length < 6 ? [] : mine.filter(({ hash }) => hash.startsWith(key) || hash === hashToken(key));
-    if (chosen.length !== 1)
-      throw new ApiError("not_found", `no single token of yours has the key "${key.slice(0, 12)}"`);
-    await revoke(ports, identity, chosen[0]?.hash ?? "");
-    return c.body(null, 204);
-  });
-};
 
-/** A token that may only read must not lock its owner out; signing out with it has to revoke itself. */
-async function revoke({ tokens }: ApiPorts, { readonly, tokenHash }: Identity, hash: string): Promise<void> {
-  if (readonly && hash !== tokenHash)
-    throw new ApiError("forbidden", "this token may only read, and so revokes none but itself; use one that may write");
+/** Who am I, signing out, tokens. Source: npm-profile lib/index.js. */
+export const accountRoutes = (ports: AccountPorts): RouteGroup =>
+  routeGroup("account", (on) => {
+    on.get("/-/whoami", (c) => c.json({ username: namedCaller(c).name }));
+
+    on.get("/-/user/:id", async (c) => {
+      const name = userName(c);
+      const profile = await ports.identities.find(name);
+      if (!profile) throw new ApiError("not_found", `there is no user "${name}"`);
+      return c.json({ _id: `${USER_ID}${name}`, ...shownPerson(profile), type: "user", roles: [] });
+    });
+
+    on.delete("/-/user/token/:token", async (c) => {
+      const hash = hashToken(c.req.param("token"));
+      const caller = namedCaller(c);
+      const record = await ports.tokens.find(hash);
+      if (record?.user !== caller.name) throw new ApiError("not_found", "this is not a token of yours");
+      await revoke(c, ports, hash);
+      return c.json({ ok: true });
+    });
+
+    on.get("/-/npm/v1/user", async (c) => {
+      const { name } = namedCaller(c);
+      const profile = await ports.identities.find(name);
+      return c.json({
+        name,
+        email: profile ? shownPerson(profile).email : "",
+        email_verified: false,
+        tfa: false,
+        cidr_whitelist: null,
+      });
+    });
+    on.get("/-/npm/v1/tokens", async (c) => {
+      const records = await ports.tokens.list(namedCaller(c).name);
+      return c.json({ objects: records.map((record) => shown(record)), total: records.length, urls: {} });
+    });
+    on.post("/-/npm/v1/tokens", async (c) => {
+      const { name } = namedCaller(c);
+      const body = parse(NewToken, await readJson(c.req.raw, CREDENTIALS_BYTES_MAX));
+      const verified = await ports.identities.verify({ name, password: body.password });
+      if (!verified.ok) throw notVerified(name, verified.reason);
+      const grant = {
+        user: name,
+        readonly: body.readonly === true || body.packages_and_scopes_permission === "read-only",
+        label: body.name ?? "npm token",
+        created: ports.clock.now().toISOString(),
+      };
+      const token = await issueToken(ports, grant);
+      return c.json({ ...shown({ ...grant, hash: hashToken(token) }), token }, 201);
+    });
+    on.delete("/-/npm/v1/tokens/token/:key", async (c) => {
+      const key = c.req.param("key");
+      const caller = namedCaller(c);
+      const mine = await ports.tokens.list(caller.name);
+      const chosen = key.length < 6 ? [] : mine.filter(({ hash }) => hash.startsWith(key) || hash === hashToken(key));
+      if (chosen.length !== 1)
+        throw new ApiError("not_found", `no single token of yours has the key "${key.slice(0, 12)}"`);
+      await revoke(c, ports, chosen[0]?.hash ?? "");
+      return c.body(null, 204);
+    });
+  });
+
+/** Revokes a token of the caller's. The token at hand may always be revoked: that is signing out. */
+async function revoke(c: AppContext, { tokens, policy }: AccountPorts, hash: string): Promise<void> {
+  const caller = namedCaller(c);
+  const itself = caller.kind === "token" && caller.tokenHash === hash;
+  if (!itself) demand(policy.may(caller, "revoke"));
   await tokens.remove(hash);
 }
 
@@ -142,7 +147,7 @@ function userName(c: AppContext): string {
 }
 
 async function signIn(
-  ports: ApiPorts,
+  ports: AccountPorts,
   credentials: { name: string; password: string; email?: string },
   c: AppContext,
 ): Promise<string> {

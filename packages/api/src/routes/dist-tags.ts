@@ -1,10 +1,10 @@
-import { BODY_BYTES_MAX, distTagsEtag, exists, isRecord, own, type DistTags, type Draft } from "@codebox/core";
+import { BODY_BYTES_MAX, distTagsEtag, isRecord, own, type DistTags, type Draft } from "@codebox/core";
 import { readJson } from "../body.ts";
-import { requireWriter } from "../auth.ts";
-import type { ApiPorts, AppContext, Routes } from "../context.ts";
+import type { ApiSettings, AppContext, ReadPorts, WritePorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { etagMatches } from "../etag.ts";
-import { mayComeFromUpstream, notFound, packageName } from "../lookup.ts";
+import { routeGroup, type RouteGroup } from "../groups.ts";
+import { find, notFound, packageName } from "../lookup.ts";
 import { submitChange } from "../submission.ts";
 
 const LIST = "/-/package/:name/dist-tags";
@@ -14,81 +14,82 @@ const ONE = "/-/package/:name/dist-tags/:tag";
 const TAGS_BYTES_MAX = Math.min(BODY_BYTES_MAX, 1024 * 1024);
 
 /** `npm dist-tag` and its older relatives. Source: npm's lib/commands/dist-tag.js; libnpmaccess; yarn's npm-cli plugin. */
-export const distTagRoutes: Routes = (app, ports, settings) => {
-  app.get(LIST, async (c) => {
-    const tags = await tagsOf(c, ports);
-    const etag = distTagsEtag(tags);
-    c.header("etag", etag);
-    c.header("cache-control", "private, no-cache");
-    return etagMatches(c.req.header("if-none-match"), etag) ? c.body(null, 304) : c.json(tags);
+export const distTagReadRoutes = (ports: ReadPorts): RouteGroup =>
+  routeGroup("read", (on) => {
+    on.get(LIST, async (c) => {
+      const tags = await tagsOf(c, ports);
+      const etag = distTagsEtag(tags);
+      c.header("etag", etag);
+      c.header("cache-control", "private, no-cache");
+      return etagMatches(c.req.header("if-none-match"), etag) ? c.body(null, 304) : c.json(tags);
+    });
+
+    on.get(ONE, async (c) => {
+      const version = own(await tagsOf(c, ports), c.req.param("tag"));
+      if (version === undefined)
+        throw new ApiError("not_found", `"${packageName(c)}" has no tag "${c.req.param("tag").slice(0, 80)}"`);
+      return c.json(version);
+    });
   });
 
-  app.get(ONE, async (c) => {
-    const version = own(await tagsOf(c, ports), c.req.param("tag"));
-    if (version === undefined)
-      throw new ApiError("not_found", `"${packageName(c)}" has no tag "${c.req.param("tag").slice(0, 80)}"`);
-    return c.json(version);
+/** Changing tags: the ETag of the tags in If-Match makes it compare-and-set. */
+export const distTagWriteRoutes = (ports: WritePorts, settings: Pick<ApiSettings, "waitMs">): RouteGroup =>
+  routeGroup("write", (on) => {
+    const change = async (c: AppContext, draft: Draft) => {
+      try {
+        return await submit(c, draft);
+      } catch (error) {
+        if (error instanceof ApiError && error.code === "not_found") await requireOurs(c, ports, draft.name);
+        throw error;
+      }
+    };
+    const submit = (c: AppContext, draft: Draft) =>
+      submitChange(c, ports, settings, draft, ({ distTags }) => ({
+        status: 200,
+        body: { ok: true, id: draft.name, "dist-tags": distTags },
+      }));
+    const replaceOne = async (c: AppContext) => {
+      const name = packageName(c);
+      const version = await readJson(c.req.raw, TAGS_BYTES_MAX);
+      if (typeof version !== "string")
+        throw new ApiError("invalid", 'the body must be the version as a JSON string, with its quotes: "1.1.0"');
+      return change(c, { type: "tag.put", name, tag: c.req.param("tag") ?? "", version, ...ifMatch(c) });
+    };
+    on.put(ONE, replaceOne);
+    on.post(ONE, replaceOne);
+    on.delete(ONE, (c) =>
+      change(c, { type: "tag.remove", name: packageName(c), tag: c.req.param("tag"), ...ifMatch(c) }),
+    );
+    on.put(LIST, async (c) =>
+      change(c, { type: "tags.replace", name: packageName(c), tags: await tagSet(c), ...ifMatch(c) }),
+    );
+    on.post(LIST, async (c) =>
+      change(c, { type: "tags.merge", name: packageName(c), tags: await tagSet(c), ...ifMatch(c) }),
+    );
   });
 
-  const change = async (c: AppContext, draft: Draft) => {
-    try {
-      return await submit(c, draft);
-    } catch (error) {
-      if (error instanceof ApiError && error.code === "not_found") await requireOurs(ports, draft.name);
-      throw error;
-    }
-  };
-  const submit = (c: AppContext, draft: Draft) =>
-    submitChange(c, ports, settings, draft, ({ distTags }) => ({
-      status: 200,
-      body: { ok: true, id: draft.name, "dist-tags": distTags },
-    }));
-  const replaceOne = async (c: AppContext) => {
-    requireWriter(c);
-    const name = packageName(c);
-    const version = await readJson(c.req.raw, TAGS_BYTES_MAX);
-    if (typeof version !== "string")
-      throw new ApiError("invalid", 'the body must be the version as a JSON string, with its quotes: "1.1.0"');
-    return change(c, { type: "tag.put", name, tag: c.req.param("tag") ?? "", version, ...ifMatch(c) });
-  };
-  app.put(ONE, replaceOne);
-  app.post(ONE, replaceOne);
-  app.delete(ONE, (c) =>
-    change(c, { type: "tag.remove", name: packageName(c), tag: c.req.param("tag"), ...ifMatch(c) }),
-  );
-  app.put(LIST, async (c) =>
-    change(c, { type: "tags.replace", name: packageName(c), tags: await tagSet(c), ...ifMatch(c) }),
-  );
-  app.post(LIST, async (c) =>
-    change(c, { type: "tags.merge", name: packageName(c), tags: await tagSet(c), ...ifMatch(c) }),
-  );
-};
-
-async function tagsOf(c: AppContext, ports: ApiPorts): Promise<DistTags> {
+async function tagsOf(c: AppContext, ports: ReadPorts): Promise<DistTags> {
   const name = packageName(c);
-  const read = await ports.reader.read(name);
-  if (read && exists(read.packument)) return read.packument["dist-tags"];
-  if (!mayComeFromUpstream(ports, name, read)) throw notFound(name);
-  const cached = await ports.upstream?.packument(name, "abbreviated");
+  const found = await find(c, ports, name);
+  if (found.kind === "ours") return found.read.packument["dist-tags"];
+  const cached = found.kind === "upstream" ? await found.upstream.packument(name, "abbreviated") : undefined;
   const packument: unknown = cached && JSON.parse(Buffer.from(cached.bytes).toString("utf8"));
   if (!isRecord(packument) || !isRecord(packument["dist-tags"])) throw notFound(name);
   return packument["dist-tags"] as DistTags;
 }
 
-/** A clear word for somebody who would tag a package that merely passes through here. */
-async function requireOurs(ports: ApiPorts, name: string): Promise<void> {
-  const read = await ports.reader.read(name);
-  if (read && exists(read.packument)) return;
-  if (mayComeFromUpstream(ports, name, read))
-    throw new ApiError(
-      "not_found",
-      `"${name}" is not a package of this registry, so its tags can't be changed here; publish it first`,
-    );
-  throw notFound(name);
+/** A clear message for a caller who would tag a package that only comes from the upstream. */
+async function requireOurs(c: AppContext, ports: WritePorts, name: string): Promise<void> {
+  const { kind } = await find(c, ports, name);
+  if (kind === "ours") return;
+  if (kind === "absent") throw notFound(name);
+  throw new ApiError(
+    "not_found",
+    `"${name}" is not a package of this registry, so its tags can't be changed here; publish it first`,
+  );
 }
 
 async function tagSet(c: AppContext): Promise<Record<string, string>> {
-  requireWriter(c);
   const body = await readJson(c.req.raw, TAGS_BYTES_MAX);
   if (!isRecord(body) || !Object.values(body).every((version) => typeof version === "string"))
     throw new ApiError("invalid", 'the body must be an object of tags and versions: {"latest": "1.0.0"}');

@@ -1,9 +1,10 @@
 import { BODY_BYTES_MAX, isRecord, versionOfFile, type Packument } from "@codebox/core";
-import { requireWriter } from "../auth.ts";
+import { demand, namedCaller } from "../auth.ts";
 import { bodyBytes, readJson } from "../body.ts";
-import type { ApiPorts, ApiSettings, AppContext, Routes } from "../context.ts";
+import type { ApiSettings, AppContext, WritePorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
-import { notFound, packageName, requirePackage } from "../lookup.ts";
+import { routeGroup, type RouteGroup } from "../groups.ts";
+import { find, notFound, packageName, requirePackage } from "../lookup.ts";
 import { draftDeprecate, draftOwners, draftStar, draftUnpublish, revisionIn } from "../publish/amend.ts";
 import { decodeBase64 } from "../publish/base64.ts";
 import { readDocument } from "../publish/document.ts";
@@ -23,70 +24,69 @@ import { stageTarball, takeUpload } from "../publish/tarball.ts";
 import { submitChange } from "../submission.ts";
 
 /** Publish, deprecate, unpublish, owners and star. Source: libnpmpublish lib/publish.js and unpublish.js; npm lib/commands/{deprecate,owner,star}.js. */
-export const packageWriteRoutes: Routes = (app, ports, settings) => {
-  app.put("/:name", async (c) => {
-    requireWriter(c);
-    const name = packageName(c);
-    const staged: Attachment[] = [];
-    try {
-      const body = await receive(c, ports, settings, name, staged);
+export const packageWriteRoutes = (ports: WritePorts, settings: ApiSettings): RouteGroup =>
+  routeGroup("write", (on) => {
+    on.put("/:name", async (c) => {
+      const name = packageName(c);
+      const staged: Attachment[] = [];
+      try {
+        const body = await receive(c, ports, settings, name, staged);
+        if (!isRecord(body)) throw new ApiError("invalid", "the body must be a packument: a JSON object");
+        return await (isPublish(body)
+          ? publish(c, ports, settings, name, body, staged)
+          : amend(c, ports, settings, name, body));
+      } catch (error) {
+        // After any other failure the change may be queued, and needs its tarball.
+        if (error instanceof ApiError) await discard(ports.store, staged);
+        throw error;
+      }
+    });
+
+    on.put("/:name/-rev/:rev", async (c) => {
+      const name = packageName(c);
+      const body = await readJson(c.req.raw, BODY_BYTES_MAX);
       if (!isRecord(body)) throw new ApiError("invalid", "the body must be a packument: a JSON object");
-      return await (isPublish(body)
-        ? publish(c, ports, settings, name, body, staged)
-        : amend(c, ports, settings, name, body));
-    } catch (error) {
-      // After any other failure the change may be queued, and needs its tarball.
-      if (error instanceof ApiError) await discard(ports.store, staged);
-      throw error;
-    }
-  });
+      const revision = revisionIn(c.req.param("rev"));
+      if (!isRecord(body["versions"])) return amend(c, ports, settings, name, { _rev: c.req.param("rev"), ...body });
+      const { packument } = await requirePackage(c, ports, name);
+      const draft = draftUnpublish(packument, body["versions"], revision);
+      if (!draft) return c.json({ ok: "nothing to change", success: true }, 201);
+      return submitChange(c, ports, settings, draft, () => ({
+        status: 201,
+        body: { ok: "package changed", success: true },
+      }));
+    });
 
-  app.put("/:name/-rev/:rev", async (c) => {
-    requireWriter(c);
-    const name = packageName(c);
-    const body = await readJson(c.req.raw, BODY_BYTES_MAX);
-    if (!isRecord(body)) throw new ApiError("invalid", "the body must be a packument: a JSON object");
-    const revision = revisionIn(c.req.param("rev"));
-    if (!isRecord(body["versions"])) return amend(c, ports, settings, name, { _rev: c.req.param("rev"), ...body });
-    const { packument } = await requirePackage(ports, name);
-    const draft = draftUnpublish(packument, body["versions"], revision);
-    if (!draft) return c.json({ ok: "nothing to change", success: true }, 201);
-    return submitChange(c, ports, settings, draft, () => ({
-      status: 201,
-      body: { ok: "package changed", success: true },
-    }));
-  });
+    on.delete("/:name/-rev/:rev", async (c) => {
+      const draft = {
+        type: "unpublish.all" as const,
+        name: packageName(c),
+        baseRevision: revisionIn(c.req.param("rev")),
+      };
+      return submitChange(c, ports, settings, draft, () => ({
+        status: 201,
+        body: { ok: "package removed", success: true },
+      }));
+    });
 
-  app.delete("/:name/-rev/:rev", async (c) => {
-    const draft = {
-      type: "unpublish.all" as const,
-      name: packageName(c),
-      baseRevision: revisionIn(c.req.param("rev")),
-    };
-    return submitChange(c, ports, settings, draft, () => ({
-      status: 201,
-      body: { ok: "package removed", success: true },
-    }));
+    // npm sends it after the PUT that removed the version; the consumer has deleted the tarball by then.
+    on.delete("/:name/-/:file/-rev/:rev", async (c) => {
+      const name = packageName(c);
+      revisionIn(c.req.param("rev"));
+      const found = await find(c, ports, name, { toWrite: true });
+      const read = found.kind === "ours" ? found.read : found.kind === "absent" ? found.tombstone : undefined;
+      if (!read) throw notFound(name);
+      const listed = versionOfFile(read.packument, c.req.param("file"));
+      if (listed !== undefined)
+        throw new ApiError("conflict", `${name}@${listed} still names this tarball; unpublish the version`);
+      return c.json({ ok: "tarball removed", success: true }, 201);
+    });
   });
-
-  // npm sends it after the PUT that removed the version; the consumer has deleted the tarball by then.
-  app.delete("/:name/-/:file/-rev/:rev", async (c) => {
-    requireWriter(c);
-    const name = packageName(c);
-    revisionIn(c.req.param("rev"));
-    const read = await ports.reader.read(name);
-    if (!read) throw notFound(name);
-    const listed = versionOfFile(read.packument, c.req.param("file"));
-    if (listed !== undefined)
-      throw new ApiError("conflict", `${name}@${listed} still names this tarball; unpublish the version`);
-    return c.json({ ok: "tarball removed", success: true }, 201);
-  });
-};
 
 /** Reads the body; a tarball in it is staged while it streams in. */
 function receive(
   c: AppContext,
-  ports: ApiPorts,
+  ports: WritePorts,
   settings: ApiSettings,
   name: string,
   staged: Attachment[],
@@ -101,8 +101,8 @@ function receive(
       if (staged.length > 0) throw new ApiError("invalid", "a publish has exactly one tarball; this one has several");
       if (before["versions"] !== undefined) {
         const document = readPublish(name, before);
-        const current = await ports.reader.read(name);
-        refuseExisting(current?.packument, askerOf(c), document, before["dist-tags"] !== undefined);
+        const current = await packumentToPublish(c, ports, name);
+        refuseExisting(current, askerOf(c), document, before["dist-tags"] !== undefined);
       }
       staged.push({ file, ...(await stageTarball(ports, decodeBase64(data), { tarballBytesMax })) });
     },
@@ -115,7 +115,7 @@ function isPublish(body: Readonly<Record<string, unknown>>): boolean {
 
 async function publish(
   c: AppContext,
-  ports: ApiPorts,
+  ports: WritePorts,
   settings: ApiSettings,
   name: string,
   body: Readonly<Record<string, unknown>>,
@@ -123,7 +123,7 @@ async function publish(
 ): Promise<Response> {
   const document = readPublish(name, body);
   const asker = askerOf(c);
-  const current = (await ports.reader.read(name))?.packument;
+  const current = await packumentToPublish(c, ports, name);
   refuseExisting(current, asker, document, true);
   const attachments = isRecord(body["_attachments"]) ? body["_attachments"] : {};
   const tarballs = withoutProvenance(name, document.version, attachments);
@@ -148,12 +148,19 @@ async function publish(
   return response;
 }
 
+/** The package as it is, for a caller who may publish it: asked before a tarball is stored. */
+async function packumentToPublish(c: AppContext, ports: WritePorts, name: string): Promise<Packument | undefined> {
+  const packument = (await ports.reader.read(name))?.packument;
+  demand(ports.policy.may(c.get("principal"), "publish", { name, packument }));
+  return packument;
+}
+
 function askerOf(c: AppContext): Asker {
-  return { headers: c.req.raw.headers, user: requireWriter(c).name };
+  return { headers: c.req.raw.headers, user: namedCaller(c).name };
 }
 
 async function theAttachment(
-  ports: ApiPorts,
+  ports: WritePorts,
   settings: ApiSettings,
   tarballs: readonly (readonly [string, unknown])[],
   staged: Attachment[],
@@ -181,13 +188,13 @@ async function theAttachment(
 /** A PUT without a tarball: which of the fields the client changed tells what it is about. */
 async function amend(
   c: AppContext,
-  ports: ApiPorts,
+  ports: WritePorts,
   settings: ApiSettings,
   name: string,
   body: Readonly<Record<string, unknown>>,
 ): Promise<Response> {
-  const { packument } = await requirePackage(ports, name);
-  const draft = amendment(packument, body, requireWriter(c).name);
+  const { packument } = await requirePackage(c, ports, name);
+  const draft = amendment(packument, body, namedCaller(c).name);
   if (!draft) return c.json({ ok: "nothing to change", success: true }, 200);
   return submitChange(c, ports, settings, draft, () => ({
     status: draft.type === "star" ? 200 : 201,

@@ -1,6 +1,5 @@
 import {
   abbreviatedView,
-  exists,
   fullView,
   isRecord,
   own,
@@ -8,16 +7,18 @@ import {
   type CachedPackument,
   type PackumentForm,
   type ReadPackument,
+  type UpstreamCache,
 } from "@codebox/core";
-import type { ApiPorts, AppContext, Routes } from "../context.ts";
+import type { AppContext, ReadPorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { heldEtag } from "../etag.ts";
-import { mayComeFromUpstream, notFound, packageName } from "../lookup.ts";
+import { routeGroup, type RouteGroup } from "../groups.ts";
+import { find, notFound, packageName } from "../lookup.ts";
 import { ABBREVIATED_TYPE, preferredEncoding, preferredForm } from "../negotiate.ts";
 import { createRenderCache, type Rendered } from "../rendered.ts";
 
 /** `GET /:name` and `GET /:name/:versionOrTag`: what npm install, view and every write command read first. */
-export const packumentRoutes: Routes = (app, ports) => {
+export const packumentRoutes = (ports: ReadPorts): RouteGroup => {
   const render = createRenderCache();
 
   const ours = (c: AppContext, { packument, etag }: ReadPackument, form: PackumentForm) => {
@@ -26,8 +27,8 @@ export const packumentRoutes: Routes = (app, ports) => {
       form === "full" ? fullView(packument, etag, origin) : abbreviatedView(packument, origin),
     );
   };
-  const theirs = async (c: AppContext, name: string, form: PackumentForm) => {
-    const cached = await ports.upstream?.packument(name, form);
+  const theirs = async (c: AppContext, upstream: UpstreamCache, name: string, form: PackumentForm) => {
+    const cached = await upstream.packument(name, form);
     if (!cached) throw notFound(name);
     if (cached.stale) c.header("warning", '110 - "the upstream does not answer; this copy may be outdated"');
     const origin = c.get("origin");
@@ -36,28 +37,29 @@ export const packumentRoutes: Routes = (app, ports) => {
     );
   };
 
-  app.get("/:name", async (c) => {
-    const name = packageName(c);
-    const form = preferredForm(c);
-    const read = await ports.reader.read(name);
-    if (read && exists(read.packument)) return answer(c, await ours(c, read, form), form);
-    if (!beforeWriting(c) && mayComeFromUpstream(ports, name, read))
-      return answer(c, await theirs(c, name, form), form);
-    throw notFound(name);
-  });
+  return routeGroup("read", (on) => {
+    on.get("/:name", async (c) => {
+      const name = packageName(c);
+      const form = preferredForm(c);
+      const found = await find(c, ports, name, { toWrite: beforeWriting(c) });
+      if (found.kind === "absent") throw notFound(name);
+      const rendered = found.kind === "ours" ? ours(c, found.read, form) : theirs(c, found.upstream, name, form);
+      return answer(c, await rendered, form);
+    });
 
-  app.get("/:name/:version", async (c) => {
-    const name = packageName(c);
-    const wanted = c.req.param("version");
-    const manifest = pick(await document(c, ports, name), wanted);
-    if (!manifest) throw new ApiError("not_found", `"${name}" has no version or tag "${wanted.slice(0, 80)}"`);
-    return c.json(manifest);
+    on.get("/:name/:version", async (c) => {
+      const name = packageName(c);
+      const wanted = c.req.param("version");
+      const manifest = pick(await document(c, ports, name), wanted);
+      if (!manifest) throw new ApiError("not_found", `"${name}" has no version or tag "${wanted.slice(0, 80)}"`);
+      return c.json(manifest);
+    });
   });
 };
 
 /**
- * Whether the client asks because it is about to write. Then only what is published here counts: a package of the same name
- * upstream is not what it will change, and an upstream that is down must not hold it up (npm would ask again for 70 seconds).
+ * Whether the client asks because it is about to write: then the upstream is not asked. npm would retry for 70 seconds while
+ * the upstream is down.
  */
 function beforeWriting(c: AppContext): boolean {
   return c.req.query("write") === "true" || c.req.header("npm-command") === "publish";
@@ -77,10 +79,10 @@ function answer(c: AppContext, { bytes, etag, encoding }: Rendered, form: Packum
   return c.body(bytes);
 }
 
-async function document(c: AppContext, ports: ApiPorts, name: string): Promise<Record<string, unknown>> {
-  const read = await ports.reader.read(name);
-  if (read && exists(read.packument)) return fullView(read.packument, read.etag, c.get("origin"));
-  const cached = mayComeFromUpstream(ports, name, read) ? await ports.upstream?.packument(name, "full") : undefined;
+async function document(c: AppContext, ports: ReadPorts, name: string): Promise<Record<string, unknown>> {
+  const found = await find(c, ports, name);
+  if (found.kind === "ours") return fullView(found.read.packument, found.read.etag, c.get("origin"));
+  const cached = found.kind === "upstream" ? await found.upstream.packument(name, "full") : undefined;
   if (!cached) throw notFound(name);
   return atOurOrigin(name, cached, c.get("origin"));
 }

@@ -1,6 +1,7 @@
 import { createSearch, type SearchHit } from "@codebox/core";
-import type { AppContext, Routes } from "../context.ts";
+import type { AppContext, ReadPorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
+import { routeGroup, type RouteGroup } from "../groups.ts";
 
 const SIZE_DEFAULT = 20;
 /** As npm's registry. Source: npm/registry, docs/REGISTRY-API.md, "GET /-/v1/search". */
@@ -9,18 +10,20 @@ const SIZE_MAX = 250;
 const TEXT_MAX = 256;
 
 /** `GET /-/v1/search`: our own packages. pnpm fails on a result without `publisher.username`. */
-export const searchRoutes: Routes = (app, ports) => {
+export const searchRoutes = (ports: ReadPorts): RouteGroup => {
   const search = createSearch(ports.store, ports.reader, (error) =>
     ports.onFailure?.(error, { method: "GET", path: "/-/v1/search" }),
   );
-  app.get("/-/v1/search", async (c) => {
-    const text = c.req.query("text") ?? "";
-    if (text.length > TEXT_MAX)
-      throw new ApiError("invalid", `a search has at most ${TEXT_MAX} characters; use fewer words`);
-    const size = Math.min(count(c, "size", SIZE_DEFAULT), SIZE_MAX);
-    const { hits, total } = await search({ text, from: count(c, "from", 0), size });
-    const origin = c.get("origin");
-    return c.json({ objects: hits.map((hit) => shown(hit, origin)), total, time: ports.clock.now().toUTCString() });
+  return routeGroup("read", (on) => {
+    on.get("/-/v1/search", async (c) => {
+      const text = c.req.query("text") ?? "";
+      if (text.length > TEXT_MAX)
+        throw new ApiError("invalid", `a search has at most ${TEXT_MAX} characters; use fewer words`);
+      const size = Math.min(count(c, "size", SIZE_DEFAULT), SIZE_MAX);
+      const { hits, total } = await search({ text, from: count(c, "from", 0), size });
+      const origin = c.get("origin");
+      return c.json({ objects: hits.map((hit) => shown(hit, origin)), total, time: ports.clock.now().toUTCString() });
+    });
   });
 };
 

@@ -1,54 +1,60 @@
 import { isReadableName, isRecord, stateOf, type Failed, type Outcome, type Pending } from "@codebox/core";
 import { readJson } from "../body.ts";
-import type { Routes } from "../context.ts";
+import type { ReadPorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
+import { routeGroup, type RouteGroup } from "../groups.ts";
 import { packageName, requirePackage } from "../lookup.ts";
 
 /** An audit names every package of a project with its versions. */
 const AUDIT_BYTES_MAX = 8 * 1024 * 1024;
 
-/** What became of a change, a package's history, whether the registry is well, and audits. */
-export const statusRoutes: Routes = (app, ports) => {
-  app.get("/-/ping", (c) => c.json({}));
+/** Whether the registry works. */
+export const publicRoutes = ({ store }: Pick<ReadPorts, "store">): RouteGroup =>
+  routeGroup("public", (on) => {
+    on.get("/-/ping", (c) => c.json({}));
 
-  app.get("/-/health", async (c) => {
-    await ports.store.head("_codebox/health");
-    return c.json({ ok: true });
-  });
-
-  app.get("/-/changes/:id", async (c) => {
-    const id = c.req.param("id");
-    const outcome = await ports.outcomes.find(id, packageOf(c.req.query("package")));
-    if (!outcome) throw new ApiError("not_found", `no change "${id.slice(0, 128)}" is known here`);
-    c.header("cache-control", "no-store");
-    if (outcome.state === "pending") c.header("retry-after", "1");
-    return c.json(shown(outcome));
-  });
-
-  app.get("/-/package/:name/history", async (c) => {
-    const { packument } = await requirePackage(ports, packageName(c));
-    c.header("cache-control", "private, no-cache");
-    return c.json({ name: packument.name, history: stateOf(packument).applied.toReversed() });
-  });
-
-  app.post("/-/npm/v1/security/advisories/bulk", async (c) => {
-    const body = await readJson(c.req.raw, AUDIT_BYTES_MAX);
-    if (!isRecord(body) || !Object.values(body).every(isVersions))
-      throw new ApiError(
-        "invalid",
-        'the body must be an object of package names and version lists: {"wire": ["1.0.0"]}',
-      );
-    return c.json((await ports.upstream?.advisories(body as Record<string, string[]>)) ?? {});
-  });
-
-  for (const path of ["/-/npm/v1/security/audits", "/-/npm/v1/security/audits/quick"])
-    app.post(path, () => {
-      throw new ApiError(
-        "not_found",
-        "audits of whole trees are not served; use a client that asks /-/npm/v1/security/advisories/bulk (npm 7 or later, pnpm 12)",
-      );
+    on.get("/-/health", async (c) => {
+      await store.head("_codebox/health");
+      return c.json({ ok: true });
     });
-};
+  });
+
+/** The status of a change, a package's history, and audits. */
+export const statusRoutes = (ports: ReadPorts): RouteGroup =>
+  routeGroup("read", (on) => {
+    on.get("/-/changes/:id", async (c) => {
+      const id = c.req.param("id");
+      const outcome = await ports.outcomes.find(id, packageOf(c.req.query("package")));
+      if (!outcome) throw new ApiError("not_found", `no change "${id.slice(0, 128)}" is known here`);
+      c.header("cache-control", "no-store");
+      if (outcome.state === "pending") c.header("retry-after", "1");
+      return c.json(shown(outcome));
+    });
+
+    on.get("/-/package/:name/history", async (c) => {
+      const { packument } = await requirePackage(c, ports, packageName(c));
+      c.header("cache-control", "private, no-cache");
+      return c.json({ name: packument.name, history: stateOf(packument).applied.toReversed() });
+    });
+
+    on.post("/-/npm/v1/security/advisories/bulk", async (c) => {
+      const body = await readJson(c.req.raw, AUDIT_BYTES_MAX);
+      if (!isRecord(body) || !Object.values(body).every(isVersions))
+        throw new ApiError(
+          "invalid",
+          'the body must be an object of package names and version lists: {"wire": ["1.0.0"]}',
+        );
+      return c.json((await ports.upstream?.advisories(body as Record<string, string[]>)) ?? {});
+    });
+
+    for (const path of ["/-/npm/v1/security/audits", "/-/npm/v1/security/audits/quick"])
+      on.post(path, () => {
+        throw new ApiError(
+          "not_found",
+          "audits of whole trees are not served; use a client that asks /-/npm/v1/security/advisories/bulk (npm 7 or later, pnpm 12)",
+        );
+      });
+  });
 
 /** Where no index of ids is kept, the package's document tells of a change, if it is named. */
 function packageOf(name: string | undefined): string | undefined {

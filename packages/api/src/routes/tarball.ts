@@ -7,30 +7,36 @@ import {
   type ObjectStore,
   type UpstreamCache,
 } from "@codebox/core";
-import type { ApiPorts, AppContext, Routes } from "../context.ts";
+import type { AppContext, ReadPorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { etagMatches } from "../etag.ts";
-import { mayComeFromUpstream, packageName } from "../lookup.ts";
+import { routeGroup, type RouteGroup } from "../groups.ts";
+import { find, packageName } from "../lookup.ts";
 import { toStream } from "../stream.ts";
 
 /** How long a signed URL holds, in seconds: a slow client must get through a large tarball's start. */
 const SIGNED_SECONDS = 15 * 60;
 
 /** `GET /:name/-/:file`: npm fetches it with a literal slash in the scope. */
-export const tarballRoutes: Routes = (app, ports) => {
-  app.get("/:name/-/:file", async (c) => {
-    const name = packageName(c);
-    const file = c.req.param("file");
-    const read = await ports.reader.read(name);
-    if (mayComeFromUpstream(ports, name, read)) return upstreamTarball(c, ports, name, file);
-    const version = read && versionOfFile(read.packument, file);
-    if (version === undefined) throw new ApiError("not_found", `"${name}" has no tarball "${file.slice(0, 300)}"`);
-    const signed = await ports.store.signedUrl(tarballKey(name, version), SIGNED_SECONDS);
-    return signed === undefined ? ownTarball(c, ports, tarballKey(name, version)) : c.redirect(signed, 307);
+export const tarballRoutes = (ports: ReadPorts): RouteGroup =>
+  routeGroup("read", (on) => {
+    on.get("/:name/-/:file", async (c) => {
+      const name = packageName(c);
+      const file = c.req.param("file");
+      const found = await find(c, ports, name);
+      if (found.kind === "upstream") return upstreamTarball(c, ports.store, found.upstream, { name, file });
+      const version = found.kind === "ours" ? versionOfFile(found.read.packument, file) : undefined;
+      if (version === undefined) throw noTarball(name, file);
+      const signed = await ports.store.signedUrl(tarballKey(name, version), SIGNED_SECONDS);
+      return signed === undefined ? ownTarball(c, ports.store, tarballKey(name, version)) : c.redirect(signed, 307);
+    });
   });
-};
 
-async function ownTarball(c: AppContext, { store }: ApiPorts, key: string): Promise<Response> {
+function noTarball(name: string, file: string): ApiError {
+  return new ApiError("not_found", `"${name}" has no tarball "${file.slice(0, 300)}"`);
+}
+
+async function ownTarball(c: AppContext, store: ObjectStore, key: string): Promise<Response> {
   const info = await store.head(key);
   if (!info) throw new ApiError("not_found", "the tarball is missing from the store; publish the version again");
   describe(c, info);
@@ -80,9 +86,14 @@ function requestedRange(
   return start > end ? undefined : { start, end };
 }
 
-async function upstreamTarball(c: AppContext, ports: ApiPorts, name: string, file: string): Promise<Response> {
-  const tarball = ports.upstream && (await cachedTarball(ports.store, ports.upstream, name, file));
-  if (!tarball) throw new ApiError("not_found", `"${name}" has no tarball "${file.slice(0, 300)}"`);
+async function upstreamTarball(
+  c: AppContext,
+  store: ObjectStore,
+  upstream: UpstreamCache,
+  { name, file }: { readonly name: string; readonly file: string },
+): Promise<Response> {
+  const tarball = await cachedTarball(store, upstream, name, file);
+  if (!tarball) throw noTarball(name, file);
   if ("url" in tarball) return c.redirect(tarball.url, 307);
   c.header("content-type", "application/octet-stream");
   c.header("cache-control", "private, max-age=86400");

@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { CHANGE_ACTIONS, principalOfChange, refusalRejection, type Policy } from "../access/policy.ts";
 import { apply, withoutEmitted, type Applied } from "../domain/apply.ts";
 import type { Change, ChangeOf } from "../domain/change.ts";
 import type { ChangeEvent } from "../domain/event.ts";
@@ -14,8 +15,10 @@ import type { PackumentReader } from "../read/reader.ts";
 import { restored } from "../domain/restore.ts";
 import { outcomeOfRecord } from "../domain/history.ts";
 
+/** What the consumer works with. */
 export type ConsumerPorts = {
   readonly store: ObjectStore;
+  readonly policy: Policy;
   readonly reader: PackumentReader;
   readonly events: EventLog;
   readonly outcomes: Outcomes;
@@ -83,7 +86,7 @@ type Memory = {
 };
 
 async function write(
-  { store, reader, clock }: ConsumerPorts,
+  { store, policy, reader, clock }: ConsumerPorts,
   memory: Memory,
   name: string,
   changes: readonly Change[],
@@ -97,7 +100,7 @@ async function write(
     const read = await reader.read(name);
     const found = read && withoutEmitted(read.packument, emitted);
     const start = known && found ? restored(known, found) : found;
-    const folded = await fold(store, start, changes, promoted);
+    const folded = await fold({ store, policy }, start, changes, promoted);
     signal?.throwIfAborted();
     const { packument, outcomes } = folded;
     const unsent = stateOf(packument).outbox;
@@ -131,7 +134,7 @@ type Folded = {
 
 /** Applies the changes one after the other. A publish counts only once its tarball stands under its final key. */
 async function fold(
-  store: ObjectStore,
+  { store, policy }: Pick<ConsumerPorts, "store" | "policy">,
   start: Packument | undefined,
   changes: readonly Change[],
   promoted: Set<string>,
@@ -140,7 +143,7 @@ async function fold(
   let changed = false;
   const outcomes: Outcome[] = [];
   for (const change of changes) {
-    let result = apply(packument, change);
+    let result = authorised(policy, packument, change);
     if (result.kind === "applied" && change.type === "publish" && !promoted.has(change.id)) {
       const failure = await promote(store, change);
       if (failure) result = { kind: "rejected", rejection: failure };
@@ -153,6 +156,19 @@ async function fold(
     outcomes.push(outcomeOf(change, result));
   }
   return { packument, outcomes, changed };
+}
+
+/**
+ * Applies a change if its sender may make it, whichever way it came into the queue.
+ *
+ * A change that was applied before stays applied: it may have taken away the right that it needed itself.
+ */
+function authorised(policy: Policy, packument: Packument | undefined, change: Change): Applied {
+  const result = apply(packument, change);
+  if (result.kind === "replayed") return result;
+  const target = { name: change.name, packument };
+  const decision = policy.may(principalOfChange(change), CHANGE_ACTIONS[change.type], target);
+  return decision.allowed ? result : { kind: "rejected", rejection: refusalRejection(decision) };
 }
 
 function outcomeOf({ id, name }: Change, result: Applied): Outcome {

@@ -1,3 +1,4 @@
+import { CHANGE_ACTIONS, refusalRejection, type NamedPrincipal, type Policy } from "../access/policy.ts";
 import { apply } from "../domain/apply.ts";
 import { Change, changeProblem, type Draft } from "../domain/change.ts";
 import { WAIT_MS } from "../domain/limits.ts";
@@ -9,16 +10,20 @@ import type { Outcomes } from "../ports/outcomes.ts";
 import type { PackumentReader } from "../read/reader.ts";
 import { outcomeOfRecord } from "../domain/history.ts";
 
+/** What submitting a change works with. */
 export type SubmitPorts = {
   readonly reader: PackumentReader;
+  readonly policy: Policy;
   readonly queue: ChangeQueue;
   readonly outcomes: Outcomes;
   readonly clock: Clock;
   readonly ids: Ids;
 };
 
+/** How a change is submitted. */
 export type SubmitOptions = {
-  readonly actor: { readonly name: string };
+  /** Who sends the change. Its name becomes the change's actor. */
+  readonly principal: NamedPrincipal;
   /**
    * The change's id, when the sender has one that stays the same over its retries. The same id is the same change: what is
    * known of it is answered, and nothing queued. Default: a new one.
@@ -28,23 +33,26 @@ export type SubmitOptions = {
   readonly waitMs?: number;
 };
 
+/** The answer to a submitted change. */
 export type Submission =
   | { readonly kind: "settled"; readonly outcome: Outcome }
   /** The change is queued, durably, and will be applied; its outcome was not known in time. */
   | { readonly kind: "accepted"; readonly id: string; readonly name: string };
 
 /**
- * Validates a change against the current packument, enqueues it and waits, bounded, for its outcome.
+ * Authorises a change, validates it against the current packument, enqueues it and waits, bounded, for its outcome.
  *
- * A change that the present packument refuses is answered at once and never queued. One that it admits may still be refused
- * by the consumer, when a change accepted earlier came between.
+ * A change that the policy or the present packument refuses is answered at once and never queued. One that they admit may
+ * still be refused by the consumer, when a change accepted earlier came between.
  *
- * @example await submit({ type: "tag.put", name: "wire", tag: "next", version: "1.1.0" }, { actor: { name: "alice" } })
+ * @example await submit({ type: "tag.put", name: "wire", tag: "next", version: "1.1.0" }, { principal: { kind: "user", name: "alice" } })
  */
 export type Submit = (draft: Draft, options: SubmitOptions) => Promise<Submission>;
 
-export function createSubmit({ reader, queue, outcomes, clock, ids }: SubmitPorts): Submit {
-  return async (draft, { actor, id: given, waitMs = WAIT_MS }) => {
+/** The way in for every change of the HTTP surface. */
+export function createSubmit({ reader, policy, queue, outcomes, clock, ids }: SubmitPorts): Submit {
+  return async (draft, { principal, id: given, waitMs = WAIT_MS }) => {
+    const actor = { name: principal.name };
     const id = given ?? ids.next();
     const parsed = Change.safeParse({ ...draft, schema: 1, id, at: clock.now().toISOString(), actor });
     const { name } = draft;
@@ -59,6 +67,9 @@ export function createSubmit({ reader, queue, outcomes, clock, ids }: SubmitPort
     const foreseen = apply(read?.packument, change);
     if (foreseen.kind === "replayed")
       return { kind: "settled", outcome: outcomeOfRecord(foreseen.packument, foreseen.record) };
+    // After the replay: a change may have taken away the right that it needed itself.
+    const decision = policy.may(principal, CHANGE_ACTIONS[change.type], { name, packument: read?.packument });
+    if (!decision.allowed) return rejected(id, name, refusalRejection(decision));
     if (known && known.name !== name) return rejected(id, name, usedFor(known));
     if (known?.state === "applied" || known?.state === "rejected") return { kind: "settled", outcome: known };
     if (foreseen.kind === "rejected") return rejected(id, name, foreseen.rejection);

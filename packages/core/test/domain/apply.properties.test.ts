@@ -1,4 +1,4 @@
-import { fail } from "@codebox/testing";
+import { fail, openPolicy } from "@codebox/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { publishOf, tagPut } from "@codebox/testing";
@@ -119,7 +119,7 @@ test("a batch is the same as one by one, for any split", async () => {
         const consume = async (splits: readonly number[]): Promise<Packument | undefined> => {
           const embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock: systemClock });
           const reader = createPackumentReader(embedded.store);
-          const consumer = createConsumer({ ...embedded, reader, clock: systemClock });
+          const consumer = createConsumer({ ...embedded, policy: openPolicy, reader, clock: systemClock });
           for (const each of sequence) if (each.type === "publish") await stage(embedded.store, each);
           for (let at = 0, turn = 0; at < sequence.length; turn++) {
             const size = splits[turn % splits.length] ?? 1;

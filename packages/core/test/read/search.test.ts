@@ -1,4 +1,4 @@
-import { countingStore, fail, publishOf, stage } from "@codebox/testing";
+import { countingStore, fail, publishOf, stage, openPolicy } from "@codebox/testing";
 import { expect, test } from "vitest";
 import { openSqlite } from "@codebox/sqlite";
 import { systemClock } from "@codebox/system";
@@ -6,7 +6,7 @@ import { createConsumer, createSearch, UPSTREAM_PREFIX } from "../../src/index.t
 
 test("a search passes over what is cached of the upstream, however much it is", async () => {
   const embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock: systemClock });
-  const consume = createConsumer({ ...embedded, clock: systemClock });
+  const consume = createConsumer({ ...embedded, policy: openPolicy, clock: systemClock });
   for (const name of ["@acme/wire", "wire"]) {
     const change = publishOf(name, "1.0.0");
     await stage(embedded.store, change);

@@ -1,4 +1,4 @@
-import { fail } from "@codebox/testing";
+import { fail, openPolicy } from "@codebox/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openSqlite, type SqliteBackend } from "@codebox/sqlite";
 import { makeTarball, manualClock, publishOf, stage, type ManualClock } from "@codebox/testing";
@@ -151,7 +151,10 @@ test("a scope of ours is never asked for", async () => {
 test("a scope or name of ours in other capitals is never asked for", async () => {
   const change = publishOf("mine", "1.0.0");
   await stage(embedded.store, change);
-  await createConsumer({ ...embedded, reader: createPackumentReader(embedded.store), clock })("mine", [change]);
+  await createConsumer({ ...embedded, policy: openPolicy, reader: createPackumentReader(embedded.store), clock })(
+    "mine",
+    [change],
+  );
   expect(await cache.packument("@ACME/wire", "full")).toBeUndefined();
   expect(await cache.packument("MINE", "full")).toBeUndefined();
   expect(await cache.tarball("Mine", "Mine-1.0.0.tgz")).toBeUndefined();
@@ -188,7 +191,10 @@ test("a tarball that no version names is not there", async () => {
 test("an audit leaves our packages out", async () => {
   const change = publishOf("wire", "1.0.0");
   await stage(embedded.store, change);
-  await createConsumer({ ...embedded, reader: createPackumentReader(embedded.store), clock })("wire", [change]);
+  await createConsumer({ ...embedded, policy: openPolicy, reader: createPackumentReader(embedded.store), clock })(
+    "wire",
+    [change],
+  );
   await cache.advisories({ wire: ["1.0.0"], "@acme/other": ["1.0.0"], left: ["1.0.0"] });
   expect(asked).toEqual(["audit left"]);
   expect(await cache.advisories({ wire: ["1.0.0"] })).toEqual({});

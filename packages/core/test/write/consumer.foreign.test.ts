@@ -1,6 +1,6 @@
 import { openSqlite, type SqliteBackend } from "@codebox/sqlite";
 import { systemClock } from "@codebox/system";
-import { changeOf, countingStore, fail, publishOf, stage, tagPut } from "@codebox/testing";
+import { changeOf, countingStore, fail, publishOf, stage, tagPut, openPolicy } from "@codebox/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   createConsumer,
@@ -26,6 +26,7 @@ afterEach(() => embedded.close());
 const consumerOver = (store: ObjectStore) =>
   createConsumer({
     store,
+    policy: openPolicy,
     events: { publish: async (events) => void told.push(...events) },
     outcomes: embedded.outcomes,
     reader: createPackumentReader(store),

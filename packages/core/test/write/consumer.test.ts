@@ -1,4 +1,4 @@
-import { fail } from "@codebox/testing";
+import { fail, openPolicy } from "@codebox/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openSqlite, type SqliteBackend } from "@codebox/sqlite";
 import { systemClock, systemIds } from "@codebox/system";
@@ -24,6 +24,7 @@ afterEach(() => embedded.close());
 const consumerOver = (store: ObjectStore, events: EventLog = embedded.events) =>
   createConsumer({
     store,
+    policy: openPolicy,
     events,
     outcomes: embedded.outcomes,
     reader: createPackumentReader(store),
@@ -96,7 +97,13 @@ describe("the consumer", () => {
       );
     });
     const clock = { ...systemClock, sleep: async () => {} };
-    const consumer = createConsumer({ ...embedded, store, reader: createPackumentReader(store), clock });
+    const consumer = createConsumer({
+      ...embedded,
+      policy: openPolicy,
+      store,
+      reader: createPackumentReader(store),
+      clock,
+    });
     await expect(consumer("wire", [tagPut("wire", "next", "1.0.0")])).rejects.toThrow("changed 12 times");
     expect(lost).toBe(12);
   });
@@ -170,17 +177,21 @@ describe("the consumer", () => {
 describe("submit", () => {
   const submitting = () =>
     createSubmit({
+      policy: openPolicy,
       reader: createPackumentReader(embedded.store),
       queue: embedded.queue,
       outcomes: embedded.outcomes,
       clock: systemClock,
       ids: systemIds,
     });
-  const actor = { name: "alice" };
+  const principal = { kind: "user", name: "alice" } as const;
 
   test("a change that the package refuses now is answered at once, and not queued", async () => {
     await published("1.0.0");
-    const submission = await submitting()({ type: "tag.put", name: "wire", tag: "next", version: "9.0.0" }, { actor });
+    const submission = await submitting()(
+      { type: "tag.put", name: "wire", tag: "next", version: "9.0.0" },
+      { principal },
+    );
     expect(submission).toMatchObject({
       kind: "settled",
       outcome: { state: "rejected", rejection: { code: "not_found" } },
@@ -196,7 +207,7 @@ describe("submit", () => {
     ["name", { type: "tag.put", name: "../../etc", tag: "next", version: "1.0.0" }, "period"],
   ] as const)("a malformed %s is invalid, and the message says why: %o", async (_, draft, words) => {
     await published("1.0.0");
-    const submission = await submitting()(draft, { actor });
+    const submission = await submitting()(draft, { principal });
     expect(submission).toMatchObject({
       outcome: { rejection: { code: "invalid", message: expect.stringContaining(words) as string } },
     });
@@ -205,7 +216,7 @@ describe("submit", () => {
     await published("1.0.0");
     const submission = await submitting()(
       { type: "tag.put", name: "wire", tag: "next", version: "1.0.0" },
-      { actor, id: "x", waitMs: 1 },
+      { principal, id: "x", waitMs: 1 },
     );
     expect(submission).toEqual({ kind: "accepted", id: "x", name: "wire" });
     expect(await embedded.outcomes.find("x")).toEqual({ state: "pending", id: "x", name: "wire" });
@@ -215,7 +226,7 @@ describe("submit", () => {
     await consumerOver(embedded.store)("wire", [tagPut("wire", "next", "1.0.0", "x")]);
     const submission = await submitting()(
       { type: "tag.put", name: "wire", tag: "next", version: "1.0.0" },
-      { actor, id: "x" },
+      { principal, id: "x" },
     );
     expect(submission).toMatchObject({ kind: "settled", outcome: { state: "applied", sequence: 2, revision: 2 } });
     expect(embedded.queue.isEmpty()).toBe(true);

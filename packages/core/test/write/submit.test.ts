@@ -1,10 +1,10 @@
-import { fail, manualClock, publishOf, stage } from "@codebox/testing";
+import { fail, manualClock, publishOf, stage, openPolicy } from "@codebox/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openSqlite, type SqliteBackend } from "@codebox/sqlite";
 import { systemIds } from "@codebox/system";
 import { createConsumer, createPackumentReader, createSubmit, type Consumer, type Submit } from "../../src/index.ts";
 
-const actor = { name: "alice" };
+const principal = { kind: "user", name: "alice" } as const;
 let embedded: SqliteBackend;
 let consume: Consumer;
 let submit: Submit;
@@ -13,15 +13,15 @@ beforeEach(async () => {
   const clock = manualClock();
   embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock });
   const reader = createPackumentReader(embedded.store);
-  consume = createConsumer({ ...embedded, reader, clock });
-  submit = createSubmit({ ...embedded, reader, clock, ids: systemIds });
+  consume = createConsumer({ ...embedded, policy: openPolicy, reader, clock });
+  submit = createSubmit({ ...embedded, policy: openPolicy, reader, clock, ids: systemIds });
 });
 afterEach(() => embedded.close());
 
 /** Sends a publish under an id; `respond-async`, since nobody consumes. */
 const send = (name: string, id: string) => {
   const { schema: _schema, id: _id, at: _at, actor: _actor, ...draft } = publishOf(name, "1.0.0");
-  return submit(draft, { actor, id, waitMs: 0 });
+  return submit(draft, { principal, id, waitMs: 0 });
 };
 
 test("a change with an id whose rejection is known is answered like the first, and not queued again", async () => {
