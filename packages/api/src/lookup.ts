@@ -29,7 +29,7 @@ export type Readable = Exclude<Found, { readonly kind: "refused" }>;
  *
  * @throws ApiError `unauthenticated` or `forbidden` when the caller may not read it.
  */
-export async function find(
+export async function findPackage(
   c: AppContext,
   { catalog }: { readonly catalog: Catalog },
   name: string,
@@ -40,13 +40,13 @@ export async function find(
   return found;
 }
 
-/** A package of ours that has versions. @throws ApiError `not_found`, and what `find` throws */
+/** A package of ours that has versions. @throws ApiError `not_found`, and what `findPackage` throws */
 export async function requirePackage(
   c: AppContext,
   ports: { readonly catalog: Catalog },
   name: string,
 ): Promise<ReadPackument> {
-  const found = await find(c, ports, name, { toWrite: true });
+  const found = await findPackage(c, ports, name, { toWrite: true });
   if (found.kind !== "ours") throw notFound(name);
   return found.read;
 }

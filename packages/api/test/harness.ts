@@ -22,6 +22,8 @@ type Options = {
   upstream?: UpstreamCache;
   paused?: boolean;
   queueDown?: boolean;
+  /** A package that nobody may read or change. */
+  unreadable?: string;
 };
 
 /** The complete registry without a socket: app, consumer and an embedded store in memory. */
@@ -33,7 +35,7 @@ export async function startApp(options: Options = {}) {
     registration: "open",
   });
   const { anonymousRead = true, ...settings } = options.settings ?? {};
-  const policy = createPolicy({ anonymousRead });
+  const policy = except(createPolicy({ anonymousRead }), options.unreadable);
   const consumer = createConsumer({ ...embedded, policy, clock: systemClock });
   const worker = createWorker({ queue: embedded.queue, consumer, concurrency: 4, onFailure: () => {} });
   if (!options.paused) worker.start();
@@ -66,6 +68,8 @@ export async function startApp(options: Options = {}) {
   return {
     ...embedded,
     app,
+    ports,
+    settings: chosen,
     logged,
     /** What the app reported as failures of its own. */
     failures,
@@ -82,6 +86,14 @@ export async function startApp(options: Options = {}) {
       await worker.drain();
       await embedded.close();
     },
+  };
+}
+
+function except(policy: Policy, unreadable: string | undefined): Policy {
+  if (unreadable === undefined) return policy;
+  const refusal = { allowed: false, rule: "private", code: "forbidden", reason: `${unreadable} is private` } as const;
+  return {
+    may: (principal, action, target) => (target?.name === unreadable ? refusal : policy.may(principal, action, target)),
   };
 }
 

@@ -1,7 +1,7 @@
 import {
   ApiError,
   demand,
-  find,
+  findPackage,
   packageName,
   readJson,
   routeGroup,
@@ -61,7 +61,7 @@ export function publishNotice(catalog: Catalog): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     await next();
     if (c.req.header("npm-command") !== "publish" || c.req.param("version") !== undefined) return;
-    const found = await find(c, { catalog }, packageName(c), { toWrite: true });
+    const found = await findPackage(c, { catalog }, packageName(c), { toWrite: true });
     const packument = found.kind === "ours" ? found.read.packument : undefined;
     const latest = own(packument?.versions, own(packument?.["dist-tags"], "latest") ?? "");
     const bytes = latest?.dist?.["unpackedSize"];

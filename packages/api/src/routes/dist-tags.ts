@@ -4,7 +4,7 @@ import type { ApiSettings, AppContext, ReadPorts, WritePorts } from "../context.
 import { ApiError } from "../errors.ts";
 import { etagMatches } from "../etag.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
-import { find, notFound, packageName } from "../lookup.ts";
+import { findPackage, notFound, packageName } from "../lookup.ts";
 import { submitChange } from "../submission.ts";
 
 const LIST = "/-/package/:name/dist-tags";
@@ -70,7 +70,7 @@ export const distTagWriteRoutes = (ports: WritePorts, settings: Pick<ApiSettings
 
 async function tagsOf(c: AppContext, ports: ReadPorts): Promise<DistTags> {
   const name = packageName(c);
-  const found = await find(c, ports, name);
+  const found = await findPackage(c, ports, name);
   if (found.kind === "ours") return found.read.packument["dist-tags"];
   const cached = found.kind === "upstream" ? await found.upstream.packument(name, "abbreviated") : undefined;
   const packument: unknown = cached && JSON.parse(Buffer.from(cached.bytes).toString("utf8"));
@@ -80,7 +80,7 @@ async function tagsOf(c: AppContext, ports: ReadPorts): Promise<DistTags> {
 
 /** A clear message for a caller who would tag a package that only comes from the upstream. */
 async function requireOurs(c: AppContext, ports: WritePorts, name: string): Promise<void> {
-  const { kind } = await find(c, ports, name);
+  const { kind } = await findPackage(c, ports, name);
   if (kind === "ours") return;
   if (kind === "absent") throw notFound(name);
   throw new ApiError(

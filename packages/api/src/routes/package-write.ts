@@ -4,7 +4,7 @@ import { bodyBytes, readJson } from "../body.ts";
 import type { ApiSettings, AppContext, WritePorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
-import { find, notFound, packageName, requirePackage } from "../lookup.ts";
+import { findPackage, notFound, packageName, requirePackage } from "../lookup.ts";
 import { draftDeprecate, draftOwners, draftStar, draftUnpublish, revisionIn } from "../publish/amend.ts";
 import { decodeBase64 } from "../publish/base64.ts";
 import { readDocument } from "../publish/document.ts";
@@ -73,7 +73,7 @@ export const packageWriteRoutes = (ports: WritePorts, settings: ApiSettings): Ro
     on.delete("/:name/-/:file/-rev/:rev", async (c) => {
       const name = packageName(c);
       revisionIn(c.req.param("rev"));
-      const found = await find(c, ports, name, { toWrite: true });
+      const found = await findPackage(c, ports, name, { toWrite: true });
       const read = found.kind === "ours" ? found.read : found.kind === "absent" ? found.tombstone : undefined;
       if (!read) throw notFound(name);
       const listed = versionOfFile(read.packument, c.req.param("file"));

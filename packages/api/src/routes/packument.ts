@@ -13,7 +13,7 @@ import type { AppContext, ReadPorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { heldEtag } from "../etag.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
-import { find, notFound, packageName } from "../lookup.ts";
+import { findPackage, notFound, packageName } from "../lookup.ts";
 import { ABBREVIATED_TYPE, preferredEncoding, preferredForm } from "../negotiate.ts";
 import { createRenderCache, type Rendered } from "../rendered.ts";
 
@@ -41,7 +41,7 @@ export const packumentRoutes = (ports: ReadPorts): RouteGroup => {
     on.get("/:name", async (c) => {
       const name = packageName(c);
       const form = preferredForm(c);
-      const found = await find(c, ports, name, { toWrite: beforeWriting(c) });
+      const found = await findPackage(c, ports, name, { toWrite: beforeWriting(c) });
       if (found.kind === "absent") throw notFound(name);
       const rendered = found.kind === "ours" ? ours(c, found.read, form) : theirs(c, found.upstream, name, form);
       return answer(c, await rendered, form);
@@ -80,7 +80,7 @@ function answer(c: AppContext, { bytes, etag, encoding }: Rendered, form: Packum
 }
 
 async function document(c: AppContext, ports: ReadPorts, name: string): Promise<Record<string, unknown>> {
-  const found = await find(c, ports, name);
+  const found = await findPackage(c, ports, name);
   if (found.kind === "ours") return fullView(found.read.packument, found.read.etag, c.get("origin"));
   const cached = found.kind === "upstream" ? await found.upstream.packument(name, "full") : undefined;
   if (!cached) throw notFound(name);

@@ -11,7 +11,7 @@ import type { AppContext, ReadPorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { etagMatches } from "../etag.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
-import { find, packageName } from "../lookup.ts";
+import { findPackage, packageName } from "../lookup.ts";
 import { toStream } from "../stream.ts";
 
 /** How long a signed URL holds, in seconds: a slow client must get through a large tarball's start. */
@@ -23,7 +23,7 @@ export const tarballRoutes = (ports: ReadPorts): RouteGroup =>
     on.get("/:name/-/:file", async (c) => {
       const name = packageName(c);
       const file = c.req.param("file");
-      const found = await find(c, ports, name);
+      const found = await findPackage(c, ports, name);
       if (found.kind === "upstream") return upstreamTarball(c, ports.store, found.upstream, { name, file });
       const version = found.kind === "ours" ? versionOfFile(found.read.packument, file) : undefined;
       if (version === undefined) throw noTarball(name, file);

@@ -1,0 +1,94 @@
+import { changeOf, fail, manualClock, publishOf, stage, tagPut } from "@codebox/testing";
+import { openSqlite, type SqliteBackend } from "@codebox/sqlite";
+import { systemIds } from "@codebox/system";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createConsumer, createSubmit, type Change, type Consumer, type Policy, type Submit } from "../../src/index.ts";
+
+/** A policy by which only the owners of a package may change it, and anybody may create one. */
+const owners: Policy = {
+  may(principal, _, target) {
+    const people = target?.packument?.maintainers;
+    const owner = !people || (principal.kind !== "anonymous" && people.some(({ name }) => name === principal.name));
+    const refusal = { allowed: false, code: "forbidden", reason: "you do not own this package" } as const;
+    return owner ? { allowed: true, rule: "owner" } : { ...refusal, rule: "only owners change a package" };
+  },
+};
+
+let embedded: SqliteBackend;
+let consumer: Consumer;
+let submit: Submit;
+
+beforeEach(async () => {
+  const clock = manualClock();
+  embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock });
+  consumer = createConsumer({ ...embedded, policy: owners, clock });
+  submit = createSubmit({ ...embedded, policy: owners, clock, ids: systemIds });
+});
+afterEach(() => embedded.close());
+
+/** Alice publishes the package, and so owns it. */
+const published = async () => {
+  const change = publishOf("wire", "1.0.0");
+  await stage(embedded.store, change);
+  await consumer("wire", [change]);
+};
+
+describe("the consumer asks the policy again", () => {
+  const by = (name: string, change: Change): Change => ({ ...change, actor: { name } });
+
+  test("a change whose sender may not make it is rejected as forbidden, and its outcome names the rule", async () => {
+    await published();
+    const changes = [by("mallory", tagPut("wire", "next", "1.0.0", "x")), tagPut("wire", "beta", "1.0.0")];
+    const outcomes = await consumer("wire", changes);
+    expect(outcomes.map(({ state }) => state)).toEqual(["rejected", "applied"]);
+    expect(await embedded.outcomes.find("x")).toMatchObject({
+      state: "rejected",
+      rejection: {
+        code: "forbidden",
+        message: "you do not own this package (rule: only owners change a package)",
+      },
+    });
+    expect(Object.keys((await embedded.reader.read("wire"))?.packument["dist-tags"] ?? {})).toEqual(["latest", "beta"]);
+  });
+  test("with the package as the changes before it in the batch left it", async () => {
+    await published();
+    const outcomes = await consumer("wire", [
+      changeOf("owners", "wire", { maintainers: [{ name: "bob" }] }),
+      tagPut("wire", "next", "1.0.0"),
+      by("bob", tagPut("wire", "next", "1.0.0")),
+    ]);
+    expect(outcomes.map(({ state }) => state)).toEqual(["applied", "rejected", "applied"]);
+  });
+  test("a change that took away its own right stays applied when it is delivered again", async () => {
+    await published();
+    const change = changeOf("owners", "wire", { maintainers: [{ name: "bob" }] });
+    const first = await consumer("wire", [change]);
+    expect(await consumer("wire", [change])).toEqual(first);
+  });
+  test("a publish that is refused leaves no tarball behind", async () => {
+    await published();
+    const change = publishOf("wire", "2.0.0");
+    await stage(embedded.store, change);
+    await consumer("wire", [by("mallory", change)]);
+    expect((await embedded.store.list("")).objects.map(({ key }) => key)).toEqual([
+      "wire/1.0.0.tgz",
+      "wire/index.json",
+    ]);
+  });
+});
+
+describe("submit asks the policy", () => {
+  test("a change whose sender may not make it is refused with the rule, and not queued", async () => {
+    await published();
+    const mallory = { kind: "token", name: "mallory", readonly: false, tokenHash: "00" } as const;
+    const draft = { type: "tag.put", name: "wire", tag: "next", version: "1.0.0" } as const;
+    expect(await submit(draft, { principal: mallory })).toMatchObject({
+      kind: "settled",
+      outcome: {
+        state: "rejected",
+        rejection: { code: "forbidden", message: expect.stringContaining("rule: only owners") as string },
+      },
+    });
+    expect(embedded.queue.isEmpty()).toBe(true);
+  });
+});
