@@ -34,7 +34,7 @@ export async function submitChange(
   return respond(c, submission, answer);
 }
 
-/** A key is one user's, for one change: with another change it is another id, and that change is made too. */
+/** A key belongs to one user and one change. With another change it gives another id, so that change is made too. */
 function keyedId(c: AppContext, draft: Draft): string | undefined {
   const key = c.req.header("idempotency-key");
   if (!key) return undefined;

@@ -21,12 +21,12 @@ import * as z from "zod";
  */
 export const LAMBDA_BODY_BYTES_MAX = 5 * 1024 * 1024;
 
-/** For so long an upload may begin, in seconds. */
+/** How long an upload may begin after its URL was made, in seconds. */
 const UPLOAD_SECONDS = 15 * 60;
 
 const UPLOAD_REQUEST_BYTES_MAX = 16 * 1024;
 
-/** The largest tarball that a plain publish carries, in bytes: base64 takes four for three, and the document some more. */
+/** The largest tarball that a plain publish carries, in bytes: base64 takes four for three, and the document needs some bytes too. */
 export const PLAIN_TARBALL_BYTES_MAX = Math.floor(3.7 * 1024 * 1024);
 
 const WAY_OUT =

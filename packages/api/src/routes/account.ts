@@ -26,11 +26,11 @@ const Login = z.looseObject({
   email: z.string().max(254).optional(),
 });
 
-/** A limit that a token can't be given here. Ignored, it would make a token that may do more than was asked for. */
+/** A limit that tokens here do not have. If it were ignored, the token could do more than the user asked for. */
 const notKept = z
   .union([z.null(), z.tuple([])], { error: "tokens here can't be limited by this; leave it out" })
   .optional();
-/** As npm 11 sends it, which names absent things null. Source: npm's lib/commands/token.js; npm-profile lib/index.js, createToken. */
+/** As npm 11 sends it, with null for absent fields. Source: npm's lib/commands/token.js; npm-profile lib/index.js, createToken. */
 const NewToken = z.looseObject({
   password: z.string().max(1024),
   readonly: z.boolean().nullish(),
@@ -131,7 +131,7 @@ export const accountRoutes = (ports: AccountPorts): RouteGroup =>
     });
   });
 
-/** Revokes a token of the caller's. The token at hand may always be revoked: that is signing out. */
+/** Revokes a token of the caller. The token of the request itself may always be revoked: that is signing out. */
 async function revoke(c: AppContext, { tokens, policy }: AccountPorts, hash: string): Promise<void> {
   const caller = namedCaller(c);
   const itself = caller.kind === "token" && caller.tokenHash === hash;
@@ -183,7 +183,7 @@ async function signIn(
   }
 }
 
-/** Why `npm token create` is refused. It may not register anybody: a mistyped password would become the user's. */
+/** Why `npm token create` is refused. It must not register a user: a mistyped password would become the user's. */
 function notVerified(name: string, reason: (VerifyResult & { readonly ok: false })["reason"]): ApiError {
   if (reason === "wrong_password") return new ApiError("unauthenticated", "the password is wrong");
   const message = `"${name}" has no password here, and a token is made with one; ask whoever runs this registry for another token`;
@@ -193,7 +193,7 @@ function notVerified(name: string, reason: (VerifyResult & { readonly ok: false 
 function shown({ hash, label, readonly, created }: TokenRecord) {
   return {
     key: hash.slice(0, 32),
-    // npm takes a whole token for one of the list by what it begins with.
+    // npm recognises a complete token in the list by its beginning.
     token: TOKEN_PREFIX,
     name: label,
     readonly,

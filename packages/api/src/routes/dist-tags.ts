@@ -10,7 +10,7 @@ import { submitChange } from "../submission.ts";
 const LIST = "/-/package/:name/dist-tags";
 const ONE = "/-/package/:name/dist-tags/:tag";
 
-/** A tag's version and a set of tags are small; this is a thousand tags with room to spare. */
+/** Bytes. A version and a set of tags are small: this is more than a thousand tags. */
 const TAGS_BYTES_MAX = Math.min(BODY_BYTES_MAX, 1024 * 1024);
 
 /** `npm dist-tag` and its older relatives. Source: npm's lib/commands/dist-tag.js; libnpmaccess; yarn's npm-cli plugin. */

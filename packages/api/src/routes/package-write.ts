@@ -36,7 +36,7 @@ export const packageWriteRoutes = (ports: WritePorts, settings: ApiSettings): Ro
           ? publish(c, ports, settings, name, body, staged)
           : amend(c, ports, settings, name, body));
       } catch (error) {
-        // After any other failure the change may be queued, and needs its tarball.
+        // After any other failure the change may be queued, and then it needs its tarball.
         if (error instanceof ApiError) await discard(ports.store, staged);
         throw error;
       }
@@ -69,7 +69,7 @@ export const packageWriteRoutes = (ports: WritePorts, settings: ApiSettings): Ro
       }));
     });
 
-    // npm sends it after the PUT that removed the version; the consumer has deleted the tarball by then.
+    // npm sends it after the PUT that removed the version. By then the consumer has deleted the tarball.
     on.delete("/:name/-/:file/-rev/:rev", async (c) => {
       const name = packageName(c);
       revisionIn(c.req.param("rev"));
@@ -134,7 +134,7 @@ async function publish(
   });
   const applied = foreseenRetry(current, asker, name, document);
   if (applied !== undefined && staged.length === 0) {
-    // The upload that it names was published, and is gone.
+    // The upload that the document names was published, and no longer exists.
     c.header("codebox-change", applied);
     return c.json(answer().body, answer().status);
   }
@@ -142,13 +142,13 @@ async function publish(
   const draft = draftPublish(name, document, attachment);
   const id = publishId(asker, name, document, attachment.integrity);
   const response = await submitChange(c, ports, settings, draft, answer, id);
-  // Once the outcome is known nobody needs what was staged here: it was published, or was a replay's.
+  // Once the outcome is known, the staged tarball is not needed: it was published, or the request was a retry.
   if (response.status !== 202) await discard(ports.store, staged);
   if (attachment.upload !== undefined) await ports.store.delete(attachment.upload);
   return response;
 }
 
-/** The package as it is, for a caller who may publish it: asked before a tarball is stored. */
+/** The package as stored, for a caller who may publish it. Checked before a tarball is stored. @throws ApiError `forbidden` */
 async function packumentToPublish(c: AppContext, ports: WritePorts, name: string): Promise<Packument | undefined> {
   const packument = (await ports.reader.read(name))?.packument;
   demand(ports.policy.may(c.get("principal"), "publish", { name, packument }));
@@ -185,7 +185,7 @@ async function theAttachment(
   return attachment;
 }
 
-/** A PUT without a tarball: which of the fields the client changed tells what it is about. */
+/** A PUT without a tarball: the fields in the body show which command the client runs. */
 async function amend(
   c: AppContext,
   ports: WritePorts,

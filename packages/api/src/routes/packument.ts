@@ -58,8 +58,8 @@ export const packumentRoutes = (ports: ReadPorts): RouteGroup => {
 };
 
 /**
- * Whether the client asks because it is about to write: then the upstream is not asked. npm would retry for 70 seconds while
- * the upstream is down.
+ * Whether the client reads because it is about to write. Then the upstream is not asked: while it is down, npm would retry for
+ * 70 seconds.
  */
 function beforeWriting(c: AppContext): boolean {
   return c.req.query("write") === "true" || c.req.header("npm-command") === "publish";
@@ -67,10 +67,10 @@ function beforeWriting(c: AppContext): boolean {
 
 function answer(c: AppContext, { bytes, etag, encoding }: Rendered, form: PackumentForm): Response {
   const held = heldEtag(c.req.header("if-none-match"), etag);
-  // A cache freshens the copy that a 304 names: the one it holds, which may be in another encoding.
+  // A cache renews the copy that a 304 names. That must be the copy it holds, which may have another encoding.
   c.header("etag", held ?? etag);
   c.header("vary", "accept, accept-encoding, authorization");
-  // Clients keep it, and ask every time whether it still holds: a stale read changes what npm does (npm/cli#7705).
+  // Clients keep it and revalidate it every time: a stale read changes what npm does (npm/cli#7705).
   c.header("cache-control", "private, no-cache");
   if (held !== undefined) return c.body(null, 304);
   c.header("content-type", form === "full" ? "application/json; charset=utf-8" : `${ABBREVIATED_TYPE}; charset=utf-8`);

@@ -6,7 +6,7 @@ import { routeGroup, type RouteGroup } from "../groups.ts";
 const SIZE_DEFAULT = 20;
 /** As npm's registry. Source: npm/registry, docs/REGISTRY-API.md, "GET /-/v1/search". */
 const SIZE_MAX = 250;
-/** Characters. Every word is looked for in every package; far longer than what anybody types. */
+/** Characters. Every word is searched in every package; this is far longer than a real search. */
 const TEXT_MAX = 256;
 
 /** `GET /-/v1/search`: our own packages. pnpm fails on a result without `publisher.username`. */

@@ -56,7 +56,7 @@ export const statusRoutes = (ports: ReadPorts): RouteGroup =>
       });
   });
 
-/** Where no index of ids is kept, the package's document tells of a change, if it is named. */
+/** The package that `?package=` names. Without an index of ids, an applied change is found only in its package's document. */
 function packageOf(name: string | undefined): string | undefined {
   if (name === undefined || isReadableName(name)) return name;
   throw new ApiError("invalid", `"${name.slice(0, 80)}" in ?package= is not a package name`);

@@ -14,7 +14,7 @@ import { routeGroup, type RouteGroup } from "../groups.ts";
 import { findPackage, packageName } from "../lookup.ts";
 import { toStream } from "../stream.ts";
 
-/** How long a signed URL holds, in seconds: a slow client must get through a large tarball's start. */
+/** How long a signed URL holds, in seconds: a slow client must be able to start a large download. */
 const SIGNED_SECONDS = 15 * 60;
 
 /** `GET /:name/-/:file`: npm fetches it with a literal slash in the scope. */
@@ -54,7 +54,7 @@ async function ownTarball(c: AppContext, store: ObjectStore, key: string): Promi
   return open ? c.body(toStream(open.body), range ? 206 : 200) : c.body(null, range ? 206 : 200);
 }
 
-/** A version's bytes never change, but an unpublished one may be published anew: kept for a day, and then asked about. */
+/** The bytes of a version never change, but an unpublished version may be published again: clients revalidate after a day. */
 function describe(c: AppContext, { etag, modified }: ObjectInfo): void {
   c.header("content-type", "application/octet-stream");
   c.header("etag", etag);
@@ -68,7 +68,7 @@ function requestedRange(
   c: AppContext,
   { size, etag }: ObjectInfo,
 ): (ByteRange & { readonly end: number }) | "unsatisfiable" | undefined {
-  // RFC 9110, 14.2: a range is of a GET alone.
+  // RFC 9110, 14.2: only a GET has a range.
   const header = c.req.method === "GET" ? c.req.header("range") : undefined;
   const ifRange = c.req.header("if-range");
   const match =
@@ -99,12 +99,12 @@ async function upstreamTarball(
   c.header("cache-control", "private, max-age=86400");
   if (tarball.size !== undefined) c.header("content-length", String(tarball.size));
   if (c.req.method !== "HEAD") return c.body(toStream(tarball.body));
-  // Reading a piece and stopping there lets go of the stream; an unread one would hold the upstream's connection.
+  // Reading one chunk and stopping releases the stream; an unread stream would hold the upstream's connection.
   for await (const _ of tarball.body) break;
   return c.body(null);
 }
 
-/** A store that signs URLs gets the tarball first, whole: what serves the request may not carry so many bytes. */
+/** A store that signs URLs gets the complete tarball first: the function that serves the request may not send so many bytes. */
 async function cachedTarball(store: ObjectStore, upstream: UpstreamCache, name: string, file: string) {
   const signs = (await store.signedUrl(UPSTREAM_PREFIX, SIGNED_SECONDS)) !== undefined;
   if (!signs) return upstream.tarball(name, file);

@@ -58,8 +58,8 @@ export function createSubmit({ reader, policy, queue, outcomes, clock, ids }: Su
     const { name } = draft;
     if (!parsed.success) return rejected(id, name, { code: "invalid", message: changeProblem(parsed.error) });
     const change = parsed.data;
-    // The queue forgets an id after minutes, the outcome of its change is kept for days: asked first, or the answer would be an
-    // old rejection while the change is applied.
+    // The queue forgets an id after minutes, but an outcome is kept for days. So it is looked up first: else the answer would be
+    // an old rejection while the queued change is applied.
     const [read, known] = await Promise.all([
       reader.read(name),
       given === undefined ? undefined : outcomes.find(given),
