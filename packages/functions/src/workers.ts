@@ -7,6 +7,7 @@ import {
   createSqsChangeQueue,
   createSqsDeadLetters,
   hideMessages,
+  removeMessages,
 } from "@codebox/aws";
 import { createStoredOutcomes } from "@codebox/core";
 import { createConsumer, createPackumentReader, type Clock } from "@codebox/core";
@@ -40,6 +41,12 @@ export function consumerFunction(
       const receipts = records.map(({ receiptHandle: receipt }) => ({ receipt }));
       return hideMessages(sqs, env.CODEBOX_QUEUE_URL, receipts, seconds);
     },
+    remove: (records) =>
+      removeMessages(
+        sqs,
+        env.CODEBOX_QUEUE_URL,
+        records.map(({ receiptHandle: receipt }) => ({ receipt })),
+      ),
     clock,
     log,
   });
