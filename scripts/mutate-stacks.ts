@@ -69,7 +69,7 @@ const MUTATIONS: readonly Mutation[] = [
   ),
   mutation("visibility too short", "queue.ts", "VISIBILITY = 6", "VISIBILITY = 5", /six times/),
   mutation("dead letters kept shorter", "queue.ts", "DEAD_LETTER_DAYS = 14", "DEAD_LETTER_DAYS = 4", /fourteen days/),
-  mutation("fewer deliveries", "queue.ts", "retry: RECEIVES_MAX", "retry: 3", /as often tried/),
+  mutation("fewer deliveries", "queue.ts", "retry: REDELIVERIES_MAX", "retry: 3", /as often tried/),
   mutation(
     "queues let go",
     "queue.ts",

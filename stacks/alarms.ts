@@ -1,4 +1,4 @@
-import { RECEIVES_MAX } from "../packages/core/src/domain/limits.ts";
+import { REDELIVERIES_MAX } from "../packages/core/src/domain/limits.ts";
 import type { Mappings } from "./consume.ts";
 import type { Functions } from "./functions.ts";
 import type { Queues } from "./queue.ts";
@@ -74,7 +74,7 @@ function alarmsOn({ queues, functions, mappings, api }: Watched): Record<string,
       above: 0,
     },
     ConsumerFailedChanges: {
-      what: `changes failed to apply over and over; after ${RECEIVES_MAX} deliveries they are dead letters`,
+      what: `changes failed to apply over and over; after ${REDELIVERIES_MAX} deliveries they are dead letters`,
       namespace: "AWS/Lambda",
       metric: "FailedInvokeEventCount",
       dimensions: { EventSourceMappingUUID: mappings.changes },

@@ -1,4 +1,4 @@
-import { RECEIVES_MAX } from "../packages/core/src/domain/limits.ts";
+import { REDELIVERIES_MAX } from "../packages/core/src/domain/limits.ts";
 import type { Settings } from "./settings.ts";
 
 /** The longest that SQS keeps a message. */
@@ -26,7 +26,7 @@ export type Queues = {
  */
 export function queues(timeouts: { readonly consumer: number; readonly intake: number }, settings: Settings): Queues {
   const deadLetters = fifo("DeadLetterQueue", { seconds: 30, days: DEAD_LETTER_DAYS }, settings);
-  const dlq = { queue: deadLetters.arn, retry: RECEIVES_MAX };
+  const dlq = { queue: deadLetters.arn, retry: REDELIVERIES_MAX };
   const changes = fifo("ChangeQueue", { seconds: VISIBILITY * timeouts.consumer, days: QUEUE_DAYS, dlq }, settings);
   const intake = fifo("IntakeQueue", { seconds: VISIBILITY * timeouts.intake, days: QUEUE_DAYS, dlq }, settings);
   new aws.sqs.RedriveAllowPolicy("DeadLetterQueueSources", {

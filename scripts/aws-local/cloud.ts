@@ -2,7 +2,7 @@
 import { CreateBucketCommand, PutPublicAccessBlockCommand, type S3Client } from "@aws-sdk/client-s3";
 import { CreateTopicCommand, SubscribeCommand, type SNSClient } from "@aws-sdk/client-sns";
 import { CreateQueueCommand, GetQueueAttributesCommand, type SQSClient } from "@aws-sdk/client-sqs";
-import { RECEIVES_MAX } from "@codebox/core";
+import { REDELIVERIES_MAX } from "@codebox/core";
 import { MOTO_REGION } from "../moto.ts";
 
 export type Clients = { readonly s3: S3Client; readonly sqs: SQSClient; readonly sns: SNSClient };
@@ -40,7 +40,7 @@ export async function makeCloud(
   };
   await s3.send(new PutPublicAccessBlockCommand({ Bucket: bucket, PublicAccessBlockConfiguration: nobody }));
   const dead = await makeQueue(sqs, `${prefix}-dead-letters.fifo`, FIFO);
-  const policy = JSON.stringify({ deadLetterTargetArn: dead.arn, maxReceiveCount: RECEIVES_MAX });
+  const policy = JSON.stringify({ deadLetterTargetArn: dead.arn, maxReceiveCount: REDELIVERIES_MAX });
   const hidden = { ...FIFO, VisibilityTimeout: String(visibilitySeconds), RedrivePolicy: policy };
   const queue = await makeQueue(sqs, `${prefix}-changes.fifo`, hidden);
   const intake = await makeQueue(sqs, `${prefix}-intake.fifo`, hidden);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { RECEIVES_MAX } from "../../packages/core/src/domain/limits.ts";
+import { REDELIVERIES_MAX } from "../../packages/core/src/domain/limits.ts";
 import { stack, statements, type Stack } from "./resources.ts";
 
 const QUEUES = ["ChangeQueue", "IntakeQueue", "DeadLetterQueue"] as const;
@@ -60,7 +60,7 @@ describe.each(["trial", "production"] as const)("the queues of a %s stage", (var
   test.each(MAPPINGS)("%s hands what keeps failing to the dead letters, as often tried as the domain says", (queue) => {
     expect(JSON.parse(String(queueOf(of, queue)["redrivePolicy"]))).toEqual({
       deadLetterTargetArn: arnOf(queueOf(of, "DeadLetterQueue")),
-      maxReceiveCount: RECEIVES_MAX,
+      maxReceiveCount: REDELIVERIES_MAX,
     });
   });
 

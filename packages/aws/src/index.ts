@@ -7,4 +7,4 @@ export * from "./sns-event-log.ts";
 export * from "./sqs-change-queue.ts";
 export * from "./sqs-change-receiver.ts";
 export * from "./sqs-dead-letters.ts";
-export * from "./sqs-visibility.ts";
+export * from "./sqs-batches.ts";

@@ -1,15 +1,8 @@
-import { DeleteMessageBatchCommand, ReceiveMessageCommand, type Message, type SQSClient } from "@aws-sdk/client-sqs";
-import {
-  QueueUnavailable,
-  RECEIVES_MAX,
-  type ChangeBatch,
-  type ChangeMessage,
-  type ChangeReceiver,
-  type ObjectStore,
-} from "@codebox/core";
+import { ReceiveMessageCommand, type Message, type SQSClient } from "@aws-sdk/client-sqs";
+import type { ChangeBatch, ChangeMessage, ChangeReceiver, ObjectStore } from "@codebox/core";
 import { unpackMessage } from "./messages.ts";
 import { unavailable } from "./sqs-change-queue.ts";
-import { hideMessages } from "./sqs-visibility.ts";
+import { hideMessages, removeMessages } from "./sqs-batches.ts";
 import type { SqsDeadLetters } from "./sqs-dead-letters.ts";
 
 export type ReceiverPorts = {
@@ -37,7 +30,7 @@ const BATCH = 10;
  * Messages that are not changes go to the dead letters with the reason.
  */
 export function createSqsChangeReceiver(ports: ReceiverPorts, settings: ReceiverSettings): ChangeReceiver {
-  const { client, deadLetters } = ports;
+  const { client } = ports;
   const { queueUrl, pauseSeconds } = settings;
   const inFlight = new Set<string>();
   let waiting: ChangeBatch[] = [];
@@ -73,19 +66,14 @@ export function createSqsChangeReceiver(ports: ReceiverPorts, settings: Receiver
       }
     },
     async acknowledge(batch) {
-      await remove(client, queueUrl, batch.messages);
+      await removeMessages(client, queueUrl, batch.messages);
       inFlight.delete(batch.group);
     },
-    async release(batch, reason) {
-      const spent = batch.messages.filter(({ receives }) => receives >= RECEIVES_MAX);
-      const kept = batch.messages.filter(({ receives }) => receives < RECEIVES_MAX);
-      for (const { change, receives, receipt } of spent)
-        await deadLetters.put({ body: JSON.stringify(change), group: batch.group, id: receipt, reason, receives });
-      await remove(client, queueUrl, spent);
+    async release(batch) {
       // What else of the group waits here must not overtake it.
       const behind = waiting.filter(({ group }) => group === batch.group).flatMap(({ messages }) => messages);
       waiting = waiting.filter(({ group }) => group !== batch.group);
-      await hideMessages(client, queueUrl, [...kept, ...behind], pauseSeconds);
+      await hideMessages(client, queueUrl, [...batch.messages, ...behind], pauseSeconds);
       inFlight.delete(batch.group);
     },
   };
@@ -116,26 +104,11 @@ async function receive({ client, store, deadLetters }: ReceiverPorts, settings: 
       continue;
     }
     await deadLetters.put({ body, group, id: idOf(message), reason: unpacked.reason, receives });
-    await remove(client, queueUrl, [{ receipt }]);
+    await removeMessages(client, queueUrl, [{ receipt }]);
   }
   return [...groups].map(([group, messages]): ChangeBatch => ({ group, messages }));
 }
 
 function idOf({ MessageId = "" }: Message): string {
   return MessageId;
-}
-
-async function remove(client: SQSClient, queueUrl: string, messages: readonly { readonly receipt: string }[]) {
-  for (let at = 0; at < messages.length; at += BATCH) {
-    const Entries = messages
-      .slice(at, at + BATCH)
-      .map(({ receipt }, index) => ({ Id: String(index), ReceiptHandle: receipt }));
-    const answer = await client
-      .send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }))
-      .catch((error: unknown) => {
-        throw unavailable("messages were not removed, and come again", error);
-      });
-    const [failed] = answer.Failed ?? [];
-    if (failed) throw new QueueUnavailable(`messages were not removed, and come again: ${failed.Code ?? "unknown"}`);
-  }
 }

@@ -7,10 +7,10 @@ import {
   type MessageAttributeValue,
   type SQSClient,
 } from "@aws-sdk/client-sqs";
-import { RECEIVES_MAX, isRecord, type DeadLetter, type DeadLetters } from "@codebox/core";
+import { REDELIVERIES_MAX, isRecord, type DeadLetter, type DeadLetters } from "@codebox/core";
 import { messageGroup } from "./messages.ts";
 import { unavailable } from "./sqs-change-queue.ts";
-import { hideMessages } from "./sqs-visibility.ts";
+import { hideMessages } from "./sqs-batches.ts";
 
 /** Seconds for which a listing hides what it has seen, so that it sees each letter once. Given back when the listing ends. */
 const HIDE_SECONDS = 60;
@@ -42,7 +42,7 @@ export type DeadLetterSettings = {
 };
 
 /**
- * Dead letters in a FIFO queue of their own: those that SQS moved after `RECEIVES_MAX` receives, and those that were put there with a reason.
+ * Dead letters in a FIFO queue of their own: those that SQS moved after `REDELIVERIES_MAX` receives, and those that were put there with a reason.
  *
  * SQS can't be browsed: a listing receives what is there and gives it back. It shows at most ten letters of a message group,
  * the oldest; the next ones come to light once those are redriven. Two listings at a time see a part each.
@@ -154,7 +154,7 @@ function letterOf({ Body = "", MessageId = "", Attributes, MessageAttributes }: 
     body,
     reason:
       MessageAttributes?.["reason"]?.StringValue ??
-      `received ${RECEIVES_MAX} times without success; the consumer's log tells why`,
+      `received ${REDELIVERIES_MAX} times without success; the consumer's log tells why`,
     receives: Number(MessageAttributes?.["receives"]?.StringValue ?? Attributes?.ApproximateReceiveCount ?? 0),
     at: new Date(sent).toISOString(),
   };

@@ -1,5 +1,5 @@
 import { messageGroup, unpackMessage, type SqsDeadLetters } from "@codebox/aws";
-import { RECEIVES_MAX, type Change, type Clock, type Consumer, type ObjectStore, type Outcome } from "@codebox/core";
+import { type Change, type Clock, type Consumer, type ObjectStore, type Outcome } from "@codebox/core";
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 
 export type ConsumeParts = {
@@ -7,8 +7,10 @@ export type ConsumeParts = {
   /** Holds the bodies that did not fit a message. */
   readonly store: ObjectStore;
   readonly deadLetters: Pick<SqsDeadLetters, "put">;
-  /** Hides failed messages for a while, sooner to come again than the queue's own visibility time-out. */
+  /** Hides failed messages for so many seconds, instead of the queue's own visibility time-out. */
   readonly pause: (records: readonly SQSRecord[], seconds: number) => Promise<void>;
+  /** Deletes messages of a finished group at once, so that the group's next batch does not wait for the other groups. */
+  readonly remove: (records: readonly SQSRecord[]) => Promise<void>;
   readonly clock: Clock;
   readonly log: ConsumeLog;
 };
@@ -20,8 +22,11 @@ export type ConsumeLog = {
   readonly dead: (id: string, group: string, reason: string) => void;
 };
 
-/** Seconds before the 2nd, 3rd, … delivery of a failed message. Eight deliveries span some ten minutes of trouble. */
-const PAUSES = [1, 4, 16, 64, 180] as const;
+/**
+ * Seconds before the 2nd, 3rd, … delivery of a failed message; the last one repeats. It bounds how long a package stays
+ * behind after an outage, and how many of a message's `REDELIVERIES_MAX` receives an outage uses up: 96 a day.
+ */
+const PAUSES = [1, 4, 16, 60, 180, 900] as const;
 
 /** Kept back of an invocation's time, in milliseconds, to report the groups that did not come to their end. */
 const REPORT_MS = 4_000;
@@ -31,9 +36,11 @@ const REPORT_MS = 4_000;
  * write a package, and the groups do not wait for each other.
  *
  * Own grouping instead of a batch processor's: those call a handler for each record, which would be a write a record.
- * A group that fails is reported from its first message on, so that SQS keeps its order; the other groups are not. A message that
- * is no change goes to the dead letters with the reason, and its group goes on. A group that is not done shortly before the
- * invocation's time is up counts as failed: running out of time would fail the others with it.
+ * A group that fails is reported from its first message on, so that SQS keeps its order; the other groups are not. A failure
+ * never sends a change to the dead-letter queue, however often it repeats: the cause may be an outage or a broken deploy, and
+ * later changes of the package would overtake it. Only a message that is no change goes there, with the reason; its group goes
+ * on. A group that is not done shortly before the invocation's time is up counts as failed: running out of time would fail
+ * the other groups too.
  */
 export function createConsumeHandler(
   parts: ConsumeParts,
@@ -87,11 +94,37 @@ async function handleGroup(
   const dead = new Set<SQSRecord>();
   try {
     await Promise.race([applyGroup(parts, group, records, { dead, signal: deadline.signal }), deadline.passed]);
-    return [];
   } catch (error) {
     parts.log.failed(group, error, records.length);
     const open = records.filter((record) => !dead.has(record));
-    return giveBack(parts, group, open, error);
+    await attempt(parts, group, open, () => parts.pause(open, pauseBefore(open)));
+    return open;
+  }
+  await attempt(parts, group, records, () => parts.remove(records));
+  return [];
+}
+
+/** The seconds before these messages are delivered again. */
+function pauseBefore([first]: readonly SQSRecord[]): number {
+  const receives = first ? receivesOf(first) : 1;
+  return PAUSES[Math.min(receives, PAUSES.length) - 1] ?? 1;
+}
+
+/**
+ * Runs what only saves time. When it fails, Lambda and the queue's own visibility time-out do the same later, so the failure
+ * is logged and changes nothing.
+ */
+async function attempt(
+  { log }: ConsumeParts,
+  group: string,
+  records: readonly SQSRecord[],
+  job: () => Promise<void>,
+): Promise<void> {
+  if (records.length === 0) return;
+  try {
+    await job();
+  } catch (error) {
+    log.failed(group, error, records.length);
   }
 }
 
@@ -134,35 +167,6 @@ function misplaced({ name }: Change, group: string): string | undefined {
   return group === expected
     ? undefined
     : `the MessageGroupId of a change of ${name} must be "${expected}", not "${group}"`;
-}
-
-/**
- * Those that were delivered often enough go to the dead letters, with the reason that SQS's own redrive would not know. In
- * their order: one that stays holds back all behind it.
- */
-async function giveBack(
-  { deadLetters, pause, log }: ConsumeParts,
-  group: string,
-  records: readonly SQSRecord[],
-  error: unknown,
-): Promise<readonly SQSRecord[]> {
-  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  let dead = 0;
-  try {
-    for (const record of records) {
-      const receives = receivesOf(record);
-      if (receives < RECEIVES_MAX) break;
-      await deadLetters.put({ body: record.body, group, id: record.messageId, reason, receives });
-      log.dead(record.messageId, group, reason);
-      dead++;
-    }
-    const [first] = records.slice(dead);
-    if (first) await pause(records.slice(dead), PAUSES[Math.min(receivesOf(first), PAUSES.length) - 1] ?? 1);
-  } catch (failure) {
-    // They stay hidden for the queue's own time-out, and SQS's redrive policy goes on counting.
-    log.failed(group, failure, records.length);
-  }
-  return records.slice(dead);
 }
 
 function groupOf(record: SQSRecord): string {

@@ -7,6 +7,7 @@ import {
   createSqsChangeQueue,
   createSqsDeadLetters,
   hideMessages,
+  removeMessages,
 } from "@codebox/aws";
 import { createStoredOutcomes } from "@codebox/core";
 import { createConsumer, createPackumentReader, createPolicy, type Clock } from "@codebox/core";
@@ -48,6 +49,12 @@ export function consumerFunction(
       const receipts = records.map(({ receiptHandle: receipt }) => ({ receipt }));
       return hideMessages(sqs, env.CODEBOX_QUEUE_URL, receipts, seconds);
     },
+    remove: (records) =>
+      removeMessages(
+        sqs,
+        env.CODEBOX_QUEUE_URL,
+        records.map(({ receiptHandle: receipt }) => ({ receipt })),
+      ),
     clock,
     log,
   });

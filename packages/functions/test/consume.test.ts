@@ -1,5 +1,5 @@
 import { messageGroup, type Rejected } from "@codebox/aws";
-import { RECEIVES_MAX, StoreUnavailable, type Change, type ChangeQueue, type ObjectStore } from "@codebox/core";
+import { REDELIVERIES_MAX, StoreUnavailable, type Change, type ChangeQueue, type ObjectStore } from "@codebox/core";
 import { manualClock, tagPut } from "@codebox/testing";
 import type { SNSEvent, SQSRecord } from "aws-lambda";
 import { expect, test } from "vitest";
@@ -35,7 +35,7 @@ const failures = (...ids: string[]) => ({ batchItemFailures: ids.map((itemIdenti
 /** A consumer that fails for some packages, and what the handler did. */
 function setup(
   broken: readonly string[] = [],
-  options: { readonly deadLettersDown?: boolean; readonly hanging?: string } = {},
+  options: { readonly deadLettersDown?: boolean; readonly removeDown?: boolean; readonly hanging?: string } = {},
 ) {
   const clock = manualClock();
   const late: string[] = [];
@@ -43,6 +43,7 @@ function setup(
   const calls: [string, string[]][] = [];
   const dead: Rejected[] = [];
   const paused: [string[], number][] = [];
+  const removed: string[][] = [];
   const sent: Change[] = [];
   const store = { get: async () => undefined } as unknown as ObjectStore;
   const deadLetters = {
@@ -63,6 +64,10 @@ function setup(
     store,
     deadLetters,
     pause: async (records, seconds) => void paused.push([records.map(({ messageId }) => messageId), seconds]),
+    remove: async (records) => {
+      if (options.removeDown) throw new Error("the queue does not answer");
+      removed.push(records.map(({ messageId }) => messageId));
+    },
     clock,
     log: { applied: () => undefined, failed: () => undefined, dead: () => undefined },
   });
@@ -79,6 +84,7 @@ function setup(
     calls,
     dead,
     paused,
+    removed,
     sent,
     clock,
     late,
@@ -114,8 +120,8 @@ test("a group that is not done when the invocation's time is nearly up is report
 });
 test("the pause before the next delivery grows with the deliveries", async () => {
   const { consume, paused } = setup(["wire"]);
-  for (const receives of [1, 2, 3, 7]) await consume({ Records: [record(put("a"), { receives })] });
-  expect(paused.map(([, seconds]) => seconds)).toEqual([1, 4, 16, 180]);
+  for (const receives of [1, 2, 3, 6, 500]) await consume({ Records: [record(put("a"), { receives })] });
+  expect(paused.map(([, seconds]) => seconds)).toEqual([1, 4, 16, 900, 900]);
 });
 test("a message that is no change goes to the dead letters with the reason, once, and its group goes on", async () => {
   const { consume, calls, dead } = setup();
@@ -145,11 +151,23 @@ test("a change in another package's message group is refused: it could overtake 
   expect(calls).toEqual([]);
   expect(dead[0]?.reason).toBe('the MessageGroupId of a change of wire must be "wire", not "other"');
 });
-test("a change that failed often enough goes to the dead letters with the error as its reason", async () => {
+test("a change that fails is never a dead letter, however often it was delivered: later changes would overtake it", async () => {
   const { consume, dead } = setup(["wire"]);
-  const Records = [record(put("a"), { receives: RECEIVES_MAX }), record(put("b"), { receives: 2 })];
-  expect(await consume({ Records })).toEqual(failures("b"));
-  expect(dead).toMatchObject([{ id: "a", reason: "StoreUnavailable: S3 does not answer", receives: RECEIVES_MAX }]);
+  const Records = [record(put("a"), { receives: REDELIVERIES_MAX - 1 }), record(put("b"), { receives: 2 })];
+  expect(await consume({ Records })).toEqual(failures("a", "b"));
+  expect(dead).toEqual([]);
+});
+test("the messages of a finished group are deleted at once, while another group still works", async () => {
+  const { consume, removed, hung } = setup([], { hanging: "slow" });
+  const answer = consume({ Records: [record(put("a", "slow")), record(put("x", "fine")), record(put("y", "fine"))] });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(removed).toEqual([["x", "y"]]);
+  hung.resolve();
+  expect(await answer).toEqual(failures());
+});
+test("a finished group whose messages could not be deleted is not a failure: Lambda deletes them later", async () => {
+  const { consume } = setup([], { removeDown: true });
+  expect(await consume({ Records: [record(put("a"))] })).toEqual(failures());
 });
 
 test("the intake queues good changes in their order, raw or as SNS wraps them, and puts bad ones aside", async () => {

@@ -8,7 +8,7 @@ import {
   type SQSClient,
 } from "@aws-sdk/client-sqs";
 import { createS3Client, createSnsClient, createSqsClient } from "@codebox/aws";
-import { RECEIVES_MAX } from "@codebox/core";
+import { REDELIVERIES_MAX } from "@codebox/core";
 import { inject } from "vitest";
 import { MOTO_CREDENTIALS, MOTO_REGION } from "../../../scripts/moto.ts";
 
@@ -49,7 +49,7 @@ export async function makeQueues(sqs: SQSClient, redrive = true) {
     FifoThroughputLimit: "perMessageGroupId",
   };
   const deadLetters = await makeQueue(sqs, `${unique("dead")}.fifo`, fifo);
-  const policy = JSON.stringify({ deadLetterTargetArn: deadLetters.arn, maxReceiveCount: RECEIVES_MAX });
+  const policy = JSON.stringify({ deadLetterTargetArn: deadLetters.arn, maxReceiveCount: REDELIVERIES_MAX });
   const queue = await makeQueue(sqs, `${unique("changes")}.fifo`, redrive ? { ...fifo, RedrivePolicy: policy } : fifo);
   return { queueUrl: queue.url, deadLettersUrl: deadLetters.url };
 }

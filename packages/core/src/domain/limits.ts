@@ -82,5 +82,12 @@ export const WAIT_MS = 8_000;
 /** Redeliveries of a change before it goes to the dead letters. */
 export const RECEIVES_MAX = 8;
 
+/**
+ * Receives of a message before SQS moves it to the dead-letter queue by itself. An outage must never get there: with the
+ * consumer's longest pause of 15 minutes this is ten days, just under the 14 days for which SQS keeps a message. It is also
+ * SQS's own maximum. Source: SQS API reference, SetQueueAttributes, RedrivePolicy.
+ */
+export const REDELIVERIES_MAX = 1_000;
+
 /** Event data above this many characters of JSON is cut to its key fields: ten events fit one SNS batch of 256 KiB. */
 export const EVENT_DATA_MAX = 24 * 1024;
