@@ -100,7 +100,7 @@ function portsOf(
 
 function upstreamOf(env: ApiEnvironment, url: string, store: ObjectStore, clock: Clock) {
   // Shorter than the 29 s of the function: what is cached is served when the upstream is slow.
-  const upstream = createHttpUpstream({ url, userAgent: "codebox", timeoutMs: 10_000 });
+  const upstream = createHttpUpstream({ url, userAgent: "codebox", clock, timeoutMs: 10_000 });
   return createUpstreamCache({ store, upstream, clock }, { scopes: env.CODEBOX_SCOPES });
 }
 

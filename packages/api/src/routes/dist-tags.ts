@@ -70,9 +70,9 @@ async function tagsOf(c: AppContext, ports: ApiPorts): Promise<DistTags> {
   if (read && exists(read.packument)) return read.packument["dist-tags"];
   if (!mayComeFromUpstream(ports, name, read)) throw notFound(name);
   const cached = await ports.upstream?.packument(name, "abbreviated");
-  const packument: unknown = cached && JSON.parse(Buffer.from(cached.bytes).toString("utf8"));
-  if (!isRecord(packument) || !isRecord(packument["dist-tags"])) throw notFound(name);
-  return packument["dist-tags"] as DistTags;
+  const tags = cached?.document["dist-tags"];
+  if (!isRecord(tags)) throw notFound(name);
+  return tags as DistTags;
 }
 
 /** A clear word for somebody who would tag a package that merely passes through here. */
