@@ -13,7 +13,7 @@ import {
 import { messageGroup } from "@codebox/aws";
 import { createConsumeHandler } from "@codebox/functions";
 import { openSqlite } from "@codebox/sqlite";
-import { fail, fifoModel, manualClock, publishOf, stage, tagPut, type FifoMessage } from "@codebox/testing";
+import { fail, fifoModel, manualClock, openPolicy, publishOf, stage, tagPut, type FifoMessage } from "@codebox/testing";
 import type { SQSRecord } from "aws-lambda";
 import { expect, test } from "vitest";
 
@@ -46,7 +46,14 @@ async function simulate(outage: Outage) {
   };
   const queue = fifoModel({ clock, visibilitySeconds: 180, maxReceiveCount: REDELIVERIES_MAX });
   const handler = createConsumeHandler({
-    consumer: createConsumer({ ...backend, store, events, reader: createPackumentReader(store), clock }),
+    consumer: createConsumer({
+      ...backend,
+      store,
+      events,
+      reader: createPackumentReader(store),
+      policy: openPolicy,
+      clock,
+    }),
     store,
     deadLetters: { put: async ({ reason }) => fail(new Error(`dead-lettered: ${reason}`)) },
     pause: async (records, seconds) => queue.hide(idsOf(records), seconds),

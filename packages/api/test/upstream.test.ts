@@ -16,7 +16,7 @@ describe("upstream", () => {
     async packument(name) {
       asked.push(name);
       if (down) throw new UpstreamUnavailable("down");
-      return name === "left" ? { bytes: Buffer.from(JSON.stringify(document)), etag: '"1"', stale: true } : undefined;
+      return name === "left" ? { document, etag: '"1"', stale: true, fetched: 0 } : undefined;
     },
     keptTarball: async () => undefined,
     tarball: async (_, file) =>

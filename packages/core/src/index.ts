@@ -24,6 +24,7 @@ export * from "./read/catalog.ts";
 export * from "./read/reader.ts";
 export * from "./read/search.ts";
 export * from "./read/upstream-cache.ts";
+export type { CachedPackument } from "./read/upstream-documents.ts";
 export * from "./stored/outcomes.ts";
 export * from "./stored/sweep.ts";
 export * from "./stored/tokens.ts";

@@ -4,6 +4,9 @@
  */
 export const indexKey = (name: string): string => `${name}/index.json`;
 export const tarballKey = (name: string, version: string): string => `${name}/${version}.tgz`;
+/** A piece of an upstream package in the cache. Escaped, so that no name and file meet another name's: `@acme/wire` and `@acme`. */
+export const upstreamKey = (name: string, file: string): string =>
+  `${UPSTREAM_PREFIX}${encodeURIComponent(name)}/${encodeURIComponent(file)}`;
 export const stagingKey = (id: string): string => `${STAGING_PREFIX}${id}`;
 
 const OWN_PREFIX = "_codebox/";

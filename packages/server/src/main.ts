@@ -52,6 +52,7 @@ function upstreamOf(
   return (isItself) =>
     createHttpUpstream({
       userAgent: "codebox",
+      clock: systemClock,
       ...(upstreamToken === undefined ? {} : { token: upstreamToken }),
       async url() {
         const url = upstream ?? (await defaultUpstreamUrl({ env, cwd: process.cwd(), execPath, platform }));

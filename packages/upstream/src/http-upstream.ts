@@ -2,25 +2,40 @@ import {
   UpstreamMalformed,
   UpstreamRefused,
   UpstreamUnavailable,
+  type Clock,
   type PackumentForm,
   type Upstream,
-  type UpstreamPackument,
 } from "@codebox/core";
+import { isPrivateHost } from "./addresses.ts";
+import { createBreaker } from "./breaker.ts";
+import { createClient, type Answer, type ClientRequest } from "./http-client.ts";
+import { redirectTarget, tarballTarget } from "./targets.ts";
 
 export type HttpUpstreamSettings = {
-  /** The registry's URL, or what finds it out when it is first needed; `undefined`: there is none, and so no package. */
+  /** The registry's URL, or a function that finds it when it is first needed; `undefined`: there is none, and so no package. */
   readonly url: string | (() => Promise<string | undefined>);
   /** Sent as a bearer token, to the upstream's own origin only. */
   readonly token?: string;
   readonly userAgent: string;
-  /** Milliseconds until an answer must have begun. Default: 30 seconds. */
+  readonly clock: Pick<Clock, "now">;
+  /** Hosts (`cdn.acme.example`, with a port where it is not the scheme's own) besides the upstream's that may serve tarballs. Default: none. */
+  readonly tarballHosts?: readonly string[];
+  /** Milliseconds until an answer must begin, and between two pieces of it. Default: 30 seconds. */
   readonly timeoutMs?: number;
   /** Largest packument, in bytes, uncompressed. Default: 256 MiB. */
   readonly packumentBytesMax?: number;
+  /** Largest tarball, in bytes. Default: 1 GiB. */
+  readonly tarballBytesMax?: number;
 };
 
 const TIMEOUT_MS = 30_000;
 const PACKUMENT_BYTES_MAX = 256 * 1024 * 1024;
+/** Twice the largest tarball that is accepted here. */
+const TARBALL_BYTES_MAX = 1024 * 1024 * 1024;
+/** Largest answer to an audit, in bytes. The advisories of 20,000 packages are far less. */
+const ADVISORIES_BYTES_MAX = 64 * 1024 * 1024;
+/** As fetch's own limit is 20, and a registry needs one or two. */
+const REDIRECTS_MAX = 5;
 
 const ACCEPT: Readonly<Record<PackumentForm, string>> = {
   full: "application/json",
@@ -30,66 +45,93 @@ const ACCEPT: Readonly<Record<PackumentForm, string>> = {
 /**
  * The `Upstream` port over HTTP.
  *
- * @example createHttpUpstream({ url: "https://registry.acme.example", userAgent: "codebox" })
+ * Tarballs come from the upstream's own origin or a listed host only, whatever a packument or a redirect names
+ * (`targets.ts`); a listed host must be at a public address, unless the upstream itself is at a private one. An origin that is
+ * down is left alone for a moment (`breaker.ts`).
+ *
+ * @example createHttpUpstream({ url: "https://registry.acme.example", userAgent: "codebox", clock: systemClock })
  */
 export function createHttpUpstream(settings: HttpUpstreamSettings): Upstream {
-  const { token, userAgent, timeoutMs = TIMEOUT_MS, packumentBytesMax = PACKUMENT_BYTES_MAX } = settings;
-  let found: Promise<URL | undefined> | undefined;
-  const base = () =>
-    (found ??= locate(settings.url).catch((error: unknown) => {
-      found = undefined;
-      throw error;
-    }));
+  const { token, userAgent, tarballHosts = [], timeoutMs = TIMEOUT_MS } = settings;
+  const { packumentBytesMax = PACKUMENT_BYTES_MAX, tarballBytesMax = TARBALL_BYTES_MAX } = settings;
+  const base = once(() => locate(settings.url));
+  const isPrivate = once(async () => isPrivateHost((await base())?.hostname ?? ""));
+  const breaker = createBreaker(settings.clock);
+  const client = createClient(timeoutMs);
 
-  const send = async (url: URL, init: RequestInit): Promise<Response> => {
-    const headers = new Headers(init.headers);
-    headers.set("user-agent", userAgent);
-    if (token !== undefined && url.origin === (await base())?.origin) headers.set("authorization", `Bearer ${token}`);
-    const begun = new AbortController();
-    const timer = setTimeout(() => begun.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-    try {
-      return await fetch(url, { ...init, headers, signal: begun.signal });
-    } catch (error) {
-      throw new UpstreamUnavailable(reasonOf(error), { cause: error });
-    } finally {
-      clearTimeout(timer);
+  const send = async (root: URL, start: URL, request: ClientRequest): Promise<Answer> => {
+    let url = start;
+    for (let redirects = 0; redirects <= REDIRECTS_MAX; redirects++) {
+      const isOwn = url.origin === root.origin;
+      const authorization = token !== undefined && isOwn ? { authorization: `Bearer ${token}` } : {};
+      const headers = { ...request.headers, "user-agent": userAgent, ...authorization };
+      const publicOnly = !isOwn && !(await isPrivate());
+      const target = url;
+      const answer = await breaker(url.origin, async () =>
+        failing(await client(target, { ...request, headers, publicOnly })),
+      );
+      const location = answer.header("location");
+      if (![301, 302, 303, 307, 308].includes(answer.status) || location === undefined) return answer;
+      answer.discard();
+      url = redirectTarget(location, url, root, tarballHosts);
     }
+    throw new UpstreamMalformed(`it redirects more than ${REDIRECTS_MAX} times`);
   };
-  const isAbsent = (response: Response) => absentOrThrow(response, token !== undefined);
+  const isAbsent = (answer: Answer) => absentOrThrow(answer, token !== undefined);
+
   return {
     async packument({ name, form, ifNoneMatch }) {
       const root = await base();
       if (!root) return { kind: "absent" };
-      const url = new URL(escapeName(name), root);
-      const response = await send(url, {
-        headers: { accept: ACCEPT[form], ...(ifNoneMatch === undefined ? {} : { "if-none-match": ifNoneMatch }) },
-      });
-      if (response.status === 304) return { kind: "not_modified" };
-      return (await isAbsent(response)) ? { kind: "absent" } : readPackument(response, packumentBytesMax);
+      const held = ifNoneMatch === undefined ? {} : { "if-none-match": ifNoneMatch };
+      const headers = { accept: ACCEPT[form], ...held };
+      const answer = await send(root, new URL(escapeName(name), root), { headers });
+      if (answer.status === 304) {
+        answer.discard();
+        return { kind: "not_modified" };
+      }
+      if (await isAbsent(answer)) return { kind: "absent" };
+      const bytes = await readWhole(answer, packumentBytesMax, "packument");
+      const etag = answer.header("etag");
+      // An upstream may ignore what it is asked for: the form follows what came.
+      const sent = answer.header("content-type")?.includes("install-v1") ? "abbreviated" : "full";
+      return { kind: "found", bytes, form: sent, ...(etag === undefined ? {} : { etag }) };
     },
-    async tarball(url) {
+    async tarball(named, signal) {
       const root = await base();
       if (!root) return undefined;
-      const target = new URL(url, root);
-      if (target.protocol !== "https:" && target.protocol !== "http:")
-        throw new UpstreamMalformed("it names a tarball that is not at an http URL");
-      const response = await send(target, { headers: { accept: "application/octet-stream" } });
-      if (await isAbsent(response)) return undefined;
-      const length = response.headers.get("content-encoding") ? null : response.headers.get("content-length");
-      return { ...(length === null ? {} : { size: Number(length) }), body: bytesOf(response) };
+      const headers = { accept: "application/octet-stream", "accept-encoding": "identity" };
+      const answer = await send(root, tarballTarget(named, root, tarballHosts), { headers, signal });
+      if (await isAbsent(answer)) return undefined;
+      const length = answer.header("content-encoding") ? undefined : answer.header("content-length");
+      if (length !== undefined && Number(length) > tarballBytesMax) {
+        answer.discard();
+        throw tooLarge("tarball", tarballBytesMax);
+      }
+      const body = atMost(answer.body, tarballBytesMax, "tarball");
+      return { ...(length === undefined ? {} : { size: Number(length) }), body };
     },
     async advisories(packages) {
       const root = await base();
-      if (!root) return {};
+      if (!root) throw new UpstreamMalformed("there is no upstream to ask for advisories");
       const url = new URL("-/npm/v1/security/advisories/bulk", root);
-      const response = await send(url, {
-        method: "POST",
-        body: JSON.stringify(packages),
-        headers: { "content-type": "application/json" },
-      });
-      return (await isAbsent(response)) ? {} : readJson(response);
+      const headers = { "content-type": "application/json" };
+      const answer = await send(root, url, { method: "POST", body: JSON.stringify(packages), headers });
+      // Not an empty answer: that would say that nothing is known to be vulnerable.
+      if (await isAbsent(answer)) throw new UpstreamMalformed(`it does not serve audits: it answered ${answer.status}`);
+      return parseJson(await readWhole(answer, ADVISORIES_BYTES_MAX, "answer to an audit"));
     },
   };
+}
+
+/** Remembers what `find` returned, not that it failed. */
+function once<T>(find: () => Promise<T>): () => Promise<T> {
+  let found: Promise<T> | undefined;
+  return () =>
+    (found ??= find().catch((error: unknown) => {
+      found = undefined;
+      throw error;
+    }));
 }
 
 async function locate(url: HttpUpstreamSettings["url"]): Promise<URL | undefined> {
@@ -102,53 +144,48 @@ function escapeName(name: string): string {
   return name.startsWith("@") ? `@${encodeURIComponent(name.slice(1))}` : encodeURIComponent(name);
 }
 
-async function readPackument(response: Response, bytesMax: number): Promise<UpstreamPackument> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of bytesOf(response)) {
-    size += chunk.byteLength;
-    if (size > bytesMax) throw new UpstreamMalformed(`its packument is over ${bytesMax} bytes`);
-    chunks.push(chunk);
-  }
-  const etag = response.headers.get("etag");
-  return { kind: "found", bytes: Buffer.concat(chunks), ...(etag === null ? {} : { etag }) };
+async function readWhole({ body }: Answer, bytesMax: number, what: string): Promise<Buffer> {
+  return Buffer.concat(await Array.fromAsync(atMost(body, bytesMax, what)));
 }
 
-async function readJson(response: Response): Promise<unknown> {
-  const chunks = await Array.fromAsync(bytesOf(response));
+/** The same bytes; throws when there are more than `bytesMax`. */
+async function* atMost(body: AsyncIterable<Uint8Array>, bytesMax: number, what: string): AsyncGenerator<Uint8Array> {
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.byteLength;
+    if (size > bytesMax) throw tooLarge(what, bytesMax);
+    yield chunk;
+  }
+}
+
+function tooLarge(what: string, bytesMax: number): UpstreamMalformed {
+  return new UpstreamMalformed(`its ${what} is over ${bytesMax} bytes`);
+}
+
+function parseJson(bytes: Buffer): unknown {
   try {
-    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+    return JSON.parse(bytes.toString("utf8"));
   } catch {
     throw new UpstreamMalformed("its answer is not JSON");
   }
 }
 
+/** An answer that says something about the origin, not about one package, throws. */
+async function failing(answer: Answer): Promise<Answer> {
+  const { status } = answer;
+  if (status < 500 && status !== 429 && status !== 408) return answer;
+  answer.discard();
+  throw new UpstreamUnavailable(`it answered ${status}`, { answered: status >= 500 });
+}
+
 /** Whether the upstream says that there is no such thing. Any other failure throws. */
-async function absentOrThrow(response: Response, hasToken: boolean): Promise<boolean> {
-  if (response.ok) return false;
-  await response.body?.cancel();
-  const { status } = response;
+async function absentOrThrow(answer: Answer, hasToken: boolean): Promise<boolean> {
+  const { status } = answer;
+  if (status >= 200 && status < 300) return false;
+  answer.discard();
   if (status === 404 || status === 410 || status === 405) return true;
-  if (status >= 500) throw new UpstreamUnavailable(`it answered ${status}`, { answered: true });
-  if (status === 429 || status === 408) throw new UpstreamUnavailable(`it answered ${status}`);
   throw new UpstreamRefused(`it answered ${status}${status === 401 || status === 403 ? tokenHint(hasToken) : ""}`);
 }
 
 const tokenHint = (hasToken: boolean) =>
   hasToken ? ", and does not take the registry's token" : ", and the registry has no token for it";
-
-async function* bytesOf(response: Response): AsyncGenerator<Uint8Array> {
-  try {
-    if (response.body) yield* response.body;
-  } catch (error) {
-    throw new UpstreamUnavailable(reasonOf(error), { cause: error });
-  }
-}
-
-/** What went wrong, without the URL: it may hold credentials. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return "the request failed";
-  const { cause } = error;
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : undefined;
-  return code ?? (error.name === "TypeError" ? "the connection failed" : error.message);
-}

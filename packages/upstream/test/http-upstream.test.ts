@@ -7,7 +7,8 @@ import { join } from "node:path";
 import process from "node:process";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { UpstreamMalformed, UpstreamRefused, UpstreamUnavailable } from "@codebox/core";
+import { UpstreamMalformed, UpstreamRefused, UpstreamUnavailable, type UpstreamTarball } from "@codebox/core";
+import { manualClock } from "@codebox/testing";
 import { createHttpUpstream, defaultUpstreamUrl } from "../src/index.ts";
 
 let server: Server;
@@ -29,15 +30,20 @@ afterEach(async () => {
   server.close();
   await once(server, "close");
 });
-const upstream = (more: object = {}) => createHttpUpstream({ url: `${url}/npm`, userAgent: "codebox", ...more });
+const clock = manualClock();
+const upstream = (more: object = {}) =>
+  createHttpUpstream({ url: `${url}/npm`, userAgent: "codebox", clock: manualClock(), ...more });
 const status = (code: number) => (_: IncomingMessage, response: ServerResponse) => void response.writeHead(code).end();
+
+const read = async (tarball: Promise<UpstreamTarball | undefined>) =>
+  Buffer.concat(await Array.fromAsync((await tarball)?.body ?? [])).toString();
 
 describe("a packument", () => {
   test("is asked for as npm does, and comes decompressed with its ETag", async () => {
     answer = (_, response) =>
       response.writeHead(200, { etag: '"1"', "content-encoding": "gzip" }).end(gzipSync('{"name":"@a/b"}'));
     const found = await upstream().packument({ name: "@a/b", form: "abbreviated" });
-    expect(found).toMatchObject({ kind: "found", etag: '"1"' });
+    expect(found).toMatchObject({ kind: "found", etag: '"1"', form: "full" });
     expect(found.kind === "found" && Buffer.from(found.bytes).toString()).toBe('{"name":"@a/b"}');
     expect(seen[0]?.url).toBe("/npm/@a%2Fb");
     expect(seen[0]?.headers.accept).toContain("vnd.npm.install-v1");
@@ -79,7 +85,7 @@ describe("a packument", () => {
     );
   });
   test("from nobody is unavailable, and the message has no URL", async () => {
-    const nobody = createHttpUpstream({ url: "http://user:secret@127.0.0.1:1/", userAgent: "codebox" });
+    const nobody = createHttpUpstream({ url: "http://user:secret@127.0.0.1:1/", userAgent: "codebox", clock });
     const failure = await nobody.packument({ name: "a", form: "full" }).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(UpstreamUnavailable);
     expect(String(failure)).not.toContain("secret");
@@ -93,9 +99,10 @@ test("the token goes to the upstream's own origin, and to no other", async () =>
     response.end("tgz");
   }).listen(0, "127.0.0.1");
   await once(other, "listening");
-  const with_ = upstream({ token: "secret" });
-  await with_.tarball(`${url}/a.tgz`);
-  await with_.tarball(`http://127.0.0.1:${(other.address() as AddressInfo).port}/a.tgz`);
+  const host = `127.0.0.1:${(other.address() as AddressInfo).port}`;
+  const signed = upstream({ token: "secret", tarballHosts: [host] });
+  await read(signed.tarball(`${url}/a.tgz`));
+  await read(signed.tarball(`http://${host}/a.tgz`));
   expect(seen.map(({ headers }) => headers.authorization)).toEqual(["Bearer secret", undefined]);
   other.closeAllConnections();
   other.close();
@@ -107,7 +114,7 @@ test("a tarball is a stream with its size; one that is gone is undefined; one at
       : response.writeHead(404).end();
   const found = await upstream().tarball(`${url}/a.tgz`);
   expect(found?.size).toBe(3);
-  expect(Buffer.concat(await Array.fromAsync(found?.body ?? [])).toString()).toBe("tgz");
+  expect(await read(Promise.resolve(found))).toBe("tgz");
   expect(await upstream().tarball(`${url}/b.tgz`)).toBeUndefined();
   await expect(upstream().tarball("file:///etc/passwd")).rejects.toThrow("not at an http URL");
 });
@@ -116,10 +123,10 @@ test("an answer to an audit that is not JSON is told as such", async () => {
   await expect(upstream().advisories({ a: ["1.0.0"] })).rejects.toThrow(UpstreamMalformed);
 });
 test("an upstream that turns out to be nowhere has no package", async () => {
-  const nowhere = createHttpUpstream({ url: async () => undefined, userAgent: "codebox" });
+  const nowhere = createHttpUpstream({ url: async () => undefined, userAgent: "codebox", clock });
   expect(await nowhere.packument({ name: "a", form: "full" })).toEqual({ kind: "absent" });
   expect(await nowhere.tarball("http://127.0.0.1:1/a.tgz")).toBeUndefined();
-  expect(await nowhere.advisories({ a: ["1.0.0"] })).toEqual({});
+  await expect(nowhere.advisories({ a: ["1.0.0"] })).rejects.toThrow("no upstream to ask");
 });
 test("an audit is forwarded", async () => {
   answer = (_, response) => response.end('{"a":[]}');
@@ -137,4 +144,126 @@ test("the default upstream is what npm is configured with: the project's .npmrc,
     "https://env.example/",
   );
   await rm(cwd, { recursive: true });
+});
+
+describe("where a tarball comes from", () => {
+  /** A second server, on another port: another origin. */
+  async function elsewhere() {
+    const asked: (string | undefined)[] = [];
+    const other = createServer((request, response) => {
+      asked.push(request.url);
+      response.end("elsewhere");
+    }).listen(0, "127.0.0.1");
+    await once(other, "listening");
+    return {
+      asked,
+      host: `127.0.0.1:${(other.address() as AddressInfo).port}`,
+      async [Symbol.asyncDispose]() {
+        other.closeAllConnections();
+        other.close();
+        await once(other, "close");
+      },
+    };
+  }
+
+  test("a host that is not listed is replaced by the upstream, under its path", async () => {
+    await using other = await elsewhere();
+    answer = (_, response) => response.end("tgz");
+    expect(await read(upstream().tarball(`http://${other.host}/a/-/a-1.0.0.tgz`))).toBe("tgz");
+    expect(await read(upstream().tarball(`http://${other.host}/npm/a/-/a-1.0.0.tgz`))).toBe("tgz");
+    expect(seen.map((request) => request.url)).toEqual(["/npm/a/-/a-1.0.0.tgz", "/npm/a/-/a-1.0.0.tgz"]);
+    expect(other.asked).toEqual([]);
+  });
+  test("a listed host is asked itself", async () => {
+    await using other = await elsewhere();
+    expect(await read(upstream({ tarballHosts: [other.host] }).tarball(`http://${other.host}/a.tgz`))).toBe(
+      "elsewhere",
+    );
+  });
+  test("a redirect is followed to the upstream or a listed host, and refused to any other", async () => {
+    await using other = await elsewhere();
+    answer = (request, response) =>
+      request.url === "/moved.tgz"
+        ? response.end("moved")
+        : response
+            .writeHead(302, { location: request.url === "/a.tgz" ? "/moved.tgz" : `http://${other.host}/b.tgz` })
+            .end();
+    expect(await read(upstream().tarball(`${url}/a.tgz`))).toBe("moved");
+    await expect(upstream().tarball(`${url}/b.tgz`)).rejects.toThrow(/redirects to 127\.0\.0\.1:\d+.*--upstream-hosts/);
+    expect(other.asked).toEqual([]);
+    expect(await read(upstream({ tarballHosts: [other.host] }).tarball(`${url}/b.tgz`))).toBe("elsewhere");
+  });
+  test("redirects without end are given up", async () => {
+    answer = (_, response) => response.writeHead(302, { location: "/a.tgz" }).end();
+    await expect(upstream().tarball(`${url}/a.tgz`)).rejects.toThrow("redirects more than 5 times");
+  });
+  test("a redirect of a packument obeys the same rule", async () => {
+    await using other = await elsewhere();
+    answer = (_, response) => response.writeHead(301, { location: `http://${other.host}/` }).end();
+    await expect(upstream().packument({ name: "a", form: "full" })).rejects.toThrow(UpstreamMalformed);
+    expect(other.asked).toEqual([]);
+  });
+});
+
+test("a tarball over the limit is refused, whether its size is stated or not", async () => {
+  answer = (request, response) =>
+    request.url === "/stated.tgz"
+      ? response.writeHead(200, { "content-length": "1000" }).end("x".repeat(1_000))
+      : response.writeHead(200, { "transfer-encoding": "chunked" }).end("x".repeat(1_000));
+  const small = upstream({ tarballBytesMax: 100 });
+  await expect(small.tarball(`${url}/stated.tgz`)).rejects.toThrow("its tarball is over 100 bytes");
+  await expect(read(small.tarball(`${url}/chunked.tgz`))).rejects.toThrow("its tarball is over 100 bytes");
+});
+test("a tarball whose bytes stop coming is given up", async () => {
+  answer = (_, response) => void response.writeHead(200, { "content-length": "10" }).write("x");
+  await expect(read(upstream({ timeoutMs: 50 }).tarball(`${url}/a.tgz`))).rejects.toThrow(UpstreamUnavailable);
+});
+test("a download ends when its signal aborts", async () => {
+  answer = (_, response) => void response.writeHead(200, { "content-length": "10" }).write("x");
+  const gone = new AbortController();
+  const body = read(upstream().tarball(`${url}/a.tgz`, gone.signal));
+  await expect.poll(() => seen.length).toBe(1);
+  const closed = once(seen[0]!.socket, "close");
+  gone.abort();
+  await expect(body).rejects.toThrow(UpstreamUnavailable);
+  await closed;
+});
+test.each([404, 405, 410])("an upstream that serves no audits (%i) is a failure, not an all-clear", async (code) => {
+  answer = status(code);
+  await expect(upstream().advisories({ a: ["1.0.0"] })).rejects.toThrow(`does not serve audits: it answered ${code}`);
+});
+test("the form of a packument is that of what came, not of what was asked for", async () => {
+  answer = (request, response) => {
+    const type = request.url?.endsWith("/b")
+      ? "application/json"
+      : "application/vnd.npm.install-v1+json; charset=utf-8";
+    response.writeHead(200, { "content-type": type }).end("{}");
+  };
+  expect(await upstream().packument({ name: "a", form: "abbreviated" })).toMatchObject({ form: "abbreviated" });
+  expect(await upstream().packument({ name: "b", form: "abbreviated" })).toMatchObject({ form: "full" });
+});
+describe("an origin that is down", () => {
+  test("is left alone for a moment after no answer, and asked again then", async () => {
+    const time = manualClock();
+    answer = (request) => request.socket.destroy();
+    const down = upstream({ clock: time });
+    await expect(down.packument({ name: "a", form: "full" })).rejects.toThrow(UpstreamUnavailable);
+    await expect(down.packument({ name: "b", form: "full" })).rejects.toThrow("failed a moment ago");
+    answer = status(404);
+    await time.advance(5_000);
+    expect(await down.packument({ name: "b", form: "full" })).toEqual({ kind: "absent" });
+  });
+  test("a server error at one package does not stop the others; three in a row do", async () => {
+    answer = status(500);
+    const broken = upstream();
+    for (const name of ["a", "b", "c"])
+      await expect(broken.packument({ name, form: "full" })).rejects.toThrow("it answered 500");
+    await expect(broken.packument({ name: "d", form: "full" })).rejects.toThrow("failed a moment ago");
+  });
+  test("does not stop another origin", async () => {
+    answer = (_, response) => response.end("tgz");
+    const both = upstream({ tarballHosts: ["127.0.0.1:1"] });
+    await expect(both.tarball("http://127.0.0.1:1/a.tgz")).rejects.toThrow(UpstreamUnavailable);
+    expect(await read(both.tarball(`${url}/a.tgz`))).toBe("tgz");
+  });
 });

@@ -73,9 +73,9 @@ async function tagsOf(c: AppContext, ports: ReadPorts): Promise<DistTags> {
   const found = await findPackage(c, ports, name);
   if (found.kind === "ours") return found.read.packument["dist-tags"];
   const cached = found.kind === "upstream" ? await found.upstream.packument(name, "abbreviated") : undefined;
-  const packument: unknown = cached && JSON.parse(Buffer.from(cached.bytes).toString("utf8"));
-  if (!isRecord(packument) || !isRecord(packument["dist-tags"])) throw notFound(name);
-  return packument["dist-tags"] as DistTags;
+  const tags = cached?.document["dist-tags"];
+  if (!isRecord(tags)) throw notFound(name);
+  return tags as DistTags;
 }
 
 /** A clear message for a caller who would tag a package that only comes from the upstream. */

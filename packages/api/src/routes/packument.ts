@@ -28,7 +28,7 @@ export const packumentRoutes = (ports: ReadPorts): RouteGroup => {
     );
   };
   const theirs = async (c: AppContext, upstream: UpstreamCache, name: string, form: PackumentForm) => {
-    const cached = await upstream.packument(name, form);
+    const cached = await upstream.packument(name, form, { revalidate: asksAnew(c) });
     if (!cached) throw notFound(name);
     if (cached.stale) c.header("warning", '110 - "the upstream does not answer; this copy may be outdated"');
     const origin = c.get("origin");
@@ -56,6 +56,11 @@ export const packumentRoutes = (ports: ReadPorts): RouteGroup => {
     });
   });
 };
+
+/** Whether the client wants no copy without a question to the upstream: `npm install --prefer-online` sends it. */
+function asksAnew(c: AppContext): boolean {
+  return /\bno-cache\b/i.test(c.req.header("cache-control") ?? "");
+}
 
 /**
  * Whether the client reads because it is about to write. Then the upstream is not asked: while it is down, npm would retry for
@@ -95,19 +100,12 @@ function pick(packument: Record<string, unknown>, wanted: string): unknown {
 }
 
 /** An upstream's packument with its tarballs at our origin, so that they come through our cache. */
-function atOurOrigin(name: string, { bytes }: CachedPackument, origin: string): Record<string, unknown> {
-  const packument: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
-  if (!isRecord(packument) || !isRecord(packument["versions"])) throw notFound(name);
-  const versions = Object.entries(packument["versions"]).map(([version, manifest]) => {
+function atOurOrigin(name: string, { document }: CachedPackument, origin: string): Record<string, unknown> {
+  if (!isRecord(document["versions"])) throw notFound(name);
+  const versions = Object.entries(document["versions"]).map(([version, manifest]) => {
     if (!isRecord(manifest)) return [version, manifest];
     const dist = isRecord(manifest["dist"]) ? manifest["dist"] : {};
-    return [version, { ...manifest, dist: { ...dist, tarball: tarballAt(origin, name, version, dist["tarball"]) } }];
+    return [version, { ...manifest, dist: { ...dist, tarball: tarballUrl(origin, name, version) } }];
   });
-  return { ...packument, versions: Object.fromEntries(versions) };
-}
-
-/** Keeps the upstream's own file name: its tarballs are found by it. */
-function tarballAt(origin: string, name: string, version: string, original: unknown): string {
-  const file = typeof original === "string" ? original.split("/").at(-1)?.split(/[?#]/)[0] : undefined;
-  return file ? `${origin}/${name}/-/${file}` : tarballUrl(origin, name, version);
+  return { ...document, versions: Object.fromEntries(versions) };
 }

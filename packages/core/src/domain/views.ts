@@ -70,15 +70,30 @@ const ABBREVIATED = [
 
 /** `application/vnd.npm.install-v1+json`: what an installer needs, and `time`, which pnpm's `minimumReleaseAge` reads. */
 export function abbreviatedView(packument: Packument, origin: string): Record<string, unknown> {
-  const versions = mapVersions(packument, (manifest, version) => {
-    const short: Record<string, unknown> = {};
-    for (const field of ABBREVIATED) if (manifest[field] !== undefined) short[field] = manifest[field];
-    if (hasInstallScript(manifest)) short["hasInstallScript"] = true;
-    short["dist"] = { ...manifest.dist, tarball: tarballUrl(origin, packument.name, version) };
-    return short;
-  });
+  const versions = mapVersions(packument, (manifest, version) => ({
+    ...abbreviatedManifest(manifest),
+    dist: { ...manifest.dist, tarball: tarballUrl(origin, packument.name, version) },
+  }));
   const modified = packument.time?.["modified"];
   return { name: packument.name, "dist-tags": packument["dist-tags"], versions, modified, time: packument.time };
+}
+
+/** The versions of a document from elsewhere in their abbreviated form, their `dist` as it is. What is no object is left out. */
+export function abbreviatedManifests(versions: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const shown: Record<string, unknown> = {};
+  for (const [version, manifest] of Object.entries(versions))
+    if (isRecord(manifest)) shown[version] = { ...abbreviatedManifest(manifest as Manifest), dist: manifest["dist"] };
+  return shown;
+}
+
+function abbreviatedManifest(manifest: Manifest): Record<string, unknown> {
+  const short: Record<string, unknown> = {};
+  for (const field of ABBREVIATED) if (manifest[field] !== undefined) short[field] = manifest[field];
+  // Two spellings are in use; clients read this one (pnpm#7411).
+  const bundled = manifest["bundleDependencies"] ?? manifest["bundledDependencies"];
+  if (bundled !== undefined) short["bundleDependencies"] = bundled;
+  if (hasInstallScript(manifest)) short["hasInstallScript"] = true;
+  return short;
 }
 
 function hasInstallScript(manifest: Manifest): boolean {

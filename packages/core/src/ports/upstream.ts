@@ -20,7 +20,8 @@ export type UpstreamRequest = {
   readonly ifNoneMatch?: string;
 };
 export type UpstreamPackument =
-  | { readonly kind: "found"; readonly bytes: Uint8Array; readonly etag?: string }
+  /** `form` is that of the bytes: an upstream may answer the full packument whatever it is asked for. */
+  | { readonly kind: "found"; readonly bytes: Uint8Array; readonly form: PackumentForm; readonly etag?: string }
   | { readonly kind: "not_modified" }
   | { readonly kind: "absent" };
 export type UpstreamTarball = { readonly size?: number; readonly body: AsyncIterable<Uint8Array> };
