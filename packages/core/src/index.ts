@@ -1,8 +1,9 @@
-export { PUBLISH_FIELDS } from "./domain/event-data.ts";
 export * from "./access/policy.ts";
 export * from "./access/tokens.ts";
 export * from "./domain/apply.ts";
 export * from "./domain/change.ts";
+export { PUBLISH_FIELDS, StagedTarball } from "./domain/changes/publish.ts";
+export { effectOf } from "./domain/changes/index.ts";
 export * from "./domain/event.ts";
 export * from "./domain/history.ts";
 export * from "./domain/limits.ts";

@@ -1,4 +1,5 @@
 export * from "./builders.ts";
+export * from "./decisions.ts";
 export * from "./faults.ts";
 export * from "./fifo-model.ts";
 export * from "./manual-clock.ts";

@@ -1,7 +1,6 @@
-import type { Change } from "./change.ts";
-
 /**
- * What a subscriber is told about an applied change. At least once: `id` tells a repetition, `sequence` a gap.
+ * What subscribers receive about an applied change. At least once: a repeated event has the same `id`; a gap in `sequence`
+ * means that an event is missing.
  *
  * @example
  * { "schema": 1, "id": "01J…", "name": "wire", "sequence": 7, "revision": 7, "type": "tag.put",
@@ -12,13 +11,18 @@ export type ChangeEvent = {
   readonly schema: 1;
   /** The change's own id. */
   readonly id: string;
+  /** The package. */
   readonly name: string;
   /** 1, 2, 3 … for each package, without gaps. */
   readonly sequence: number;
+  /** The revision of the packument that has the change; the number in `_rev`. */
   readonly revision: number;
-  readonly type: Change["type"];
+  /** The kind of the change, such as `tag.put`. An outbox may also hold a kind of a newer version, so it is any string. */
+  readonly type: string;
   /** When the change was accepted, ISO 8601 in UTC. */
   readonly at: string;
+  /** Who made the change. */
   readonly actor: { readonly name: string };
+  /** `name`, the fields of the kind (`eventData` in `domain/changes`) and `dist-tags`; `truncated: true` when it was cut to its key fields. */
   readonly data: Readonly<Record<string, unknown>>;
 };

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import semver from "semver";
 import type { ChangeEvent } from "./event.ts";
+import { README_MAX } from "./limits.ts";
 
 /** One version's package.json as published, with `dist`. Fields that codebox does not know survive. */
 export type Manifest = {
@@ -63,6 +64,16 @@ export type AppliedRecord = {
 /** Reads an own field; `undefined` for what a record merely inherits (`constructor`, `toString`). */
 export function own<T>(record: Readonly<Record<string, T>> | undefined, key: string): T | undefined {
   return record !== undefined && Object.hasOwn(record, key) ? record[key] : undefined;
+}
+
+/**
+ * The record without these keys.
+ *
+ * @example without({ "1.0.0": a, "2.0.0": b }, ["1.0.0"]) // { "2.0.0": b }
+ */
+export function without<T extends object>(record: T, keys: readonly string[]): T {
+  const gone = new Set(keys);
+  return Object.fromEntries(Object.entries(record).filter(([key]) => !gone.has(key))) as T;
 }
 
 /**
@@ -141,6 +152,18 @@ export const DESCRIBING = [
   "contributors",
   "readmeFilename",
 ] as const;
+
+/**
+ * The packument with the fields that describe its latest version: `DESCRIBING` and the readme.
+ *
+ * Fields that this version lacks keep their old value. A readme is cut at `README_MAX`.
+ */
+export function described(packument: Packument, latest: Manifest, readme: unknown): Packument {
+  const fields: Record<string, unknown> = {};
+  for (const field of DESCRIBING) if (latest[field] !== undefined) fields[field] = latest[field];
+  if (typeof readme === "string" && readme !== "") fields["readme"] = readme.slice(0, README_MAX);
+  return { ...packument, ...fields };
+}
 
 /** The ETag of a set of tags, quotes included: what `If-Match` on a tag change is compared with. */
 export function distTagsEtag(tags: DistTags): string {

@@ -1,4 +1,5 @@
-import type { Change } from "./change.ts";
+import { effectOf } from "./changes/index.ts";
+import type { Effect } from "./changes/shared/definition.ts";
 import type { ChangeEvent } from "./event.ts";
 import { APPLIED_RING } from "./limits.ts";
 import {
@@ -12,13 +13,14 @@ import {
 } from "./packument.ts";
 
 /**
- * The found document, with the changes that a foreign writer undid by writing back what he had read before them.
+ * The found document, with the changes that a foreign writer removed by writing back what it had read before them.
  *
- * `known` is what this consumer last wrote. What the lost changes touched is taken over from it; the rest, the foreign
- * writer's own edits, stays as found. `found` itself when it lacks nothing, or when it has records and none of them is known: then
- * it is far ahead, or somebody put it there on purpose (a backup, a package begun anew).
+ * `known` is what this consumer last wrote. What the lost changes touched is taken from it; the rest, also the foreign
+ * writer's own edits, stays as found. Returns `found` itself when nothing is missing, or when it has records and none of them
+ * is known: then it is far ahead, or somebody put it there on purpose (a backup, a package that was started again).
  *
- * Pure: no clock, no randomness, no I/O. Why, and where it ends: docs/decisions/0009.
+ * Pure: no clock, no randomness, no I/O. What each kind of change touched is its `restore` in `domain/changes`; a lost change
+ * of an unknown kind counts as having touched everything. Reasons and limits: docs/decisions/0009.
  *
  * @example restored(known, found) === found // nothing of ours is missing
  */
@@ -38,7 +40,7 @@ export function restored(known: Packument, found: Packument): Packument {
   });
 }
 
-/** The changes that we know to be applied and that are not in the found document's ring, oldest first. */
+/** The changes that we know to be applied and that are missing in the found document's ring, oldest first. */
 function lostRecords(known: Packument, found: Packument): readonly AppliedRecord[] {
   const there = new Set(stateOf(found).applied.map(({ id }) => id));
   const { applied } = stateOf(known);
@@ -46,7 +48,7 @@ function lostRecords(known: Packument, found: Packument): readonly AppliedRecord
   return common === -1 && there.size > 0 ? [] : applied.slice(common + 1);
 }
 
-/** The changes that another consumer, which knew nothing of the lost ones, applied to what the foreign writer had left. */
+/** The changes that another consumer applied to the foreign writer's document. It did not know the lost ones. */
 function laterRecords(known: Packument, found: Packument): readonly AppliedRecord[] {
   const { applied } = stateOf(known);
   const ids = new Set(applied.map(({ id }) => id));
@@ -54,32 +56,30 @@ function laterRecords(known: Packument, found: Packument): readonly AppliedRecor
   return stateOf(found).applied.filter(({ id, sequence }) => sequence >= since && !ids.has(id));
 }
 
-/** Whether the ring of what we know holds every change that the found document lacks. */
+/** Whether the ring of the document that we know holds every change that the found document lacks. */
 function reachesBack(known: Packument, found: Packument): boolean {
   return stateOf(found).applied.length > 0 || stateOf(known).applied[0]?.sequence === 1;
 }
 
-type Effect = Pick<AppliedRecord, "type" | "versions" | "tag"> & { readonly by?: string };
-
-/** What the ring has forgotten may have touched all that is there. */
-function everything({ versions, users = {} }: Packument): readonly Effect[] {
-  const stars = Object.keys(users).map((by) => ({ type: "star", by }));
-  return [{ type: "publish", versions: Object.keys(versions) }, { type: "tags.merge" }, { type: "owners" }, ...stars];
+/** The effect of changes that the ring has forgotten: they may have touched every entry that is there. */
+function forgotten({ versions, users = {} }: Packument): Effect {
+  return { added: Object.keys(versions), tags: "merged", stars: Object.keys(users), fields: ["maintainers"] };
 }
 
-/** Which entries are taken over from what is known: those that the lost changes touched, and no later one after them. */
+/** Which entries are taken from the document that we know: those that lost changes touched, and no later change. */
 function choose(known: Packument, found: Packument, lost: readonly AppliedRecord[], later: readonly AppliedRecord[]) {
-  const mine = touchedBy(reachesBack(known, found) ? lost : [...everything(known), ...lost], known);
-  const theirs = touchedBy(later, found);
-  const version = (key: string) => mine.versions.has(key) && !theirs.versions.has(key);
-  // An unpublish takes tags (and a package's stars) away without naming them, a merge names none: in doubt the lost change counts.
-  const doubtful = (key: string) => (mine.unpublished || mine.merged(key)) && !theirs.merged(key);
+  const effects = lost.map(effectOf);
+  const mine = touchedBy(reachesBack(known, found) ? effects : [forgotten(known), ...effects], known);
+  const theirs = touchedBy(later.map(effectOf), found);
+  // A change of an unknown kind may have touched any entry that we know, but a later change of the same entry counts more.
+  const version = (key: string) =>
+    !theirs.versions.has(key) &&
+    (mine.versions.has(key) || (mine.anything && !theirs.deprecated.has(key) && Object.hasOwn(known.versions, key)));
+  // Records do not name the tags (and stars) that go with a removed version, nor merged tags: in doubt the lost change counts.
+  const doubtful = (key: string) => (mine.anything || mine.removed || mine.merged(key)) && !theirs.merged(key);
   const tag = (key: string) => !theirs.tag(key) && (mine.tag(key) || doubtful(key));
-  const owners = (mine.owners && !theirs.owners) || !found.maintainers?.length;
-  const fields = new Set<string>([
-    ...(tag("latest") ? ["_id", "readme", ...DESCRIBING] : []),
-    ...(owners ? ["maintainers"] : []),
-  ]);
+  const field = (key: string) =>
+    !theirs.fields.has(key) && (mine.fields.has(key) || (mine.anything && !theirs.anything));
   return {
     version,
     tag: (key: string) => tag(key) || (key === "latest" && own(found["dist-tags"], key) === undefined),
@@ -88,33 +88,38 @@ function choose(known: Packument, found: Packument, lost: readonly AppliedRecord
       (key === "modified" && later.length === 0) ||
       (key === "created" && own(found.time, key) === undefined),
     deprecation: (key: string) => mine.deprecated.has(key) && !theirs.deprecated.has(key) && !theirs.versions.has(key),
-    user: (key: string) => (mine.unpublished || mine.stars.has(key)) && !theirs.stars.has(key),
-    field: (key: string) => fields.has(key),
+    user: (key: string) => !theirs.stars.has(key) && (mine.anything || mine.removed || mine.stars.has(key)),
+    field: (key: string) => {
+      if (FOLLOWS_LATEST.has(key)) return tag("latest");
+      return field(key) || (key === "maintainers" && !found.maintainers?.length);
+    },
   };
 }
 
-/** What changes touched, as far as their records and the document after them tell. */
-function touchedBy(records: readonly Effect[], { "dist-tags": tags }: Packument) {
-  const of = (...types: readonly Change["type"][]) =>
-    records.filter(({ type }) => (types as readonly string[]).includes(type));
-  const versionsOf = (effects: readonly Effect[]) => new Set(effects.flatMap((effect) => effect.versions ?? []));
-  const unpublishes = of("unpublish.versions", "unpublish.all");
-  const versions = versionsOf([...of("publish"), ...unpublishes]);
-  const named = new Set(records.map((record) => record.tag));
-  const replaced = of("tags.replace").length > 0;
-  const merging = of("tags.merge").length > 0;
+/** The fields that repeat those of the latest version: they belong to the document that `latest` is taken from. */
+const FOLLOWS_LATEST: ReadonlySet<string> = new Set(["_id", "readme", ...DESCRIBING]);
+
+/** What changes touched together, as far as their effects and the document after them show it. */
+function touchedBy(effects: readonly Effect[], { "dist-tags": tags }: Packument) {
+  const all = (keys: (effect: Effect) => readonly string[] | undefined) =>
+    new Set(effects.flatMap((effect) => keys(effect) ?? []));
+  const versions = all(({ added = [], removed = [] }) => [...added, ...removed]);
+  const named = new Set(effects.map((effect) => effect.tag));
+  const replaced = effects.some((effect) => effect.tags === "replaced");
+  const merging = effects.some((effect) => effect.tags === "merged");
   return {
     versions,
-    deprecated: versionsOf(of("deprecate")),
-    owners: of("owners").length > 0,
-    stars: new Set(of("star").map(({ by }) => by)),
-    unpublished: unpublishes.length > 0,
+    deprecated: all(({ deprecated }) => deprecated),
+    stars: all(({ stars }) => stars),
+    fields: all(({ fields }) => fields),
+    removed: effects.some(({ removed }) => removed !== undefined),
+    anything: effects.some(({ anything }) => anything),
     merged: (tag: string) => merging && own(tags, tag) !== undefined,
     tag: (tag: string) => replaced || named.has(tag) || versions.has(own(tags, tag) ?? ""),
   };
 }
 
-/** The entries of ours from what is known, the others as found. */
+/** The entries that are ours from the document that we know, the others as found. */
 function merged<T>(
   found: Readonly<Record<string, T>> = {},
   known: Readonly<Record<string, T>> = {},
@@ -144,8 +149,8 @@ function deprecatedAs(
 /**
  * Ring, revision, sequence and outbox of the restored document.
  *
- * Those of what is known, when the found one merely went back. When another consumer went on from there, it gave the lost
- * changes' numbers away: then they are recorded anew behind its changes, and announced with their new numbers.
+ * Those that we know, when the found document only went back. When another consumer continued from there, it used the lost
+ * changes' numbers for its own changes: then the lost ones get the numbers after those, and new events with these numbers.
  */
 function recordOf(
   known: Packument,
@@ -155,23 +160,23 @@ function recordOf(
 ): CodeboxState {
   if (later.length === 0) return stateOf(known);
   const state = stateOf(found);
-  const anew = lost.map((record, index) => ({ ...record, sequence: state.sequence + index + 1 }));
+  const renumbered = lost.map((record, index) => ({ ...record, sequence: state.sequence + index + 1 }));
   const shift = state.revision - state.sequence;
   return {
     ...state,
-    revision: state.revision + anew.length,
-    sequence: state.sequence + anew.length,
-    applied: [...state.applied, ...anew].slice(-APPLIED_RING),
-    outbox: [...state.outbox, ...anew.map((record) => announced(found.name, record, record.sequence + shift))],
+    revision: state.revision + renumbered.length,
+    sequence: state.sequence + renumbered.length,
+    applied: [...state.applied, ...renumbered].slice(-APPLIED_RING),
+    outbox: [...state.outbox, ...renumbered.map((record) => eventAgain(found.name, record, record.sequence + shift))],
   };
 }
 
-/** The event of a change recorded anew: its key fields, which are all that its record holds. */
-function announced(
+/** The event of a change that got a new number, with the key fields that its record holds. */
+function eventAgain(
   name: string,
   { id, sequence, type, at, by, ...fields }: AppliedRecord,
   revision: number,
 ): ChangeEvent {
   const data = { name, ...fields, truncated: true };
-  return { schema: 1, id, name, sequence, revision, type: type as Change["type"], at, actor: { name: by }, data };
+  return { schema: 1, id, name, sequence, revision, type, at, actor: { name: by }, data };
 }

@@ -2,7 +2,8 @@ import { fail, openPolicy } from "@codebox/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { publishOf, tagPut } from "@codebox/testing";
-import { NAME, changes, history } from "../support/changes.ts";
+import { NAME, changes } from "./arbitraries.ts";
+import { history } from "../support/changes.ts";
 import {
   APPLIED_RING,
   apply,

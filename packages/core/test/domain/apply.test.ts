@@ -1,223 +1,283 @@
 import { describe, expect, test } from "vitest";
-import { changeOf, publishOf, tagPut } from "@codebox/testing";
-import { apply, distTagsEtag, stateOf, type Change, type Packument } from "../../src/index.ts";
+import { applied, changeOf, given, packumentAfter, publishOf, rejected, replayed, tagPut } from "@codebox/testing";
+import { distTagsEtag, effectOf, type Change, type ChangeOf, type Packument } from "../../src/index.ts";
 
-/** Applies changes that must all be admitted. */
-function given(...changes: Change[]): Packument {
-  let packument: Packument | undefined;
-  for (const change of changes) {
-    const result = apply(packument, change);
-    if (result.kind === "rejected") throw new Error(result.rejection.message);
-    packument = result.packument;
-  }
-  if (!packument) throw new Error("no changes");
-  return packument;
-}
-const wire = (...more: Change[]) => given(publishOf("wire", "1.0.0"), publishOf("wire", "2.0.0"), ...more);
-const codeOf = (packument: Packument | undefined, change: Change) => {
-  const result = apply(packument, change);
-  return result.kind === "rejected" ? result.rejection.code : result.kind;
+/** A package with two versions, after two revisions. */
+const wire = packumentAfter([publishOf("wire", "1.0.0"), publishOf("wire", "2.0.0")]);
+const wireAfter = (...more: Change[]) => packumentAfter(more, wire);
+const put = (tag: string, version: string, id?: string) => tagPut("wire", tag, version, id);
+const publishing = (manifest: object): ChangeOf<"publish"> => {
+  const change = publishOf("wire", "1.0.0");
+  return { ...change, manifest: { ...change.manifest, ...manifest } };
 };
+
+test("any change but a publish needs a package that exists", () => {
+  given([]).when(put("next", "1.0.0")).then(rejected("not_found"));
+});
 
 describe("publish", () => {
   test("the first version makes the package, its owner and latest", () => {
-    expect(given(publishOf("wire", "1.0.0"))).toMatchObject({
-      "dist-tags": { latest: "1.0.0" },
-      maintainers: [{ name: "alice" }],
-      description: "wire 1.0.0",
-    });
+    given([])
+      .when(publishOf("wire", "1.0.0"))
+      .then(
+        applied({
+          "dist-tags": { latest: "1.0.0" },
+          maintainers: [{ name: "alice" }],
+          description: "wire 1.0.0",
+        }),
+      );
   });
   test("a first version under another tag is latest too; a second one is not", () => {
-    const beta = given(publishOf("wire", "1.0.0", { tags: ["beta"] }), publishOf("wire", "2.0.0", { tags: ["beta"] }));
-    expect(beta["dist-tags"]).toEqual({ latest: "1.0.0", beta: "2.0.0" });
+    given([publishOf("wire", "1.0.0", { tags: ["beta"] })])
+      .when(publishOf("wire", "2.0.0", { tags: ["beta"] }))
+      .then(applied({ "dist-tags": { latest: "1.0.0", beta: "2.0.0" } }));
   });
   test("a version that exists is refused", () => {
-    expect(codeOf(wire(), publishOf("wire", "1.0.0"))).toBe("version_exists");
+    given(wire).when(publishOf("wire", "1.0.0")).then(rejected("version_exists"));
   });
   test("a new package's name must be one that npm allows today; an old package may keep its own", () => {
-    expect(codeOf(undefined, publishOf("Wire", "1.0.0"))).toBe("invalid");
     const old: Packument = { name: "Wire", "dist-tags": {}, versions: {} };
-    expect(codeOf(old, publishOf("Wire", "1.0.0"))).toBe("applied");
+    given([]).when(publishOf("Wire", "1.0.0")).then(rejected("invalid"));
+    given(old).when(publishOf("Wire", "1.0.0")).then(applied());
   });
   test("a manifest of another name or version is refused", () => {
-    expect(codeOf(undefined, { ...publishOf("wire", "1.0.0"), manifest: { name: "other", version: "1.0.0" } })).toBe(
-      "invalid",
-    );
+    given([])
+      .when(publishing({ name: "other" }))
+      .then(rejected("invalid"));
+    given([])
+      .when(publishing({ version: "1.0.1" }))
+      .then(rejected("invalid"));
   });
   test("a manifest over the limit is refused", () => {
-    const change = publishOf("wire", "1.0.0");
-    expect(codeOf(undefined, { ...change, manifest: { ...change.manifest, junk: "x".repeat(2 ** 20) } })).toBe(
-      "too_large",
-    );
+    given([])
+      .when(publishing({ junk: "x".repeat(2 ** 20) }))
+      .then(rejected("too_large"));
   });
-  test("what the publisher said of the tarball does not count; what was found does", () => {
-    const change = publishOf("wire", "1.0.0");
-    const stored = given({
-      ...change,
-      manifest: { ...change.manifest, dist: { tarball: "http://evil.example/x.tgz" } },
-    });
-    expect(stored.versions["1.0.0"]?.dist).toEqual({
-      integrity: change.tarball.integrity,
-      shasum: change.tarball.shasum,
-    });
+  test("dist describes the tarball that the registry read, whatever the publisher sent", () => {
+    const change = publishing({ dist: { tarball: "http://evil.example/x.tgz" } });
+    const { integrity, shasum } = change.tarball;
+    const { packument } = given([]).when(change).then(applied());
+    expect(packument.versions["1.0.0"]?.dist).toEqual({ integrity, shasum });
   });
-  test("the readme stands once, at the top, when the version is latest", () => {
-    const change = publishOf("wire", "1.0.0");
-    const stored = given({ ...change, manifest: { ...change.manifest, readme: "# wire" } });
-    expect(stored.readme).toBe("# wire");
-    expect(stored.versions["1.0.0"]).not.toHaveProperty("readme");
+  test("the readme is stored once, at the top, when the version is latest", () => {
+    const { packument } = given([])
+      .when(publishing({ readme: "# wire" }))
+      .then(applied({ readme: "# wire" }));
+    expect(packument.versions["1.0.0"]).not.toHaveProperty("readme");
   });
 });
 
 describe("tags", () => {
+  const tagged = wireAfter(put("next", "1.0.0"));
+
   test("put points a tag at a version", () => {
-    expect(wire(tagPut("wire", "next", "1.0.0"))["dist-tags"]).toEqual({ latest: "2.0.0", next: "1.0.0" });
+    given(wire)
+      .when(put("next", "1.0.0"))
+      .then(applied({ "dist-tags": { latest: "2.0.0", next: "1.0.0" } }));
   });
   test("put of a version that does not exist is refused", () => {
-    expect(codeOf(wire(), tagPut("wire", "next", "9.0.0"))).toBe("not_found");
-    expect(codeOf(wire(), tagPut("wire", "next", "constructor"))).toBe("not_found");
+    given(wire).when(put("next", "9.0.0")).then(rejected("not_found"));
+    given(wire).when(put("next", "constructor")).then(rejected("not_found"));
   });
-  test("any change but a publish of a package that does not exist is refused", () => {
-    expect(codeOf(undefined, tagPut("wire", "next", "1.0.0"))).toBe("not_found");
+  test("remove removes a tag", () => {
+    given(tagged)
+      .when(changeOf("tag.remove", "wire", { tag: "next" }))
+      .then(applied({ "dist-tags": { latest: "2.0.0" } }));
   });
-  test("remove takes a tag away; latest can't be, nor what is not there", () => {
-    const tagged = wire(tagPut("wire", "next", "1.0.0"));
-    expect(apply(tagged, changeOf("tag.remove", "wire", { tag: "next" }))).toMatchObject({
-      packument: { "dist-tags": { latest: "2.0.0" } },
-    });
-    expect(codeOf(tagged, changeOf("tag.remove", "wire", { tag: "latest" }))).toBe("forbidden");
-    expect(codeOf(tagged, changeOf("tag.remove", "wire", { tag: "toString" }))).toBe("not_found");
+  test("latest cannot be removed, nor a tag that does not exist", () => {
+    given(tagged)
+      .when(changeOf("tag.remove", "wire", { tag: "latest" }))
+      .then(rejected("forbidden"));
+    given(tagged)
+      .when(changeOf("tag.remove", "wire", { tag: "toString" }))
+      .then(rejected("not_found"));
   });
   test("replace sets exactly these, and must keep latest", () => {
-    const tagged = wire(tagPut("wire", "next", "1.0.0"));
-    expect(apply(tagged, changeOf("tags.replace", "wire", { tags: { latest: "1.0.0", old: "1.0.0" } }))).toMatchObject({
-      packument: { "dist-tags": { latest: "1.0.0", old: "1.0.0" } },
-    });
-    expect(codeOf(tagged, changeOf("tags.replace", "wire", { tags: { old: "1.0.0" } }))).toBe("forbidden");
+    given(tagged)
+      .when(changeOf("tags.replace", "wire", { tags: { latest: "1.0.0", old: "1.0.0" } }))
+      .then(applied({ "dist-tags": { latest: "1.0.0", old: "1.0.0" } }));
+    given(tagged)
+      .when(changeOf("tags.replace", "wire", { tags: { old: "1.0.0" } }))
+      .then(rejected("forbidden"));
   });
-  test("merge adds to those that are there", () => {
-    const merged = wire(tagPut("wire", "next", "1.0.0"), changeOf("tags.merge", "wire", { tags: { old: "1.0.0" } }));
-    expect(merged["dist-tags"]).toEqual({ latest: "2.0.0", next: "1.0.0", old: "1.0.0" });
+  test("merge adds to the tags that exist", () => {
+    given(tagged)
+      .when(changeOf("tags.merge", "wire", { tags: { old: "1.0.0" } }))
+      .then(applied({ "dist-tags": { latest: "2.0.0", next: "1.0.0", old: "1.0.0" } }));
   });
-  test("If-Match with the ETag of the present tags admits, with another one refuses", () => {
-    const before = wire();
-    const ifMatch = distTagsEtag(before["dist-tags"]);
-    expect(codeOf(before, { ...tagPut("wire", "next", "1.0.0"), ifMatch })).toBe("applied");
-    const after = wire(tagPut("wire", "other", "1.0.0"));
-    expect(codeOf(after, { ...tagPut("wire", "next", "1.0.0"), ifMatch })).toBe("precondition_failed");
+  test("If-Match with the ETag of the current tags is accepted, with another ETag it is refused", () => {
+    const ifMatch = distTagsEtag(wire["dist-tags"]);
+    given(wire)
+      .when({ ...put("next", "1.0.0"), ifMatch })
+      .then(applied());
+    given(tagged)
+      .when({ ...put("next", "1.0.0"), ifMatch })
+      .then(rejected("precondition_failed"));
   });
   test("more tags than the limit are refused", () => {
     const tags = Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`t-${index}`, "1.0.0"]));
-    expect(codeOf(wire(), changeOf("tags.merge", "wire", { tags }))).toBe("too_large");
+    given(wire)
+      .when(changeOf("tags.merge", "wire", { tags }))
+      .then(rejected("too_large"));
   });
 });
 
 describe("deprecate", () => {
-  test("sets messages, and an empty one takes it back", () => {
-    const deprecated = wire(changeOf("deprecate", "wire", { messages: { "1.0.0": "use 2" } }));
+  const deprecate = (messages: Record<string, string>, baseRevision?: number) =>
+    changeOf("deprecate", "wire", { messages, ...(baseRevision === undefined ? {} : { baseRevision }) });
+  const deprecated = wireAfter(deprecate({ "1.0.0": "use 2" }));
+
+  test("sets a message, and an empty one removes it", () => {
     expect(deprecated.versions["1.0.0"]?.deprecated).toBe("use 2");
-    const result = apply(deprecated, changeOf("deprecate", "wire", { messages: { "1.0.0": "" } }));
-    expect(result.kind === "applied" && result.packument.versions["1.0.0"]).not.toHaveProperty("deprecated");
+    given(deprecated)
+      .when(deprecate({ "1.0.0": "" }))
+      .then(applied({ versions: wire.versions }));
   });
   test("of an unknown version is refused", () => {
-    expect(codeOf(wire(), changeOf("deprecate", "wire", { messages: { "9.0.0": "x" } }))).toBe("not_found");
+    given(wire)
+      .when(deprecate({ "9.0.0": "x" }))
+      .then(rejected("not_found"));
   });
   test("of a version that was deprecated since it was read is a conflict; of another version it is not", () => {
-    const read = wire();
-    const { revision: baseRevision } = stateOf(read);
-    const since = apply(read, changeOf("deprecate", "wire", { messages: { "1.0.0": "a" } }));
-    const now = since.kind === "applied" ? since.packument : read;
-    expect(codeOf(now, changeOf("deprecate", "wire", { messages: { "1.0.0": "b" }, baseRevision }))).toBe("conflict");
-    expect(codeOf(now, changeOf("deprecate", "wire", { messages: { "2.0.0": "b" }, baseRevision }))).toBe("applied");
+    given(deprecated)
+      .when(deprecate({ "1.0.0": "b" }, 2))
+      .then(rejected("conflict"));
+    given(deprecated)
+      .when(deprecate({ "2.0.0": "b" }, 2))
+      .then(applied());
   });
 });
 
 describe("unpublish", () => {
+  const unpublish = (versions: string[], baseRevision?: number) =>
+    changeOf("unpublish.versions", "wire", { versions, ...(baseRevision === undefined ? {} : { baseRevision }) });
+
   test("of the version that latest names moves latest to the highest left, a release before a prerelease", () => {
-    const packument = given(
+    given([
       publishOf("wire", "1.0.0"),
       publishOf("wire", "3.0.0-rc.1", { tags: ["rc"] }),
       publishOf("wire", "2.0.0"),
-      tagPut("wire", "stable", "2.0.0"),
-      changeOf("unpublish.versions", "wire", { versions: ["2.0.0"] }),
-    );
-    expect(packument["dist-tags"]).toEqual({ latest: "1.0.0", rc: "3.0.0-rc.1" });
-    expect(packument.description).toBe("wire 1.0.0");
+      put("stable", "2.0.0"),
+    ])
+      .when(unpublish(["2.0.0"]))
+      .then(applied({ "dist-tags": { latest: "1.0.0", rc: "3.0.0-rc.1" }, description: "wire 1.0.0" }));
   });
-  test("of the last version leaves a document without versions, that refuses all but a publish and goes on counting", () => {
-    const gone = given(publishOf("wire", "1.0.0"), changeOf("unpublish.versions", "wire", { versions: ["1.0.0"] }));
-    expect(gone).toMatchObject({ versions: {}, "dist-tags": {} });
-    expect(codeOf(gone, tagPut("wire", "next", "1.0.0"))).toBe("not_found");
-    const again = apply(gone, publishOf("wire", "1.0.0"));
-    expect(again.kind === "applied" && again.event.sequence).toBe(3);
+  test("of the last version leaves a document without versions, which refuses all but a publish and goes on counting", () => {
+    const { packument: gone } = given([publishOf("wire", "1.0.0")])
+      .when(unpublish(["1.0.0"]))
+      .then(applied({ versions: {}, "dist-tags": {} }));
+    given(gone).when(put("next", "1.0.0")).then(rejected("not_found"));
+    const { event } = given(gone).when(publishOf("wire", "1.0.0")).then(applied());
+    expect(event.sequence).toBe(3);
   });
-  test("of all versions is the same, and is refused when one was published since it was read", () => {
-    const read = given(publishOf("wire", "1.0.0"));
-    const { revision: baseRevision } = stateOf(read);
-    const tagged = wire();
-    expect(codeOf(tagged, changeOf("unpublish.all", "wire", { baseRevision }))).toBe("conflict");
-    expect(codeOf(read, changeOf("unpublish.all", "wire", { baseRevision }))).toBe("applied");
+  test("of all versions does the same, and is refused when one was published since it was read", () => {
+    given(wire)
+      .when(changeOf("unpublish.all", "wire", { baseRevision: 2 }))
+      .then(applied({ versions: {}, "dist-tags": {} }));
+    given(wire)
+      .when(changeOf("unpublish.all", "wire", { baseRevision: 1 }))
+      .then(rejected("conflict"));
+  });
+  test("is refused when the same version was published since it was read", () => {
+    given(wire)
+      .when(unpublish(["2.0.0"], 1))
+      .then(rejected("conflict"));
   });
   test("is not refused for a tag that moved since it was read", () => {
-    const read = wire();
-    const { revision: baseRevision } = stateOf(read);
-    const moved = apply(read, tagPut("wire", "next", "1.0.0"));
-    const now = moved.kind === "applied" ? moved.packument : read;
-    expect(codeOf(now, changeOf("unpublish.versions", "wire", { versions: ["1.0.0"], baseRevision }))).toBe("applied");
+    given(wireAfter(put("next", "1.0.0")))
+      .when(unpublish(["1.0.0"], 2))
+      .then(applied());
   });
   test("of an unknown version is refused", () => {
-    expect(codeOf(wire(), changeOf("unpublish.versions", "wire", { versions: ["9.0.0"] }))).toBe("not_found");
+    given(wire)
+      .when(unpublish(["9.0.0"]))
+      .then(rejected("not_found"));
   });
 });
 
 describe("owners and stars", () => {
+  const owners = (name: string) => changeOf("owners", "wire", { maintainers: [{ name }], baseRevision: 2 });
+
   test("owners are replaced, unless they changed since they were read", () => {
-    const read = wire();
-    const { revision: baseRevision } = stateOf(read);
-    const owners = changeOf("owners", "wire", { maintainers: [{ name: "bob" }], baseRevision });
-    const result = apply(read, owners);
-    expect(result).toMatchObject({ packument: { maintainers: [{ name: "bob" }] } });
-    const now = result.kind === "applied" ? result.packument : read;
-    expect(codeOf(now, changeOf("owners", "wire", { maintainers: [{ name: "carol" }], baseRevision }))).toBe(
-      "conflict",
-    );
+    given(wire)
+      .when(owners("bob"))
+      .then(applied({ maintainers: [{ name: "bob" }] }));
+    given(wireAfter(owners("bob")))
+      .when(owners("carol"))
+      .then(rejected("conflict"));
   });
   test("a star is the actor's own", () => {
-    const starred: Packument = { ...wire(), users: { bob: true } };
-    expect(apply(starred, changeOf("star", "wire", { starred: true }))).toMatchObject({
-      packument: { users: { bob: true, alice: true } },
-    });
-    expect(apply(starred, changeOf("star", "wire", { starred: false }))).toMatchObject({
-      packument: { users: { bob: true } },
-    });
+    const starred: Packument = { ...wire, users: { bob: true } };
+    given(starred)
+      .when(changeOf("star", "wire", { starred: true }))
+      .then(applied({ users: { bob: true, alice: true } }));
+    given(starred)
+      .when(changeOf("star", "wire", { starred: false }))
+      .then(applied({ users: { bob: true } }));
+  });
+});
+
+describe("a base revision", () => {
+  const owners = changeOf("owners", "wire", { maintainers: [{ name: "bob" }], baseRevision: 2 });
+
+  test("that the ring does not reach back to is a conflict: what came after it is not known", () => {
+    given({ ...wire, _codebox: { ...wire._codebox!, revision: 9, sequence: 9 } })
+      .when(owners)
+      .then(rejected("conflict"));
+  });
+  test("before a change of an unknown kind is a conflict: what that touched is not known", () => {
+    const state = wire._codebox!;
+    const record = { id: "newer", sequence: 3, type: "package.future", at: "2026-01-01T00:00:00.000Z", by: "bob" };
+    given({ ...wire, _codebox: { ...state, revision: 3, sequence: 3, applied: [...state.applied, record] } })
+      .when(owners)
+      .then(rejected("conflict"));
   });
 });
 
 describe("the record of a change", () => {
-  test("a change that was applied before does nothing, and is told by its id alone", () => {
-    const change = tagPut("wire", "next", "1.0.0", "same");
-    const once = wire(change);
-    const again = apply(once, { ...change, version: "2.0.0" });
-    expect(again.kind).toBe("replayed");
-    expect(again.kind === "replayed" && again.packument).toBe(once);
+  test("a change that was applied before does nothing, and is recognised by its id alone", () => {
+    const once = wireAfter(put("next", "1.0.0", "same"));
+    const { packument } = given(once)
+      .when(put("next", "2.0.0", "same"))
+      .then(replayed());
+    expect(packument).toBe(once);
   });
-  test("the event carries what the predecessor's log did", () => {
-    const result = apply(wire(), tagPut("wire", "next", "1.0.0", "x"));
-    expect(result).toMatchObject({
-      event: {
-        id: "x",
-        name: "wire",
-        sequence: 3,
-        revision: 3,
-        type: "tag.put",
-        actor: { name: "alice" },
-        data: { name: "wire", tag: "next", version: "1.0.0", "dist-tags": { latest: "2.0.0", next: "1.0.0" } },
-      },
+  test("says what the change touched; a record of an unknown kind may have touched anything", () => {
+    const record = { id: "x", sequence: 1, type: "tag.put", at: "", by: "alice", tag: "next", versions: ["1.0.0"] };
+    expect(effectOf(record)).toEqual({ tag: "next" });
+    for (const type of ["package.future", "constructor"])
+      expect(effectOf({ ...record, type })).toEqual({ anything: true, tag: "next", added: ["1.0.0"] });
+  });
+  test("the event has the fields of the predecessor's log", () => {
+    const { event } = given(wire)
+      .when(put("next", "1.0.0", "x"))
+      .then(applied());
+    expect(event).toMatchObject({
+      id: "x",
+      name: "wire",
+      sequence: 3,
+      revision: 3,
+      type: "tag.put",
+      actor: { name: "alice" },
+      data: { name: "wire", tag: "next", version: "1.0.0", "dist-tags": { latest: "2.0.0", next: "1.0.0" } },
+    });
+  });
+  test("the event of a publish has the fields of the manifest that the predecessor's log had", () => {
+    const { event } = given([])
+      .when(publishing({ license: "MIT", custom: 1 }))
+      .then(applied());
+    expect(event.data).toEqual({
+      name: "wire",
+      version: "1.0.0",
+      "dist-tags": { latest: "1.0.0" },
+      description: "wire 1.0.0",
+      license: "MIT",
     });
   });
   test("an event that would not fit a message is cut to its key fields", () => {
-    const change = publishOf("wire", "3.0.0");
-    const result = apply(wire(), { ...change, manifest: { ...change.manifest, keywords: ["x".repeat(30_000)] } });
-    expect(result.kind === "applied" && result.event.data).toEqual({ name: "wire", version: "3.0.0", truncated: true });
+    const { event } = given([])
+      .when(publishing({ keywords: ["x".repeat(30_000)] }))
+      .then(applied());
+    expect(event.data).toEqual({ name: "wire", version: "1.0.0", truncated: true });
   });
 });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  effectOf,
   own,
   parsePackument,
   restored,
@@ -9,12 +10,13 @@ import {
   type Change,
   type Packument,
 } from "../../src/index.ts";
-import { NAME, changes, deepFreeze, history } from "../support/changes.ts";
+import { NAME, changes } from "./arbitraries.ts";
+import { deepFreeze, history } from "../support/changes.ts";
 
 const RUNS = 1_000;
 const nothing: Packument = parsePackument(NAME, Buffer.from("{}"));
 
-/** What a foreign writer does to the document he read. Some of it clashes with what our changes do. */
+/** What a foreign writer edits in the document that it read. Some edits clash with our changes. */
 type Edit = {
   readonly retag: boolean;
   readonly clash: boolean;
@@ -65,14 +67,14 @@ const check = <T>(body: (before: Packument, ours: readonly Change[], edit: Edit)
     { numRuns: RUNS },
   );
 
-describe("whatever we changed since a foreign writer read, and whatever he writes back", () => {
-  test("all of ours is there again, and our record", () => {
+describe("whatever we changed after a foreign writer read, and whatever it writes back", () => {
+  test("all our changes are restored, and our record", () => {
     check((before, ours, edit) => {
       const known = history(ours, before).at(-1);
       if (!known) return;
       const again = restored(known, edited(before, edit));
       expectVersions(before, known, again, new Set());
-      // With only his version left, latest names that.
+      // When only its version is left, latest points at that.
       const none = (key: string) => key === "latest" && Object.keys(known.versions).length === 0;
       for (const field of ["dist-tags", "time", "users"] as const) {
         const [was, is, now]: Fields[] = [before[field], known[field], again[field]];
@@ -84,7 +86,7 @@ describe("whatever we changed since a foreign writer read, and whatever he write
       expect(again._codebox).toEqual(known._codebox);
     });
   });
-  test("his own edits stay: versions and fields always, a tag unless ours took tags away without naming them", () => {
+  test("its own edits stay: versions and fields always, a tag unless our changes removed tags without naming them", () => {
     check((before, ours, edit) => {
       const known = history(ours, before).at(-1);
       if (!known) return;
@@ -92,7 +94,8 @@ describe("whatever we changed since a foreign writer read, and whatever he write
       const again = restored(known, found);
       expect(again.versions["9.9.9"]).toEqual(found.versions["9.9.9"]);
       expect(again["custom"]).toBe(true);
-      const took = stateOf(known).applied.some(({ type }) => type === "tags.replace" || type.startsWith("unpublish"));
+      const effects = stateOf(known).applied.map(effectOf);
+      const took = effects.some(({ tags, removed }) => tags === "replaced" || removed !== undefined);
       if (!took) expect(again["dist-tags"]["foreign"]).toBe(found["dist-tags"]["foreign"]);
     });
   });
@@ -113,7 +116,7 @@ describe("whatever we changed since a foreign writer read, and whatever he write
       expect(restored(known, again)).toBe(again);
     });
   });
-  test("what he wrote over our last write, or over a later one, is left alone", () => {
+  test("what it wrote over our last write, or over a later one, is not changed", () => {
     check((before, ours, edit) => {
       const documents = history(ours, before);
       const last = documents.at(-1);
@@ -124,7 +127,7 @@ describe("whatever we changed since a foreign writer read, and whatever he write
   });
 });
 
-test("where another consumer went on from what he wrote, both consumers' changes are there, each numbered once", () => {
+test("when another consumer continued from what it wrote, the changes of both consumers are there, each numbered once", () => {
   fc.assert(
     fc.property(changes, changes, fc.nat(39), edits, (sequence, others, at, edit) => {
       const before = history(sequence.slice(0, at)).at(-1);
@@ -144,11 +147,10 @@ test("where another consumer went on from what he wrote, both consumers' changes
 
       const touched = new Set(later?.flatMap(({ versions = [] }) => versions));
       expectVersions(before, known, again, touched);
-      const placed = later?.filter(({ type }) => type === "publish" || type.startsWith("unpublish")) ?? [];
-      for (const version of placed.flatMap(({ versions = [] }) => versions))
+      const effects = later?.map(effectOf) ?? [];
+      for (const version of effects.flatMap(({ added = [], removed = [] }) => [...added, ...removed]))
         expect(own(again.versions, version)).toEqual(own(found.versions, version));
-      const moved = new Set(later?.flatMap(({ type, tag }) => (type === "tag.put" ? [tag ?? ""] : [])));
-      for (const tag of moved)
+      for (const tag of effects.flatMap((effect) => effect.tag ?? []))
         if (own(again.versions, own(found["dist-tags"], tag) ?? ""))
           expect(own(again["dist-tags"], tag)).toBe(own(found["dist-tags"], tag));
     }),

@@ -1,0 +1,56 @@
+import type * as z from "zod";
+import { own, type AppliedRecord } from "../packument.ts";
+import { deprecate } from "./deprecate.ts";
+import { owners } from "./owners.ts";
+import { publish } from "./publish.ts";
+import type { ChangeDefinition, Effect } from "./shared/definition.ts";
+import { star } from "./star.ts";
+import { tagPut } from "./tag-put.ts";
+import { tagRemove } from "./tag-remove.ts";
+import { tagsMerge } from "./tags-merge.ts";
+import { tagsReplace } from "./tags-replace.ts";
+import { unpublishAll } from "./unpublish-all.ts";
+import { unpublishVersions } from "./unpublish-versions.ts";
+
+const table = {
+  "tag.put": tagPut,
+  "tag.remove": tagRemove,
+  "tags.replace": tagsReplace,
+  "tags.merge": tagsMerge,
+  publish,
+  deprecate,
+  "unpublish.versions": unpublishVersions,
+  "unpublish.all": unpublishAll,
+  owners,
+  star,
+};
+type Table = typeof table;
+type AnyChange = z.infer<Table[keyof Table]["schema"]>;
+
+/** The schemas of all kinds, in the order of the table. `Change` is their union. */
+export const schemas = Object.values(table).map(({ schema }) => schema);
+
+/**
+ * Every kind of change, under its `type`. The only place that lists the kinds: validation, `apply`, events, history and
+ * `restored` all read from it. Does not compile when a kind lacks a part or stands under a type that is not its own.
+ */
+export const definitions: { readonly [Type in AnyChange["type"]]: ChangeDefinition<AnyChange & { type: Type }> } =
+  table;
+
+/** The definition of a change's kind. */
+export function definitionOf<C extends AnyChange>({ type }: C): ChangeDefinition<C> {
+  // Type and definition belong together by the type of `definitions`; the compiler cannot follow it through the union.
+  return definitions[type] as unknown as ChangeDefinition<C>;
+}
+
+/**
+ * What a recorded change touched.
+ *
+ * A record of a kind that this version does not know was written by a newer version. It counts as a change of anything:
+ * it clashes with every change that has an older `baseRevision`, and when it is lost, all that we knew of the package is
+ * taken back, except what later changes touched.
+ */
+export function effectOf(record: AppliedRecord): Effect {
+  const definition = own<Pick<ChangeDefinition<never>, "restore">>(definitions, record.type);
+  return definition ? definition.restore(record) : { anything: true, added: record.versions, tag: record.tag };
+}

@@ -1,0 +1,128 @@
+import * as z from "zod";
+import { ChangeId, PackageName, UserName } from "../../names.ts";
+import type { Rejection, RejectionCode } from "../../outcome.ts";
+import { exists, type AppliedRecord, type Packument } from "../../packument.ts";
+
+/**
+ * All that codebox knows about one kind of change. Each kind has its own file in `domain/changes`, which exports one of these;
+ * the table in `changes/index.ts` lists them.
+ *
+ * Every part is pure: no clock, no randomness, no I/O.
+ *
+ * @example export const star = defineChange({ schema: changeSchema("star", { starred: z.boolean() }), decide, … })
+ */
+export type ChangeDefinition<C> = {
+  /** What a change of this kind looks like on the wire. Made by `changeSchema`. */
+  readonly schema: z.ZodType<C>;
+  /** The packument after the change, or why it is refused. `apply` adds the record of the change. */
+  readonly decide: Decide<C, Packument | undefined>;
+  /** What the record in the ring says about the change. It is all that `restore` sees later. */
+  readonly touches: (change: C, before: Packument | undefined) => Touched;
+  /** The body of the event. `after` is the packument that `decide` returned. */
+  readonly eventData: (change: C, after: Packument) => EventData;
+  /** What a change with this record touched: used to find conflicts, and to bring the change back after a stale foreign write. */
+  readonly restore: (record: AppliedRecord) => Effect;
+};
+
+/** Decides about a change, given the packument before it. */
+export type Decide<C, Before> = (before: Before, change: C, effectsSince: EffectsSince) => Packument | Refusal;
+
+/** The effects of the changes after a revision; `undefined` when the ring does not reach back to it. */
+export type EffectsSince = (revision: number) => readonly Effect[] | undefined;
+
+/** The fields of a ring record that depend on the kind. A ring holds 256 records, so they stay short. */
+export type Touched = Pick<AppliedRecord, "versions" | "tag">;
+
+/**
+ * The body of an event, in two parts. `name` and `dist-tags` are added for every kind.
+ *
+ * @example { key: { version: "1.0.0" }, more: { description: "…" } }
+ */
+export type EventData = {
+  /** What a subscriber needs to read the rest from the packument. Always sent, so it must be small. */
+  readonly key: Readonly<Record<string, unknown>>;
+  /** Fields for convenience. Left out when the event would be over `EVENT_DATA_MAX`. */
+  readonly more?: Readonly<Record<string, unknown>>;
+};
+
+/**
+ * What a change touched in the packument, read from its record. `restored` folds over effects and knows no kinds.
+ *
+ * @example { tag: "next" } // a tag was set or removed
+ * @example { fields: ["maintainers"] } // the owners were replaced
+ */
+export type Effect = {
+  /** Versions that it added, with their times and the tags that point at them. */
+  readonly added?: readonly string[] | undefined;
+  /** Versions that it removed. Tags and stars may have gone with them; the record does not name these. */
+  readonly removed?: readonly string[] | undefined;
+  /** Versions whose deprecation message it set or removed. */
+  readonly deprecated?: readonly string[] | undefined;
+  /** The tag that it set or removed. */
+  readonly tag?: string | undefined;
+  /** `replaced`: it set all tags at once. `merged`: it set tags that its record does not name. */
+  readonly tags?: "replaced" | "merged";
+  /** The users whose stars it set or removed. */
+  readonly stars?: readonly string[];
+  /** Fields at the top of the packument that it set or removed. */
+  readonly fields?: readonly string[];
+  /** It may have touched anything else as well. Only for kinds that this version does not know. */
+  readonly anything?: true;
+};
+
+/** Why `decide` refuses a change. A class, because a packument may have fields of any name. */
+export class Refusal {
+  readonly rejection: Rejection;
+  constructor(rejection: Rejection) {
+    this.rejection = rejection;
+  }
+}
+
+/**
+ * Refuses a change.
+ *
+ * @example return refuse("not_found", `${name} has no tag "${tag}"`)
+ */
+export function refuse(code: RejectionCode, message: string): Refusal {
+  return new Refusal({ code, message });
+}
+
+/** The fields that every change has. */
+const common = {
+  schema: z.literal(1),
+  id: ChangeId,
+  name: PackageName,
+  /** When it was accepted, ISO 8601 in UTC. */
+  at: z.iso.datetime({ message: '"at" must be an ISO 8601 time in UTC, such as "2026-11-24T10:00:00.000Z"' }),
+  actor: z.strictObject({ name: UserName }),
+};
+
+/**
+ * The schema of a kind: the fields that every change has, and its own. Unknown fields are refused.
+ *
+ * @example changeSchema("tag.remove", { tag: Tag, ifMatch })
+ */
+export function changeSchema<Type extends string, Fields extends z.ZodRawShape>(type: Type, fields: Fields) {
+  return z.strictObject({ ...common, type: z.literal(type), ...fields });
+}
+
+/** Types the parts of a kind by its schema. It returns what it is given. */
+export function defineChange<Schema extends z.ZodType>(
+  definition: ChangeDefinition<z.infer<Schema>> & { readonly schema: Schema },
+) {
+  return definition;
+}
+
+/**
+ * `decide` for the kinds that need a package to change: all but publish. Without one the change is refused with `not_found`.
+ *
+ * @example decide: ofExisting((before, { tag }) => …)
+ */
+export function ofExisting<C extends { readonly name: string }>(
+  decide: Decide<C, Packument>,
+): Decide<C, Packument | undefined> {
+  return (before, change, effectsSince) =>
+    exists(before)
+      ? decide(before, change, effectsSince)
+      : refuse("not_found", `the package "${change.name}" does not exist; publish it first`);
+}

@@ -1,0 +1,20 @@
+import { Tag } from "../names.ts";
+import { own } from "../packument.ts";
+import { changeSchema, defineChange, ofExisting, refuse } from "./shared/definition.ts";
+import { ifMatch, retagged } from "./shared/tags.ts";
+
+/** Removes a tag. `latest` cannot be removed. */
+export const tagRemove = defineChange({
+  schema: changeSchema("tag.remove", { tag: Tag, ifMatch }),
+  decide: ofExisting((before, change) => {
+    const tags = before["dist-tags"];
+    if (change.tag === "latest")
+      return refuse("forbidden", 'the tag "latest" can\'t be removed; point it at another version instead');
+    if (own(tags, change.tag) === undefined) return refuse("not_found", `${change.name} has no tag "${change.tag}"`);
+    const { [change.tag]: _, ...rest } = tags;
+    return retagged(before, change, rest);
+  }),
+  touches: ({ tag }) => ({ tag }),
+  eventData: ({ tag }) => ({ key: { tag } }),
+  restore: ({ tag }) => ({ tag }),
+});

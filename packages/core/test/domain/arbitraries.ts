@@ -1,0 +1,92 @@
+import fc from "fast-check";
+import { changeOf, publishOf } from "@codebox/testing";
+import { stagingKey, type Change, type ChangeOf } from "../../src/index.ts";
+
+export const NAME = "wire";
+const VERSIONS = ["1.0.0", "1.1.0", "2.0.0", "2.0.0-rc.1", "3.0.0", "10.0.0"] as const;
+const version = fc.constantFrom(...VERSIONS);
+const tag = fc.constantFrom("latest", "next", "beta", "constructor", "toString", "hasOwnProperty", "valueOf");
+const tags = fc.dictionary(tag, version, { maxKeys: 4 });
+const withLatest = fc.tuple(tags, version).map(([some, latest]) => ({ ...some, latest }));
+const baseRevision = fc.nat(12);
+const owner = fc.record({ name: fc.constantFrom("bob", "carol") });
+/** Few ids, so that some changes are replays. */
+const id = fc.nat(60).map((number) => `id-${number}`);
+
+type Kind = Change["type"];
+type Own<K extends Kind> = Omit<ChangeOf<K>, "schema" | "id" | "name" | "at" | "actor" | "type">;
+
+/** Changes of one kind, from an arbitrary for the fields of the kind. */
+function kind<K extends Kind>(type: K, own: fc.Arbitrary<Own<K>>): fc.Arbitrary<ChangeOf<K>> {
+  return fc.tuple(id, own).map(([each, fields]) => changeOf(type, NAME, fields, each));
+}
+const based = { requiredKeys: [] as never[] };
+
+/**
+ * Any change of each kind. A new kind without an arbitrary does not compile; with one, all properties cover it.
+ *
+ * @example fc.property(arbitraries["tag.put"], (change) => …)
+ */
+export const arbitraries: { readonly [K in Kind]: fc.Arbitrary<ChangeOf<K>> } = {
+  "tag.put": kind("tag.put", fc.record({ tag, version })),
+  "tag.remove": kind("tag.remove", fc.record({ tag })),
+  "tags.replace": kind("tags.replace", fc.record({ tags: fc.oneof(tags, withLatest) })),
+  "tags.merge": kind("tags.merge", fc.record({ tags })),
+  publish: fc
+    .tuple(id, version, fc.uniqueArray(tag, { minLength: 1, maxLength: 2 }))
+    .map(([each, published, names]) => publishOf(NAME, published, { id: each, tags: names })),
+  deprecate: kind(
+    "deprecate",
+    fc.record(
+      { messages: fc.dictionary(version, fc.constantFrom("", "old")), baseRevision },
+      { requiredKeys: ["messages"] },
+    ),
+  ),
+  "unpublish.versions": kind(
+    "unpublish.versions",
+    fc.record(
+      { versions: fc.uniqueArray(version, { minLength: 1, maxLength: 2 }), baseRevision },
+      { requiredKeys: ["versions"] },
+    ),
+  ),
+  "unpublish.all": kind("unpublish.all", fc.record({ baseRevision }, based)),
+  owners: kind(
+    "owners",
+    fc.record(
+      { maintainers: fc.array(owner, { minLength: 1, maxLength: 2 }), baseRevision },
+      { requiredKeys: ["maintainers"] },
+    ),
+  ),
+  star: kind("star", fc.record({ starred: fc.boolean() })),
+};
+export const kinds = Object.keys(arbitraries) as readonly Kind[];
+
+/** Packages need versions and tags before most kinds can do anything. */
+const WEIGHTS: { readonly [K in Kind]?: number } = { publish: 4, "tag.put": 3 };
+const change: fc.Arbitrary<Change> = fc.oneof(
+  ...kinds.map((type): fc.WeightedArbitrary<Change> => ({ weight: WEIGHTS[type] ?? 1, arbitrary: arbitraries[type] })),
+);
+
+/** As a real sender: times follow one another, and a publish that is sent again has its tarball uploaded again. */
+function sent<C extends Change>(each: C, index: number): C {
+  const at = new Date(Date.UTC(2026, 0, 1) + index * 1000).toISOString();
+  return each.type === "publish"
+    ? { ...each, at, tarball: { ...each.tarball, staging: stagingKey(`${each.id}-${index}`) } }
+    : { ...each, at };
+}
+
+/** A sequence of any changes of one package. */
+export const changes: fc.Arbitrary<Change[]> = fc
+  .array(change, { minLength: 1, maxLength: 40 })
+  .map((sequence) => sequence.map(sent));
+
+/** A package with some versions and some changes after these, and then one change of this kind with a new id. */
+export function endingWith(type: Kind): fc.Arbitrary<readonly [Change[], Change]> {
+  const published = fc
+    .shuffledSubarray([...VERSIONS])
+    .map((some) => some.map((each) => publishOf(NAME, each, { id: `first-${each}` })));
+  return fc.tuple(published, fc.array(change, { maxLength: 10 }), arbitraries[type]).map(([first, more, last]) => {
+    const sequence = [...first, ...more].map(sent);
+    return [sequence, sent({ ...last, id: "last" }, sequence.length)];
+  });
+}
