@@ -94,7 +94,9 @@ describe("packument", () => {
     expect(gunzipSync(zipped).equals(plain)).toBe(true);
     expect(brotliDecompressSync(packed).equals(plain)).toBe(true);
   });
-  test("of one version, or of a tag, is its manifest", async () => {
+  test("of a version, a tag or a range is one manifest: of a range the highest version in it", async () => {
+    expect(await (await registry.request("/wire/^1.0.0")).json()).toMatchObject({ version: "1.2.0" });
+    expect(await (await registry.request("/wire/~1.1.0")).json()).toMatchObject({ version: "1.1.0" });
     expect(await (await registry.request("/wire/1.1.0")).json()).toMatchObject({ name: "wire", version: "1.1.0" });
     expect(await (await registry.request("/wire/latest")).json()).toMatchObject({ version: "1.2.0" });
     expect((await registry.request("/wire/9.9.9")).status).toBe(404);

@@ -98,15 +98,18 @@ describe("upstream", () => {
     await using broken = await startApp({ upstream: failing(new UpstreamMalformed("it sent a page")) });
     expect((await broken.request("/left")).status).toBe(502);
   });
-  test("an audit is forwarded; without an upstream it finds nothing", async () => {
+  test("an audit is forwarded; without an upstream it is a failure for a package that is not ours", async () => {
     await using passing = await startApp({ upstream: upstream() });
     await using registry = await startApp();
     expect(
       await (await passing.send("POST", "/-/npm/v1/security/advisories/bulk", { left: ["1.0.0"] })).json(),
     ).toEqual({ asked: ["left"] });
-    expect(
-      await (await registry.send("POST", "/-/npm/v1/security/advisories/bulk", { left: ["1.0.0"] })).json(),
-    ).toEqual({});
+    const audit = (packages: object) => registry.send("POST", "/-/npm/v1/security/advisories/bulk", packages);
+    const unchecked = await audit({ left: ["1.0.0"] });
+    expect(unchecked.status).toBe(502);
+    expect(await errorOf(unchecked)).toContain('nobody can check "left"');
+    await registry.publish("wire", "1.0.0");
+    expect(await (await audit({ wire: ["1.0.0"] })).json()).toEqual({});
     expect((await registry.send("POST", "/-/npm/v1/security/advisories/bulk", { left: "1.0.0" })).status).toBe(400);
   });
 });

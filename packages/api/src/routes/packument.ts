@@ -1,3 +1,4 @@
+import semver from "semver";
 import {
   abbreviatedView,
   fullView,
@@ -18,6 +19,9 @@ import { ABBREVIATED_TYPE, preferredEncoding, preferredForm } from "../negotiate
 import { createRenderCache, type Rendered } from "../rendered.ts";
 
 /** `GET /:name` and `GET /:name/:versionOrTag`: what npm install, view and every write command read first. */
+/** Longest range, in characters: semver parses it with regular expressions. Real ones are shorter. */
+const RANGE_MAX = 200;
+
 export const packumentRoutes = (ports: ReadPorts): RouteGroup => {
   const render = createRenderCache();
 
@@ -50,7 +54,10 @@ export const packumentRoutes = (ports: ReadPorts): RouteGroup => {
     on.get("/:name/:version", async (c) => {
       const name = packageName(c);
       const wanted = c.req.param("version");
-      const manifest = pick(await document(c, ports, name), wanted);
+      const manifest =
+        pick(await document(c, ports, name), wanted) ??
+        // The cached copy may be older than the version.
+        pick(await document(c, ports, name, { revalidate: true }), wanted);
       if (!manifest) throw new ApiError("not_found", `"${name}" has no version or tag "${wanted.slice(0, 80)}"`);
       return c.json(manifest);
     });
@@ -84,19 +91,28 @@ function answer(c: AppContext, { bytes, etag, encoding }: Rendered, form: Packum
   return c.body(bytes);
 }
 
-async function document(c: AppContext, ports: ReadPorts, name: string): Promise<Record<string, unknown>> {
+async function document(
+  c: AppContext,
+  ports: ReadPorts,
+  name: string,
+  options: { readonly revalidate: boolean } = { revalidate: asksAnew(c) },
+): Promise<Record<string, unknown>> {
   const found = await findPackage(c, ports, name);
   if (found.kind === "ours") return fullView(found.read.packument, found.read.etag, c.get("origin"));
-  const cached = found.kind === "upstream" ? await found.upstream.packument(name, "full") : undefined;
+  const cached = found.kind === "upstream" ? await found.upstream.packument(name, "full", options) : undefined;
   if (!cached) throw notFound(name);
   return atOurOrigin(name, cached, c.get("origin"));
 }
 
+/** The manifest of a tag, a version or a range (`^1.0.0`: the highest version in it). */
 function pick(packument: Record<string, unknown>, wanted: string): unknown {
   const versions = isRecord(packument["versions"]) ? packument["versions"] : {};
   const tags = isRecord(packument["dist-tags"]) ? packument["dist-tags"] : {};
-  const version = own(tags, wanted);
-  return own(versions, typeof version === "string" ? version : wanted);
+  const tagged = own(tags, wanted);
+  const exact = own(versions, typeof tagged === "string" ? tagged : wanted);
+  if (exact !== undefined || wanted.length > RANGE_MAX) return exact;
+  const highest = semver.maxSatisfying(Object.keys(versions), wanted);
+  return highest === null ? undefined : own(versions, highest);
 }
 
 /** An upstream's packument with its tarballs at our origin, so that they come through our cache. */

@@ -1,12 +1,13 @@
 import { isReadableName, isRecord, stateOf, type Failed, type Outcome, type Pending } from "@codebox/core";
 import { readJson } from "../body.ts";
-import type { ReadPorts } from "../context.ts";
+import type { AppContext, ReadPorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
-import { packageName, requirePackage } from "../lookup.ts";
+import { findPackage, packageName, requirePackage } from "../lookup.ts";
 
-/** An audit names every package of a project with its versions. */
-const AUDIT_BYTES_MAX = 8 * 1024 * 1024;
+/** An audit names every package of a project with its versions. 20,000 packages are about half of it. */
+const AUDIT_BYTES_MAX = 1024 * 1024;
+const AUDIT_NAMES_MAX = 20_000;
 
 /** Whether the registry works. */
 export const publicRoutes = ({ store }: Pick<ReadPorts, "store">): RouteGroup =>
@@ -44,7 +45,9 @@ export const statusRoutes = (ports: ReadPorts): RouteGroup =>
           "invalid",
           'the body must be an object of package names and version lists: {"wire": ["1.0.0"]}',
         );
-      return c.json((await ports.upstream?.advisories(body as Record<string, string[]>)) ?? {});
+      if (Object.keys(body).length > AUDIT_NAMES_MAX)
+        throw new ApiError("too_large", `an audit names at most ${AUDIT_NAMES_MAX} packages`);
+      return c.json(await advisories(c, ports, body as Record<string, string[]>));
     });
 
     for (const path of ["/-/npm/v1/security/audits", "/-/npm/v1/security/audits/quick"])
@@ -55,6 +58,23 @@ export const statusRoutes = (ports: ReadPorts): RouteGroup =>
         );
       });
   });
+
+/**
+ * The advisories of the upstream's packages. Names that nobody could check are a failure: an empty answer would say that nothing
+ * is known to be vulnerable.
+ */
+async function advisories(c: AppContext, ports: ReadPorts, packages: Record<string, string[]>): Promise<unknown> {
+  if (ports.upstream) return ports.upstream.advisories(packages);
+  for (const name of Object.keys(packages)) {
+    const found = isReadableName(name) ? await findPackage(c, ports, name) : undefined;
+    if (found?.kind !== "ours")
+      throw new ApiError(
+        "upstream",
+        `nobody can check "${name.slice(0, 80)}" and others: this registry has no upstream that serves audits; start it with --upstream`,
+      );
+  }
+  return {};
+}
 
 /** The package that `?package=` names. Without an index of ids, an applied change is found only in its package's document. */
 function packageOf(name: string | undefined): string | undefined {
