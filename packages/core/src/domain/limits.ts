@@ -1,7 +1,7 @@
 /**
  * Every limit of the registry, as a named constant with its reason.
  *
- * A limit is enforced where data enters; what exceeds it is rejected with a message that names the limit.
+ * A limit is checked where data enters; data over it is rejected with a message that names the limit.
  */
 
 /** npm's own limit on a package name, scope included. Source: npm's documentation of package.json, "name". */
@@ -31,19 +31,19 @@ export const DEPRECATION_MAX = 1_024;
 /** Longest change id, in characters: SQS's limit on MessageDeduplicationId. Source: SQS quotas, messages. */
 export const CHANGE_ID_MAX = 128;
 
-/** Largest version manifest, in bytes of JSON, readme left out. Rejecting here is kinder than an index.json nobody can load. */
+/** Largest version manifest, in bytes of JSON, readme left out. A larger one would make an index.json that clients cannot load. */
 export const MANIFEST_BYTES_MAX = 1024 * 1024;
 
 /** Longest readme kept, in characters; a longer one is cut, as npm's own registry does. */
 export const README_MAX = 64 * 1024;
 
 /**
- * Largest JSON in a request body, in bytes, a publish's tarball left out: a whole packument of 10,000 versions, sent back by
- * deprecate and unpublish, fits. A publish has the same limit: until its last byte it may turn out to be a deprecate.
+ * Largest JSON in a request body, in bytes, without a publish's tarball. A packument of 10,000 versions fits: npm sends it back
+ * for deprecate and unpublish. A publish has the same limit: before its last byte it may still be a deprecate.
  */
 export const BODY_BYTES_MAX = 32 * 1024 * 1024;
 
-/** Largest provenance bundle, in bytes: certificate, signature and statement; real ones have some 10 to 20 KB. */
+/** Largest provenance bundle, in bytes: certificate, signature and statement; real ones have about 10 to 20 KB. */
 export const PROVENANCE_BYTES_MAX = 512 * 1024;
 
 /** Default of the largest tarball, in bytes. A server may be started with another. */
@@ -52,13 +52,13 @@ export const TARBALL_BYTES_MAX = 512 * 1024 * 1024;
 /** Most bytes that a tarball may unpack to: stops a compression bomb from holding a core for minutes. */
 export const UNPACKED_BYTES_MAX = 4 * 1024 * 1024 * 1024;
 
-/** So many bytes any tarball may unpack to; above that `UNPACKED_RATIO_MAX` counts too. Half a second of one thread. */
+/** Bytes that any tarball may unpack to; above that, `UNPACKED_RATIO_MAX` applies too. About half a second of one thread. */
 export const UNPACKED_FREE_BYTES = 256 * 1024 * 1024;
 
 /** How many times its own size a large tarball may unpack to: text shrinks 3 to 50 times, a bomb of zeros a thousand. */
 export const UNPACKED_RATIO_MAX = 100;
 
-/** Most zeros behind an archive's end, in bytes: tar fills its output up to records of this size (POSIX, pax, -b). */
+/** Most zeros after an archive's end, in bytes: tar fills its output up to records of this size (POSIX, pax, -b). */
 export const TAR_PADDING_MAX = 10_240;
 
 /** Most entries in a tarball. */
@@ -70,16 +70,16 @@ export const APPLIED_RING = 256;
 /** Unconfirmed events an index.json may hold before its consumer refuses to add more. Past this the event log has been down for many batches. */
 export const OUTBOX_MAX = 1_000;
 
-/** Most changes applied in one conditional write. SQS hands a Lambda at most 10 FIFO messages; an embedded server uses all of it. */
+/** Most changes applied in one conditional write. SQS gives a Lambda at most 10 FIFO messages; the server on one machine uses the full batch. */
 export const BATCH_MAX = 100;
 
-/** How often a conditional write is tried again after another writer won, before the batch is left to redelivery. */
+/** How often a conditional write is retried after another writer won, before the batch is left to redelivery. */
 export const WRITE_ATTEMPTS = 12;
 
-/** How long an answer waits for its change's outcome, in milliseconds, before it becomes a 202. API Gateway gives up at 30 s; npm's own patience is longer. */
+/** How long a request waits for its change's outcome, in milliseconds, before the answer is 202. API Gateway times out at 30 s; npm later. */
 export const WAIT_MS = 8_000;
 
-/** Redeliveries of a change before it goes to the dead letters. */
+/** Redeliveries of a change before it is dead-lettered. */
 export const RECEIVES_MAX = 8;
 
 /**

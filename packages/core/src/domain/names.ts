@@ -16,14 +16,15 @@ export function nameProblem(name: string): string | undefined {
   return [...(verdict.errors ?? []), ...(verdict.warnings ?? [])].join("; ");
 }
 
-/** Whether a package of this name may exist at all: names that npm allowed in the past (capitals) can be read and changed. */
+/** Whether a package of this name may exist at all. Names that npm allowed in the past (capitals) can be read and changed. */
 export function isReadableName(name: string): boolean {
   return name.length <= NAME_MAX && validateName(name).validForOldPackages;
 }
 
 /**
  * What is wrong with a dist-tag, or `undefined`. Tags share a name space with versions, so a semver range is refused,
- * as npm's client does (libnpmaccess, `npm dist-tag add`): what begins with a letter but v or x is none. And a tag must stand unescaped in a URL (npm-package-arg).
+ * as npm's client does (libnpmaccess, `npm dist-tag add`); a tag that begins with a letter other than v or x is never a range.
+ * A tag must also need no escaping in a URL (npm-package-arg).
  *
  * @example tagProblem("next") // undefined
  * @example tagProblem("1.x") // 'the tag "1.x" is a valid semver range; …'
@@ -38,7 +39,12 @@ export function tagProblem(tag: string): string | undefined {
   return undefined;
 }
 
-/** What is wrong with a version, or `undefined`: it must be exactly what semver makes of it. */
+/**
+ * What is wrong with a version, or `undefined`. It must be written exactly as semver prints it.
+ *
+ * @example versionProblem("1.0.0-rc.1") // undefined
+ * @example versionProblem("v1.0") // '"v1.0" is not an exact semver version such as …'
+ */
 export function versionProblem(version: string): string | undefined {
   if (version.length <= VERSION_MAX && semver.valid(version) === version) return undefined;
   return `${JSON.stringify(version.slice(0, VERSION_MAX))} is not an exact semver version such as "1.2.3" or "2.0.0-rc.1"`;
@@ -50,24 +56,30 @@ const checked = (problem: (value: string) => string | undefined) =>
     if (message !== undefined) context.issues.push({ code: "custom", message, input: context.value });
   });
 
-/** A name under which a package can be changed; publishing checks `nameProblem` too, when the package is new. */
+/** The name of a package that can be changed. Publishing a new package also checks `nameProblem`. */
 export const PackageName = z
   .string()
   .refine(isReadableName, { error: (issue) => nameProblem(String(issue.input)) ?? "this is not a package name" });
+/** A dist-tag; see `tagProblem`. */
 export const Tag = checked(tagProblem);
+/** An exact version; see `versionProblem`. */
 export const Version = checked(versionProblem);
+/** The message that installers print for a deprecated version; empty for no deprecation. */
 export const DeprecationMessage = z
   .string()
   .max(DEPRECATION_MAX, `a deprecation message has at most ${DEPRECATION_MAX} characters`);
 
-/** An id of the sender's choice: what makes a repeated change harmless. */
+/** The id of a change. The sender chooses it; a change that is sent again with the same id is applied once. */
 export const ChangeId = z
   .string()
   .min(1)
   .max(CHANGE_ID_MAX, `a change id has at most ${CHANGE_ID_MAX} characters`)
   .regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]*$/, "a change id consists of letters, digits and _ . : -");
 
-/** A user's name, as it stands in URLs, maintainers and events. */
+/** A user's name, as it is used in URLs, maintainers and events. */
 export const UserName = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$/, "a user name has 1 to 64 letters, digits, and _ . @ - behind the first");
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$/,
+    "a user name has 1 to 64 letters and digits; after the first also _ . @ -",
+  );

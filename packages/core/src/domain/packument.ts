@@ -3,7 +3,11 @@ import semver from "semver";
 import type { ChangeEvent } from "./event.ts";
 import { README_MAX } from "./limits.ts";
 
-/** One version's package.json as published, with `dist`. Fields that codebox does not know survive. */
+/**
+ * One version's package.json as published, with `dist`. Fields that codebox does not know are kept.
+ *
+ * @example { name: "wire", version: "1.0.0", dependencies: { tiny: "^2.0.0" }, dist: { integrity: "sha512-…" } }
+ */
 export type Manifest = {
   readonly name: string;
   readonly version: string;
@@ -12,7 +16,7 @@ export type Manifest = {
   readonly [field: string]: unknown;
 };
 
-/** What a client needs to fetch and check a tarball. `tarball` is computed for every request, never stored by codebox. */
+/** What a client needs to download and check a tarball. `tarball`, its URL, is computed for every request and never stored. */
 export type Dist = {
   readonly integrity?: string;
   readonly shasum?: string;
@@ -20,10 +24,30 @@ export type Dist = {
   readonly [field: string]: unknown;
 };
 
+/**
+ * An owner of a package.
+ *
+ * @example { name: "alice", email: "alice@acme.example" }
+ */
 export type Person = { readonly name: string; readonly email?: string };
+
+/**
+ * Tag → version.
+ *
+ * @example { latest: "1.0.0", next: "2.0.0-rc.1" }
+ */
 export type DistTags = Readonly<Record<string, string>>;
 
-/** A package's document, `<name>/index.json`. Source: https://github.com/npm/registry/blob/main/docs/responses/package-metadata.md */
+/**
+ * A package's document, `<name>/index.json`: all its versions and tags, and codebox's own state in `_codebox`.
+ *
+ * Only `apply` alters it, and only the consumer writes it. Fields that codebox does not know are kept.
+ * Source: https://github.com/npm/registry/blob/main/docs/responses/package-metadata.md
+ *
+ * @example
+ * { "name": "wire", "dist-tags": { "latest": "1.0.0" }, "versions": { "1.0.0": { … } },
+ *   "time": { "created": "2026-11-24T10:00:00.000Z", "1.0.0": "2026-11-24T10:00:00.000Z" }, "_codebox": { … } }
+ */
 export type Packument = {
   readonly name: string;
   readonly "dist-tags": DistTags;
@@ -36,10 +60,10 @@ export type Packument = {
   readonly [field: string]: unknown;
 };
 
-/** What codebox keeps of its own in index.json, so that a change and its record are one conditional write. */
+/** Codebox's own state. It is stored in index.json, so that a change and its record are one conditional write. */
 export type CodeboxState = {
   readonly schema: 1;
-  /** Rises by one with every applied change; the number in `_rev`. Continues the `_rev` of an adopted document. */
+  /** Increases by one with every applied change; the number in `_rev`. Continues the `_rev` of an adopted document. */
   readonly revision: number;
   /** The last event's sequence number: 1, 2, 3 … without gaps. */
   readonly sequence: number;
@@ -49,19 +73,26 @@ export type CodeboxState = {
   readonly outbox: readonly ChangeEvent[];
 };
 
-/** One line of a package's history. Revision and sequence rise together, so a record's revision follows from its sequence. */
+/** One entry of a package's history. Revision and sequence increase together, so `revisionOfRecord` computes the revision. */
 export type AppliedRecord = {
   readonly id: string;
   readonly sequence: number;
+  /** The kind of the change. Any string: a newer version of codebox may have written the record. */
   readonly type: string;
+  /** When the change was accepted, ISO 8601 in UTC. */
   readonly at: string;
+  /** The name of the actor. */
   readonly by: string;
   /** The versions that the change published, deprecated or unpublished, or pointed a tag at. */
   readonly versions?: readonly string[];
   readonly tag?: string;
 };
 
-/** Reads an own field; `undefined` for what a record merely inherits (`constructor`, `toString`). */
+/**
+ * Reads an own field; `undefined` for a field that the record only inherits (`constructor`, `toString`).
+ *
+ * @example own(packument.versions, "constructor") // undefined
+ */
 export function own<T>(record: Readonly<Record<string, T>> | undefined, key: string): T | undefined {
   return record !== undefined && Object.hasOwn(record, key) ? record[key] : undefined;
 }
@@ -79,7 +110,7 @@ export function without<T extends object>(record: T, keys: readonly string[]): T
 /**
  * Reads a stored index.json, of codebox or of its predecessor.
  *
- * Predecessors' `_attachments` (the last tarball once more, in base64) and `_rev` are left out; unknown fields stay.
+ * The predecessor's `_attachments` (a copy of the last tarball, in base64) and `_rev` are left out; unknown fields are kept.
  * @throws SyntaxError when the bytes are not a JSON object: the document is damaged and must not be overwritten.
  */
 export function parsePackument(name: string, bytes: Uint8Array): Packument {
@@ -96,10 +127,12 @@ export function parsePackument(name: string, bytes: Uint8Array): Packument {
   };
 }
 
+/** The bytes of index.json, as `parsePackument` reads them. */
 export function serializePackument(packument: Packument): Uint8Array {
   return Buffer.from(JSON.stringify(packument));
 }
 
+/** The state of a package before its first change. */
 export const emptyState: CodeboxState = { schema: 1, revision: 0, sequence: 0, applied: [], outbox: [] };
 
 function adoptedState(rev: unknown): CodeboxState {
@@ -107,17 +140,18 @@ function adoptedState(rev: unknown): CodeboxState {
   return Number.isSafeInteger(revision) && revision > 0 ? { ...emptyState, revision } : emptyState;
 }
 
+/** Codebox's own state in a packument; the empty state for a package that does not exist. */
 export function stateOf(packument: Packument | undefined): CodeboxState {
   return packument?._codebox ?? emptyState;
 }
 
-/** Whether the package has anything to install. One that was wholly unpublished keeps its document, for its sequence and its name. */
+/** Whether the package has a version. A package with all versions unpublished keeps its document, for its sequence and name. */
 export function exists(packument: Packument | undefined): packument is Packument {
   return packument !== undefined && Object.keys(packument.versions).length > 0;
 }
 
 /**
- * The version `latest` falls to when nothing better is said: the highest release, or the highest prerelease where there is no release.
+ * The version that `latest` gets when nobody sets it: the highest release, or the highest prerelease when there is no release.
  *
  * @example highestVersion(["1.0.0", "2.0.0-rc.1"]) // "1.0.0"
  */
@@ -128,16 +162,16 @@ export function highestVersion(versions: readonly string[]): string | undefined 
 }
 
 /**
- * Tags that name existing versions only, `latest` among them.
+ * The packument with tags that point at existing versions only, and with `latest` when it has a version.
  *
- * A first publish under another tag sets `latest` too, as on npm's registry; unpublishing moves it to the highest version left;
- * and an adopted document may lack it.
+ * A first publish under another tag sets `latest` too, as on npm's registry; an unpublish moves it to the highest version left;
+ * and an adopted document may have no `latest`.
  */
-export function repaired(draft: Packument): Packument {
-  const living = Object.entries(draft["dist-tags"]).filter(([, version]) => own(draft.versions, version));
+export function repaired(packument: Packument): Packument {
+  const living = Object.entries(packument["dist-tags"]).filter(([, version]) => own(packument.versions, version));
   const tags = Object.fromEntries(living);
-  const latest = own(tags, "latest") ?? highestVersion(Object.keys(draft.versions));
-  return { ...draft, "dist-tags": latest === undefined ? {} : { ...tags, latest } };
+  const latest = own(tags, "latest") ?? highestVersion(Object.keys(packument.versions));
+  return { ...packument, "dist-tags": latest === undefined ? {} : { ...tags, latest } };
 }
 
 /** The fields of the packument that repeat the latest version's, as npm's registry keeps them. */
@@ -171,13 +205,17 @@ export function distTagsEtag(tags: DistTags): string {
   return `"${createHash("sha256").update(JSON.stringify(sorted)).digest("base64url").slice(0, 27)}"`;
 }
 
-/** A tarball's file name without its scope: `wire-1.0.0.tgz` for `@acme/wire`. */
+/**
+ * The file name of a tarball, without the scope.
+ *
+ * @example tarballFile("@acme/wire", "1.0.0") // "wire-1.0.0.tgz"
+ */
 export function tarballFile(name: string, version: string): string {
   return `${name.slice(name.indexOf("/") + 1)}-${version}.tgz`;
 }
 
 /**
- * The version whose tarball is called so, if the package has it.
+ * The version whose tarball has this file name; `undefined` when the package has no such version.
  *
  * @example versionOfFile(wire, "wire-1.0.0.tgz") // "1.0.0"
  */
@@ -188,6 +226,7 @@ export function versionOfFile(packument: Packument, file: string): string | unde
   return own(packument.versions, version) && version;
 }
 
+/** Whether a value from outside is a JSON object. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

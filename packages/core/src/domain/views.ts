@@ -1,32 +1,44 @@
 import { createHash } from "node:crypto";
 import { isRecord, stateOf, tarballFile, type Manifest, type Packument, type Person } from "./packument.ts";
 
-/** `_rev` as clients see it: `<revision>-<hash>`. They send it back in `/-rev/:rev`; only the number is read. */
+/**
+ * `_rev` as clients see it: `<revision>-<hash>`. They send it back in `/-rev/:rev`; only the number is read.
+ *
+ * @example revOf(wire, etag) // "7-0f3c…"
+ */
 export function revOf(packument: Packument, etag: string): string {
   return `${stateOf(packument).revision}-${createHash("sha256").update(etag).digest("hex").slice(0, 16)}`;
 }
 
-/** The number in a `_rev`; `undefined` when it is none. */
+/**
+ * The number in a `_rev`; `undefined` when the string is not a `_rev`.
+ *
+ * @example revisionOf("7-0f3c") // 7
+ */
 export function revisionOf(rev: string): number | undefined {
   const match = /^(\d{1,15})-/.exec(rev);
   return match ? Number(match[1]) : undefined;
 }
 
-/** The URL under which this registry serves a tarball: never stored, so that a moved registry needs no rewriting. */
+/**
+ * The URL under which this registry serves a tarball. Never stored, so that the registry can move to another host.
+ *
+ * @example tarballUrl("https://npm.acme.example", "@acme/wire", "1.0.0") // "https://npm.acme.example/@acme/wire/-/wire-1.0.0.tgz"
+ */
 export function tarballUrl(origin: string, name: string, version: string): string {
   return `${origin}/${name}/-/${tarballFile(name, version)}`;
 }
 
 /**
- * A person as clients show and send them back: npm's owner command wants an email of everybody, and prints it.
+ * A person as clients show them and send them back. npm's owner command needs an email for everybody, and prints it.
  *
- * @example shownPerson({ name: "alice" }) // { name: "alice", email: "alice@users.invalid" }: it reaches nobody (RFC 2606, 2)
+ * @example shownPerson({ name: "alice" }) // { name: "alice", email: "alice@users.invalid" }: an address that cannot exist (RFC 2606, 2)
  */
 export function shownPerson(person: Person): Person & { readonly email: string } {
   return { ...person, email: person.email || `${person.name}@users.invalid` };
 }
 
-/** An adopted document may hold people in other forms; they are shown as they are. */
+/** An adopted document may have people in other forms; they are shown unchanged. */
 function shownPeople(people: unknown): unknown {
   if (!Array.isArray(people)) return people;
   return people.map((person: unknown) =>
@@ -34,7 +46,7 @@ function shownPeople(people: unknown): unknown {
   );
 }
 
-/** A packument as clients read it in full. `_codebox` stays inside. */
+/** The full packument that clients read: with `_rev` and tarball URLs, without `_codebox`. */
 export function fullView(packument: Packument, etag: string, origin: string): Record<string, unknown> {
   const { _codebox: _, ...shown } = packument;
   const versions = mapVersions(packument, (manifest, version) => ({
@@ -68,7 +80,7 @@ const ABBREVIATED = [
   "_hasShrinkwrap",
 ] as const;
 
-/** `application/vnd.npm.install-v1+json`: what an installer needs, and `time`, which pnpm's `minimumReleaseAge` reads. */
+/** The abbreviated packument, `application/vnd.npm.install-v1+json`: what an installer needs, and `time` for pnpm's `minimumReleaseAge`. */
 export function abbreviatedView(packument: Packument, origin: string): Record<string, unknown> {
   const versions = mapVersions(packument, (manifest, version) => ({
     ...abbreviatedManifest(manifest),

@@ -24,8 +24,8 @@ import { stage } from "@codebox/testing";
 
 const check = (property: fc.IProperty<[Change[]]>) => fc.assert(property, { numRuns: 300 });
 
-describe("whatever changes come, in whatever order", () => {
-  test("apply is deterministic, and alters nothing that it is given", () => {
+describe("for any changes, in any order", () => {
+  test("apply is deterministic, and alters none of its arguments", () => {
     check(
       fc.property(changes, (sequence) => {
         expect(history(sequence)).toEqual(history(sequence));
@@ -54,7 +54,7 @@ describe("whatever changes come, in whatever order", () => {
       }),
     );
   });
-  test("sequence and revision rise by one, the ring ends with the last, and every id stands in it once", () => {
+  test("sequence and revision increase by one, the ring ends with the last change, and has every id once", () => {
     check(
       fc.property(changes, (sequence) => {
         history(sequence).forEach((packument, index) => {
@@ -66,7 +66,7 @@ describe("whatever changes come, in whatever order", () => {
       }),
     );
   });
-  test("unknown fields survive, at the top, in versions and in our own state", () => {
+  test("unknown fields are kept, at the top, in versions and in our own state", () => {
     const start: Packument = {
       name: NAME,
       "dist-tags": { latest: "0.1.0" },
@@ -85,7 +85,7 @@ describe("whatever changes come, in whatever order", () => {
       }),
     );
   });
-  test("a document is the same after it was stored and read", () => {
+  test("a document is the same after it is stored and read", () => {
     check(
       fc.property(changes, (sequence) => {
         for (const packument of history(sequence))
@@ -93,7 +93,7 @@ describe("whatever changes come, in whatever order", () => {
       }),
     );
   });
-  test("no prototype is touched", () => {
+  test("no prototype is altered", () => {
     check(
       fc.property(changes, (sequence) => {
         history(sequence);
@@ -111,7 +111,7 @@ test("the ring remembers the last changes, and no more", () => {
   expect(stateOf(history(sequence).at(-1)).applied).toHaveLength(APPLIED_RING);
 });
 
-test("a batch is the same as one by one, for any split", async () => {
+test("a batch gives the same result as one by one, for any split", async () => {
   await fc.assert(
     fc.asyncProperty(
       changes,

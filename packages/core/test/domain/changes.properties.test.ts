@@ -17,11 +17,11 @@ import { deepFreeze, history } from "../support/changes.ts";
 
 type Case = { readonly before: Packument | undefined; readonly change: Change };
 
-/** For any package that changes made, and any change of the kind. */
+/** For any package that changes made, and any change of the kind. Both are frozen: an `apply` that altered them would throw. */
 const check = (kind: Change["type"], body: (given: Case) => void) =>
   fc.assert(
     fc.property(endingWith(kind), ([sequence, change]) =>
-      body({ before: history(sequence).at(-1), change: deepFreeze(change) }),
+      body({ before: deepFreeze(history(sequence).at(-1)), change: deepFreeze(change) }),
     ),
     { numRuns: 200 },
   );
@@ -53,16 +53,16 @@ const withoutSets = (packument: Packument): Fields =>
   Object.fromEntries(Object.entries(packument).filter(([key]) => !(SETS as readonly string[]).includes(key)));
 
 describe.each(kinds)("every change of the kind %s", (kind) => {
-  test("is the same after a way through JSON and the schema", () => {
+  test("is the same after it is serialised as JSON and parsed by the schema", () => {
     fc.assert(
       fc.property(arbitraries[kind], (change) => {
         expect(Change.parse(JSON.parse(JSON.stringify(change)))).toEqual(change);
       }),
     );
   });
-  test("is decided the same each time, and alters nothing that it is given", () => {
+  test("is applied with the same result each time", () => {
     check(kind, ({ before, change }) => {
-      expect(apply(before, change)).toEqual(apply(before && deepFreeze(before), change));
+      expect(apply(before, change)).toEqual(apply(before, change));
     });
   });
   test("changes nothing when it is replayed", () => {
@@ -70,12 +70,10 @@ describe.each(kinds)("every change of the kind %s", (kind) => {
       expect(apply(packument, change)).toMatchObject({ kind: "replayed", record: { id: change.id, type: kind } });
     });
   });
-  test("has an event with the name, its key fields and the tags, and the key fields are all that is left of a cut one", () => {
+  test("has an event with the name, its key fields and the tags", () => {
     checkApplied(kind, ({ change, after: { event, packument } }) => {
       const { key } = definitionOf(change).eventData(change, packument);
       expect(event.data).toMatchObject({ name: NAME, ...key, "dist-tags": packument["dist-tags"] });
-      const long = { ...packument, "dist-tags": { long: "x".repeat(30_000) } };
-      expect(definitionOf(change).eventData(change, long).key).toEqual(key);
     });
   });
   test("has a record that says what it touched", () => {

@@ -14,7 +14,7 @@ import {
   versionProblem,
 } from "../../src/index.ts";
 
-/** As the predecessor wrote them: absolute URLs, the last tarball once more, and tags that may have lost latest. */
+/** As the predecessor wrote it: absolute URLs, a copy of the last tarball, and tags that may lack latest. */
 const old = {
   _id: "@acme/wire",
   _rev: "17-abc",
@@ -39,18 +39,18 @@ const old = {
 const read = () => parsePackument("@acme/wire", Buffer.from(JSON.stringify(old)));
 
 describe("a document of the predecessor", () => {
-  test("is read without its attachments, and its revision goes on", () => {
+  test("is read without its attachments, and its revision continues", () => {
     expect(read()).not.toHaveProperty("_attachments");
     expect(stateOf(read())).toMatchObject({ revision: 17, sequence: 0 });
   });
-  test("is served with tarballs at the origin that was asked", () => {
+  test("is served with tarball URLs at the origin of the request", () => {
     const view = fullView(read(), '"etag"', "https://new.example") as unknown as {
       versions: Record<string, { dist: { tarball: string } }>;
     };
     expect(view.versions["1.0.0"]?.dist.tarball).toBe("https://new.example/@acme/wire/-/wire-1.0.0.tgz");
     expect(view).not.toHaveProperty("_codebox");
   });
-  test("gets its latest back, and loses tags without a version, with its first change", () => {
+  test("gets a latest tag, and loses tags without a version, with its first change", () => {
     const result = apply(read(), tagPut("@acme/wire", "next", "1.0.0"));
     expect(result).toMatchObject({ packument: { custom: "kept" } });
     expect(result.kind === "applied" && result.packument["dist-tags"]).toEqual({
@@ -60,13 +60,13 @@ describe("a document of the predecessor", () => {
     });
     expect(result.kind === "applied" && stateOf(result.packument)).toMatchObject({ revision: 18, sequence: 1 });
   });
-  test("that is no JSON object is refused, so that nobody overwrites it", () => {
+  test("that is not a JSON object is refused, so that nobody overwrites it", () => {
     expect(() => parsePackument("wire", Buffer.from("[]"))).toThrow(SyntaxError);
   });
 });
 
 describe("views", () => {
-  test("the abbreviated packument has what an installer needs, and tells of install scripts", () => {
+  test("the abbreviated packument has what an installer needs, and says whether there are install scripts", () => {
     const view = abbreviatedView(read(), "http://r.example") as { versions: Record<string, object> };
     expect(view.versions["1.0.0"]).toEqual({
       name: "@acme/wire",
@@ -76,12 +76,12 @@ describe("views", () => {
     });
     expect(view).not.toHaveProperty("custom");
   });
-  test("people of a predecessor's document in another form are shown as they are", () => {
+  test("people in another form, in a predecessor's document, are shown unchanged", () => {
     const people = ["alice <a@acme.example>", { name: "bob", email: "b@acme.example" }];
     const adopted = parsePackument("wire", Buffer.from(JSON.stringify({ ...old, maintainers: people })));
     expect(fullView(adopted, '"etag"', "http://r.example")["maintainers"]).toEqual(people);
   });
-  test("_rev is the revision and a hash, and the number is read back", () => {
+  test("_rev is the revision and a hash, and its number can be read", () => {
     const result = apply(undefined, publishOf("wire", "1.0.0"));
     if (result.kind !== "applied") throw new Error("refused");
     expect(revOf(result.packument, '"x"')).toMatch(/^1-[0-9a-f]{16}$/);
@@ -95,20 +95,20 @@ describe("names", () => {
     expect(nameProblem(name)).toBeUndefined(),
   );
   test.each(["", ".wire", "_wire", "Wire", "a b", "../x", "@acme", "node_modules", "a".repeat(215), "http"])(
-    "%j is none",
+    "%j is not",
     (name) => expect(nameProblem(name)).toEqual(expect.any(String)),
   );
   test.each(["latest", "next", "v1-lts", "2024q1", "constructor"])("%s is a tag", (tag) =>
     expect(tagProblem(tag)).toBeUndefined(),
   );
-  test.each(["", "1", "1.x", "v1", "x", "*", "~1", "a b", "a/b", "..", "%2e", "__proto__", "ü"])("%j is none", (tag) =>
+  test.each(["", "1", "1.x", "v1", "x", "*", "~1", "a b", "a/b", "..", "%2e", "__proto__", "ü"])("%j is not", (tag) =>
     expect(tagProblem(tag)).toEqual(expect.any(String)),
   );
   test.each(["1.0.0", "1.0.0-rc.1"])("%s is a version", (version) => expect(versionProblem(version)).toBeUndefined());
-  test.each(["", "1", "v1.0.0", "1.0.0+build", "latest", "1.0.0 ", `1.0.${"0".repeat(300)}`])("%j is none", (version) =>
+  test.each(["", "1", "v1.0.0", "1.0.0+build", "latest", "1.0.0 ", `1.0.${"0".repeat(300)}`])("%j is not", (version) =>
     expect(versionProblem(version)).toEqual(expect.any(String)),
   );
-  test("the highest version is a release where there is one", () => {
+  test("the highest version is a release when there is one", () => {
     expect(highestVersion(["1.0.0", "10.0.0", "9.0.0", "11.0.0-rc.1"])).toBe("10.0.0");
     expect(highestVersion(["1.0.0-a", "1.0.0-b"])).toBe("1.0.0-b");
     expect(highestVersion([])).toBeUndefined();

@@ -34,8 +34,7 @@ export const schemas = Object.values(table).map(({ schema }) => schema);
  * Every kind of change, under its `type`. The only place that lists the kinds: validation, `apply`, events, history and
  * `restored` all read from it. Does not compile when a kind lacks a part or stands under a type that is not its own.
  */
-export const definitions: { readonly [Type in AnyChange["type"]]: ChangeDefinition<AnyChange & { type: Type }> } =
-  table;
+const definitions: { readonly [Type in AnyChange["type"]]: ChangeDefinition<AnyChange & { type: Type }> } = table;
 
 /** The definition of a change's kind. */
 export function definitionOf<C extends AnyChange>({ type }: C): ChangeDefinition<C> {
@@ -47,8 +46,8 @@ export function definitionOf<C extends AnyChange>({ type }: C): ChangeDefinition
  * What a recorded change touched.
  *
  * A record of a kind that this version does not know was written by a newer version. It counts as a change of anything:
- * it clashes with every change that has an older `baseRevision`, and when it is lost, all that we knew of the package is
- * taken back, except what later changes touched.
+ * it clashes with every change that has an older `baseRevision`, and when it is lost, all that we know of the package is
+ * restored, except what later changes touched.
  */
 export function effectOf(record: AppliedRecord): Effect {
   const definition = own<Pick<ChangeDefinition<never>, "restore">>(definitions, record.type);
