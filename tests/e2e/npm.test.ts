@@ -28,7 +28,7 @@ describe("npm 11", () => {
 
   beforeAll(async () => {
     dir = await scratch();
-    registry = await startRegistry(join(dir.path, "data"));
+    registry = await startRegistry(join(dir.path, "data"), ["--no-upstream", "--registration", "open"]);
     wire = (await published("wire", "1.0.0")).source;
     await published("wire", "1.1.0", "--tag", "beta");
     await published("@acme/wire", "1.0.0");

@@ -68,12 +68,13 @@ test.each([
   expect(seen.out).toContain('"msg":"malformed request"');
 });
 
-test("a damaged tarball of the upstream breaks the download off, and is a line of the log", async () => {
+test("a damaged tarball of the upstream is 502 when it is small, and breaks the download off when it is large, with a line in the log", async () => {
   await using dir = await scratch();
   const { bytes, integrity } = makeTarball({ name: "left", version: "1.0.0" });
+  let more = 1_000;
   const upstream = createServer((request, response) => {
     const tarball = `http://${request.headers.host}/left/-/left-1.0.0.tgz`;
-    if (request.url?.endsWith(".tgz")) return void response.end(Buffer.concat([bytes, Buffer.alloc(200_000)]));
+    if (request.url?.endsWith(".tgz")) return void response.end(Buffer.concat([bytes, Buffer.alloc(more)]));
     const manifest = { name: "left", version: "1.0.0", dist: { integrity, tarball } };
     response.end(JSON.stringify({ name: "left", "dist-tags": {}, versions: { "1.0.0": manifest } }));
   }).listen(0, "127.0.0.1");
@@ -82,6 +83,8 @@ test("a damaged tarball of the upstream breaks the download off, and is a line o
   const registry = await startRegistry(dir.path, ["--upstream", url]);
   const seen = printed(registry);
   const download = async () => (await registry.fetch("/left/-/left-1.0.0.tgz")).arrayBuffer();
+  expect((await registry.fetch("/left/-/left-1.0.0.tgz")).status).toBe(502);
+  more = 2_000_000;
   await expect(download()).rejects.toThrow();
   expect(await registry.stop()).toBe(0);
   upstream.closeAllConnections();

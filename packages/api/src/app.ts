@@ -1,15 +1,19 @@
 import { ANONYMOUS } from "@codebox/core";
 import { Hono } from "hono";
 import { authentication, authorise } from "./auth.ts";
+import { createBackoff } from "./backoff.ts";
 import type { ApiPorts, ApiSettings, App, AppContext, AppEnv, AppPorts } from "./context.ts";
 import { ApiError, asApiError, errorResponse } from "./errors.ts";
 import { addGroups, type Method, type RouteGroup } from "./groups.ts";
+import { misdirected } from "./hosts.ts";
+import { loggable } from "./loggable.ts";
 import { canonicalPath, pathProblem, rawPath } from "./paths.ts";
-import { accountRoutes, signInRoutes } from "./routes/account.ts";
+import { accountRoutes } from "./routes/account.ts";
 import { distTagReadRoutes, distTagWriteRoutes } from "./routes/dist-tags.ts";
 import { packageWriteRoutes } from "./routes/package-write.ts";
 import { packumentRoutes } from "./routes/packument.ts";
 import { searchRoutes } from "./routes/search.ts";
+import { signInRoutes } from "./routes/sign-in.ts";
 import { publicRoutes, statusRoutes } from "./routes/status.ts";
 import { tarballRoutes } from "./routes/tarball.ts";
 
@@ -19,12 +23,13 @@ import { tarballRoutes } from "./routes/tarball.ts";
  * @example createApp(ports, settings, [...registryRoutes(ports, settings), eventRoutes(events, stopping)]);
  */
 export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly RouteGroup[] {
+  const backoff = createBackoff(ports.clock);
   return [
     publicRoutes(ports),
     statusRoutes(ports),
     searchRoutes(ports),
-    signInRoutes(ports),
-    accountRoutes(ports),
+    signInRoutes(ports, backoff),
+    accountRoutes(ports, backoff),
     distTagReadRoutes(ports),
     distTagWriteRoutes(ports, settings),
     packageWriteRoutes(ports, settings),
@@ -40,7 +45,7 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
  */
 export function createApp(
   ports: AppPorts,
-  settings: Pick<ApiSettings, "publicUrl">,
+  settings: Pick<ApiSettings, "publicUrl" | "isKnownHost">,
   groups: readonly RouteGroup[],
 ): App {
   const problems = new WeakMap<Request, ApiError>();
@@ -48,7 +53,7 @@ export function createApp(
   app.onError((error, c) => {
     const known = asApiError(error);
     if (known.code === "internal" || known.code === "unavailable")
-      ports.onFailure?.(error, { method: c.req.method, path: loggedPath(c.req.path) });
+      ports.onFailure?.(error, { method: c.req.method, path: loggable(c.req.path) });
     return errorResponse(c, known);
   });
   app.use(async (c, next) => {
@@ -56,11 +61,15 @@ export function createApp(
     c.set("principal", ANONYMOUS);
     c.set("origin", settings.publicUrl ?? new URL(c.req.url).origin);
     await next();
+    // Else a browser could take a readme or an error for a page.
+    c.header("x-content-type-options", "nosniff");
     logRequest(c, ports, started);
   });
   app.use(async (c, next) => {
     const problem = problems.get(c.req.raw);
     if (problem) throw problem;
+    const { host } = new URL(c.req.url);
+    if (settings.isKnownHost?.(host) === false && !isProbe(c.req.path)) throw misdirected(host);
     await next();
   });
   app.use(authentication(ports));
@@ -107,22 +116,23 @@ function unrouted(section: App, method: string, path: string, prefix: Prefix): A
   return new ApiError("method_not_allowed", `${what}; this path takes ${allow}`, { allow });
 }
 
-function logRequest(c: AppContext, { clock, onRequest }: AppPorts, started: number): void {
+/** A load balancer asks by whatever address it has, and learns nothing but whether the registry works. */
+function isProbe(path: string): boolean {
+  return path === "/-/ping" || path === "/-/health";
+}
+
+function logRequest(c: AppContext, { clock, onRequest, addressOf }: AppPorts, started: number): void {
   const principal = c.get("principal");
   const command = c.req.header("npm-command");
   onRequest?.({
     method: c.req.method,
-    path: loggedPath(c.req.path),
+    path: loggable(c.req.path),
     status: c.res.status,
     ms: clock.now().getTime() - started,
     ...(principal.kind === "anonymous" ? {} : { user: principal.name }),
-    ...(command === undefined ? {} : { command }),
+    ...(command === undefined ? {} : { command: loggable(command) }),
+    ...(c.res.status === 401 || c.res.status === 403 ? { address: addressOf?.(c) ?? "unknown" } : {}),
   });
-}
-
-/** Signing out has the token in its path, and tokens are never logged. */
-function loggedPath(path: string): string {
-  return path.replace(/^(\/-\/user\/token\/|\/-\/npm\/v1\/tokens\/token\/).*/, "$1…");
 }
 
 /** The router sees one spelling of every path. What is wrong with a path is kept for the middleware, which answers it. */

@@ -19,6 +19,8 @@ export type AppPorts = {
   readonly tokens: TokenStore;
   readonly policy: Policy;
   readonly clock: Clock;
+  /** The client's address, for the log of refusals and for back-off; `undefined` when the host does not know it. */
+  readonly addressOf?: (c: AppContext) => string | undefined;
   /** Called for every request once it is answered. */
   readonly onRequest?: (entry: RequestLog) => void;
   /** Called for every failure that is ours (5xx), with the cause that the client does not see. */
@@ -53,7 +55,7 @@ export type AccountPorts = {
   readonly policy: Policy;
   readonly clock: Clock;
   readonly ids: Ids;
-};
+} & Pick<AppPorts, "addressOf">;
 
 /** What the complete HTTP surface needs. Components only; the settings are separate. */
 export type ApiPorts = AppPorts & ReadPorts & WritePorts & AccountPorts;
@@ -62,6 +64,8 @@ export type ApiPorts = AppPorts & ReadPorts & WritePorts & AccountPorts;
 export type ApiSettings = {
   /** Where clients reach the registry, without a trailing slash. Default: the request's own scheme and host. */
   readonly publicUrl?: string;
+  /** Whether a Host header names this registry (`hostCheck`). Default: every host is answered, since a gateway has checked it. */
+  readonly isKnownHost?: (host: string) => boolean;
   /** Milliseconds to wait for an outcome before a 202. */
   readonly waitMs: number;
   /** Bytes. */
@@ -78,6 +82,8 @@ export type RequestLog = {
   readonly user?: string;
   /** What the client says it is doing (`npm-command`). */
   readonly command?: string;
+  /** The client's address, of a refused request (401, 403). */
+  readonly address?: string;
 };
 
 /** What the middleware knows of a request. */

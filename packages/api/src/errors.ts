@@ -15,6 +15,8 @@ export type ErrorCode =
   | "unauthenticated"
   | "method_not_allowed"
   | "not_acceptable"
+  | "misdirected"
+  | "too_many"
   | "unavailable"
   | "upstream"
   | "internal";
@@ -34,7 +36,9 @@ const STATUS = {
   conflict: 409,
   precondition_failed: 412,
   too_large: 413,
+  misdirected: 421,
   tarball_missing: 422,
+  too_many: 429,
   internal: 500,
   upstream: 502,
   unavailable: 503,

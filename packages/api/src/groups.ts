@@ -80,9 +80,13 @@ function gate(policy: Policy, right: Right): Gate {
   const check = createMiddleware<AppEnv>(async (c, next) => {
     authorise(c, policy, right);
     await next();
+    if (PERSONAL.has(right)) c.header("cache-control", "no-store");
   });
   return Object.assign(check, { right });
 }
+
+/** Answers that are about the caller, tokens among them: no cache may keep them. */
+const PERSONAL: ReadonlySet<Right> = new Set(["sign-in", "account", "admin"]);
 
 function rightOf(handler: object): Right | undefined {
   return "right" in handler ? (handler as Gate).right : undefined;

@@ -25,11 +25,44 @@ test("a wrong password is 401", async () => {
   await login("bob", "a password");
   expect((await login("bob", "another")).status).toBe(401);
 });
-test("signing in under a name that holds a token is 403, says what to do, and makes no token", async () => {
-  const response = await login("alice", "x");
-  expect(response.status).toBe(403);
-  expect(await errorOf(response)).toContain("choose another name");
+test("a refused sign-in does not tell which names exist: one answer, with Basic, for which npm names the password", async () => {
+  await login("bob", "a password");
+  const wrong = await login("bob", "another one");
+  const holdsToken = await login("alice", "a password");
+  for (const response of [wrong, holdsToken]) {
+    expect(response.status).toBe(401);
+    expect(response.headers.get("www-authenticate")).toBe("Basic");
+  }
+  expect(await wrong.text()).toBe(await holdsToken.text());
   expect(await registry.tokens.list("alice")).toHaveLength(1);
+});
+test("a new user's password has at least 8 characters", async () => {
+  const response = await login("bob", "1234567");
+  expect(response.status).toBe(400);
+  expect(await errorOf(response)).toContain("at least 8 characters");
+});
+test.each(["origin", "x-forwarded-for", "forwarded"])(
+  "a request with %s makes no account: it comes from a page or through a proxy",
+  async (header) => {
+    const credentials = JSON.stringify({ name: "bob", password: "a password" });
+    const sent = { method: "PUT", body: credentials, headers: { "content-type": "application/json", [header]: "x" } };
+    const path = "http://registry.test/-/user/org.couchdb.user:bob";
+    expect((await registry.app.request(path, sent)).status).toBe(401);
+    expect((await login("bob", "a password")).status).toBe(201);
+    expect((await registry.app.request(path, sent)).status).toBe(201);
+  },
+);
+test("guessing a password is answered 429 with retry-after after some failures", async () => {
+  await login("bob", "a password");
+  for (let turn = 0; turn < 5; turn++) expect((await login("bob", "another one")).status).toBe(401);
+  const response = await login("bob", "a password");
+  expect(response.status).toBe(429);
+  expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(0);
+});
+test("answers about the caller are kept by no cache", async () => {
+  for (const path of ["/-/whoami", "/-/npm/v1/user", "/-/npm/v1/tokens"])
+    expect((await registry.request(path)).headers.get("cache-control")).toBe("no-store");
+  expect((await login("bob", "a password")).headers.get("cache-control")).toBe("no-store");
 });
 test.each([
   ["another name in the body", { name: "carol" }],
@@ -39,10 +72,14 @@ test.each([
 test("the web login is refused, so that npm asks for user and password", async () => {
   expect((await registry.send("POST", "/-/v1/login", {})).status).toBe(404);
 });
-test("a profile has name and email; an unknown user is 404", async () => {
+test("a profile has a name, and its email for its owner alone; an unknown user is 404", async () => {
   await login("bob", "a password");
   expect(await (await registry.request("/-/user/org.couchdb.user:bob")).json()).toMatchObject({
     name: "bob",
+    email: "bob@users.invalid",
+  });
+  const bob = await registry.token("bob");
+  expect(await (await registry.request("/-/user/org.couchdb.user:bob", as(bob))).json()).toMatchObject({
     email: "bob@example.com",
   });
   expect(await (await registry.request("/-/user/org.couchdb.user:alice")).json()).toMatchObject({
@@ -61,6 +98,7 @@ test("no token and no password is ever logged", async () => {
   const token = await registry.token("bob");
   await registry.request(`/-/user/token/${token}`, { method: "DELETE", ...as(token) });
   await login("carol", "a secret password");
+  await registry.request(`//-/user/%74oken/${token}`, { method: "DELETE" });
   const logged = JSON.stringify(registry.logged);
   expect(logged).toContain("/-/user/token/…");
   for (const secret of [token, registry.alice, "a secret password"]) expect(logged).not.toContain(secret);
@@ -145,7 +183,7 @@ describe("npm token", () => {
     const response = await create({ password: "mistyped" }, registry.alice);
     expect(response.status).toBe(403);
     expect(await errorOf(response)).toContain("has no password");
-    expect((await login("alice", "mistyped")).status).toBe(403);
+    expect((await login("alice", "mistyped")).status).toBe(401);
     expect(await registry.tokens.list("alice")).toHaveLength(1);
   });
   test("create with the permission read-only makes a token that can't write", async () => {

@@ -3,6 +3,7 @@ import type { SQSClient } from "@aws-sdk/client-sqs";
 import {
   accountRoutes,
   createApp,
+  createBackoff,
   distTagReadRoutes,
   distTagWriteRoutes,
   packageWriteRoutes,
@@ -15,6 +16,7 @@ import {
   withFilter,
   type ApiSettings,
   type App,
+  type AppContext,
   type AppPorts,
   type ReadPorts,
 } from "@codebox/api";
@@ -34,6 +36,7 @@ import {
   type ObjectStore,
 } from "@codebox/core";
 import { createHttpUpstream } from "@codebox/upstream";
+import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { bucketOf } from "./bucket.ts";
 import type { ApiEnvironment, Environment } from "./environment.ts";
 import { bodyLimit, publishNotice, uploadRoutes } from "./uploads.ts";
@@ -80,7 +83,14 @@ export function createWriteApp(env: Environment<"write">, parts: ApiParts & { re
 export function createAccountApp(env: ApiEnvironment, parts: ApiParts): App {
   const app = appPortsOf(env, parts, createS3ObjectStore(parts.s3, bucketOf(env)));
   const ports = { ...app, ids: parts.ids, identities: createTokenIdentities(app.tokens) };
-  return createApp(ports, settingsOf(env), [signInRoutes(ports), accountRoutes(ports)]);
+  const backoff = createBackoff(parts.clock);
+  return createApp(ports, settingsOf(env), [signInRoutes(ports, backoff), accountRoutes(ports, backoff)]);
+}
+
+/** The client's address, as API Gateway saw it. */
+function sourceIp(c: AppContext): string | undefined {
+  const { event } = c.env as { readonly event?: APIGatewayProxyEventV2 };
+  return event?.requestContext?.http?.sourceIp;
 }
 
 function appPortsOf(env: ApiEnvironment, { clock, onRequest, onFailure }: ApiParts, store: ObjectStore): AppPorts {
@@ -88,6 +98,7 @@ function appPortsOf(env: ApiEnvironment, { clock, onRequest, onFailure }: ApiPar
     tokens: createTokenStore(store),
     policy: createPolicy({ anonymousRead: env.CODEBOX_ANONYMOUS_READ }),
     clock,
+    addressOf: sourceIp,
     ...(onRequest ? { onRequest } : {}),
     ...(onFailure ? { onFailure } : {}),
   };

@@ -1,5 +1,3 @@
-import { isLoopback } from "./settings.ts";
-
 /** Where this server can be reached. */
 export type OwnPlaces = {
   /** Where it listens. */
@@ -27,6 +25,10 @@ export function isItself(url: string, { url: own, publicUrl, everywhere = false,
   const here = bare(listening.hostname);
   if (host === here) return true;
   return isLoopback(host) ? everywhere || isLoopback(here) : everywhere && addresses.includes(host);
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }
 
 /** An IPv6 address stands in brackets in a URL. */

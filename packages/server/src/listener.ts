@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ApiError, bareErrorResponse, pathProblem } from "@codebox/api";
 import type { Clock } from "@codebox/core";
-import { getRequestListener, RequestError } from "@hono/node-server";
+import { getRequestListener, RequestError, type Http2Bindings, type HttpBindings } from "@hono/node-server";
 import type { Logger } from "pino";
 
 /** How long a request may take to arrive, in milliseconds: the largest tarball over a slow line. Node's own five minutes cut it off. */
@@ -14,7 +14,7 @@ const GRACE_MS = 5_000;
 const LOOK_MS = 50;
 
 export type ListenerParts = {
-  readonly fetch: (request: Request) => Response | Promise<Response>;
+  readonly fetch: (request: Request, bindings: HttpBindings | Http2Bindings) => Response | Promise<Response>;
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
@@ -31,9 +31,9 @@ export type Listener = {
 /** The HTTP server around an app. Resolves once it listens. */
 export async function openListener({ fetch, host, port, log, clock }: ListenerParts): Promise<Listener> {
   const running = new Set<Promise<unknown>>();
-  const tracked = (request: Request, { incoming }: { readonly incoming: { readonly url?: string | undefined } }) => {
-    checkTarget(incoming.url ?? "/");
-    const response = fetch(request);
+  const tracked = (request: Request, bindings: HttpBindings | Http2Bindings) => {
+    checkTarget(bindings.incoming.url ?? "/");
+    const response = fetch(request, bindings);
     if (!(response instanceof Promise)) return response;
     const done = response.finally(() => running.delete(done));
     running.add(done);

@@ -1,5 +1,13 @@
 import { setMaxListeners } from "node:events";
-import { createApp, registryRoutes, type ApiPorts, type ApiSettings, type App } from "@codebox/api";
+import {
+  createApp,
+  hostCheck,
+  registryRoutes,
+  type ApiPorts,
+  type ApiSettings,
+  type App,
+  type AppContext,
+} from "@codebox/api";
 import {
   createCatalog,
   createConsumer,
@@ -15,6 +23,7 @@ import {
   type Upstream,
   type Worker,
 } from "@codebox/core";
+import type { HttpBindings } from "@hono/node-server";
 import type { Logger } from "pino";
 import { deadLetterRoutes } from "./dead-letters-route.ts";
 import { eventRoutes } from "./events-route.ts";
@@ -123,10 +132,11 @@ function appOf(
     clock,
     ids,
     ...(cache ? { upstream: cache } : {}),
+    addressOf: remoteAddress,
     onRequest: (entry) => log[entry.method === "GET" || entry.method === "HEAD" ? "debug" : "info"](entry, "request"),
     onFailure: (error, entry) => log.error({ ...entry, err: error }, "request failed"),
   };
-  const chosen = apiSettings(settings);
+  const chosen = apiSettings(settings, addresses);
   return createApp(ports, chosen, [
     ...registryRoutes(ports, chosen),
     eventRoutes(embedded.events, stopping),
@@ -134,12 +144,23 @@ function appOf(
   ]);
 }
 
-function apiSettings(settings: Settings): ApiSettings {
+function apiSettings(settings: Settings, addresses: readonly string[]): ApiSettings {
   return {
     ...(settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }),
+    isKnownHost: hostCheck({
+      ...(settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }),
+      hosts: settings.hosts,
+      addresses: isAnyAddress(settings.host) ? addresses : [settings.host],
+    }),
     waitMs: settings.waitMs,
     tarballBytesMax: settings.maxTarballMb * 1024 * 1024,
   };
+}
+
+/** The address of the connection. A proxy's, where there is one: its headers are not believed. */
+function remoteAddress(c: AppContext): string | undefined {
+  const { incoming } = c.env as Partial<HttpBindings>;
+  return incoming?.socket.remoteAddress;
 }
 
 async function listen(embedded: SqliteBackend, parts: ListenerParts): Promise<Listener> {

@@ -32,6 +32,21 @@ const Settings = z.object({
   data: text.default("codebox-data"),
   /** Where clients reach the registry, when that is not where it listens (a proxy in front). */
   publicUrl: url.transform((value) => value.replace(/\/+$/, "")).optional(),
+  /** More names, with commas between, under which clients reach it: any other Host is refused. The loopback names and the public URL's host are known. */
+  hosts: z
+    .string()
+    .default("")
+    .transform((value) =>
+      value
+        .split(",")
+        .map((host) => host.trim())
+        .filter((host) => host !== ""),
+    )
+    .pipe(
+      z.array(
+        z.string().regex(/^[A-Za-z0-9._:[\]-]+$/, "must be host names without a port, such as registry.internal"),
+      ),
+    ),
   /** Whether packages that are not ours come from another registry. */
   useUpstream: yes.default(true),
   /** That registry. Default: what `npm config get registry` says. */
@@ -54,8 +69,8 @@ const Settings = z.object({
     .pipe(z.array(z.string().regex(/^@[a-z0-9~-][a-z0-9._~-]*$/, 'must look like "@acme,@acme-labs"'))),
   /** Whether reading needs a token too. */
   private: yes.default(false),
-  /** Who may make an account by `npm login`: anybody (`open`) or nobody. Default: `open` on a loopback host without a public URL. */
-  registration: z.enum(["open", "closed"]).optional(),
+  /** Who may make an account by `npm login`: anybody who reaches the registry directly (`open`), or nobody. */
+  registration: z.enum(["open", "closed"]).default("closed"),
   /** Milliseconds to wait for a change's outcome before a 202. */
   waitMs: count(0, 60_000).default(WAIT_MS),
   /** Largest tarball, in MiB. */
@@ -65,7 +80,6 @@ const Settings = z.object({
   newToken: text.optional(),
 });
 export type Settings = z.infer<typeof Settings> & {
-  readonly registration: "open" | "closed";
   /** Variables that begin as ours do and are no settings. */
   readonly ignored: readonly string[];
 };
@@ -85,7 +99,8 @@ export const USAGE = `Usage: npm start -- [flags]      (each flag has an environ
   --no-upstream          packages that are not ours do not exist
   --scopes <@a,@b>       scopes that never come from upstream
   --private              reading needs a token too
-  --registration <who>   open: npm login makes accounts; closed          (open on a loopback host without --public-url)
+  --hosts <a,b>          more names under which clients reach it; any other Host is refused
+  --registration <who>   open: npm login makes accounts; closed          (closed)
   --new-token <user>     make a token for this user and print it
   --wait-ms <n>          wait for a change's outcome before a 202        (${WAIT_MS})
   --max-tarball-mb <n>   (${TARBALL_BYTES_MAX / 1024 / 1024})
@@ -100,6 +115,7 @@ const STRINGS = [
   "data",
   "public-url",
   "upstream",
+  "hosts",
   "scopes",
   "registration",
   "new-token",
@@ -131,11 +147,13 @@ export function readSettings(
   }
   const parsed = Settings.safeParse(given);
   if (!parsed.success) throw new SettingsError(parsed.error.issues.map(explain).join("\n"));
-  const { host, publicUrl, registration } = parsed.data;
-  const local = isLoopback(host) && publicUrl === undefined;
+  if (parsed.data.private && parsed.data.registration === "open")
+    throw new SettingsError(
+      "--private and --registration open contradict each other: everybody could read after an npm login",
+    );
   const known = new Set(variables.map(([, variable]) => variable));
   const ignored = Object.keys(env).filter((name) => name.startsWith("CODEBOX_") && !known.has(name));
-  return { ...parsed.data, registration: registration ?? (local ? "open" : "closed"), ignored };
+  return { ...parsed.data, ignored };
 }
 
 function parseFlags(args: readonly string[]): Record<string, string | boolean | undefined> {
@@ -160,8 +178,4 @@ function explain(issue: { readonly path: PropertyKey[]; readonly message: string
 /** `publicUrl` → `CODEBOX_PUBLIC_URL`. */
 function variableOf(name: string): string {
   return `CODEBOX_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
-}
-
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }

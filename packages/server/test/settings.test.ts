@@ -2,14 +2,14 @@ import { describe, expect, test } from "vitest";
 import { readSettings, SettingsError } from "../src/settings.ts";
 
 describe("settings", () => {
-  test("have defaults: this machine only, port 4870, open registration", () => {
+  test("have defaults: this machine only, port 4870, closed registration", () => {
     expect(readSettings([], {})).toMatchObject({
       host: "127.0.0.1",
       port: 4870,
       data: "codebox-data",
       useUpstream: true,
       private: false,
-      registration: "open",
+      registration: "closed",
       scopes: [],
     });
   });
@@ -27,12 +27,12 @@ describe("settings", () => {
       useUpstream: false,
     });
   });
-  test("registration is closed where others can reach the server, unless it is said to be open", () => {
+  test("registration is closed unless it is opened by its flag", () => {
     expect(readSettings(["--host", "0.0.0.0"], {})).toMatchObject({ registration: "closed" });
     expect(readSettings(["--host", "0.0.0.0", "--registration", "open"], {})).toMatchObject({ registration: "open" });
   });
-  test("registration is closed behind a public URL: who comes through the proxy is not on this machine", () => {
-    expect(readSettings(["--public-url", "https://npm.acme.example"], {})).toMatchObject({ registration: "closed" });
+  test("registration that is open and reading that is private contradict each other", () => {
+    expect(() => readSettings(["--private", "--registration", "open"], {})).toThrow("contradict each other");
   });
   test.each([
     [["--port", "x"], "--port (or CODEBOX_PORT): must be a whole number"],

@@ -1,6 +1,13 @@
 import { randomBytes, scrypt, timingSafeEqual, type ScryptOptions } from "node:crypto";
 import { promisify } from "node:util";
-import type { Clock, IdentityProvider, Profile, VerifyResult } from "@codebox/core";
+import {
+  IdentityUnavailable,
+  PASSWORD_MIN,
+  type Clock,
+  type IdentityProvider,
+  type Profile,
+  type VerifyResult,
+} from "@codebox/core";
 import type { Database, Row } from "./database.ts";
 
 const derive = promisify<string, Uint8Array, number, ScryptOptions, Buffer>(scrypt);
@@ -10,6 +17,8 @@ const COST: ScryptOptions = { N: 2 ** 15, r: 8, p: 3, maxmem: 64 * 1024 * 1024 }
 const HASH_BYTES = 32;
 /** Password checks at a time; more wait. Guessing must not take the memory and the threads that others need. */
 const CHECKS = 2;
+/** Checks that may wait: some three seconds of them. More are refused, so that a right password does not wait behind guesses. */
+const WAITING_MAX = 64;
 
 export type IdentitySettings = {
   readonly registration: "open" | "closed";
@@ -48,11 +57,12 @@ export function createIdentities(database: Database, clock: Clock, settings: Ide
   };
   return {
     verify: ({ name, password }) => verify(user(name), password),
-    async login({ name, password, email }) {
+    async login({ name, password, email, mayRegister = true }) {
       const known = user(name);
       const verified = await verify(known, password);
       if (known || isTaken(name)) return verified;
-      if (settings.registration === "closed") return { ok: false, reason: "registration_closed" };
+      if (settings.registration === "closed" || !mayRegister) return { ok: false, reason: "registration_closed" };
+      if (password.length < PASSWORD_MIN) return { ok: false, reason: "weak_password" };
       const salt = randomBytes(16);
       const stored = await hash(password, salt);
       // Looked at again where nothing can come between: a token may have been made meanwhile.
@@ -80,6 +90,8 @@ function createLimit(most: number): <T>(task: () => Promise<T>) => Promise<T> {
   let running = 0;
   const waiting: (() => void)[] = [];
   return async (task) => {
+    if (running >= most && waiting.length >= WAITING_MAX)
+      throw new IdentityUnavailable("too many passwords are being checked; try again in a moment");
     if (running >= most) await new Promise<void>((resolve) => waiting.push(resolve));
     else running++;
     try {

@@ -1,30 +1,12 @@
-import {
-  hashToken,
-  issueToken,
-  shownPerson,
-  TOKEN_PREFIX,
-  UserName,
-  type TokenRecord,
-  type VerifyResult,
-} from "@codebox/core";
+import { hashToken, issueToken, shownPerson, TOKEN_PREFIX, type TokenRecord, type VerifyResult } from "@codebox/core";
 import * as z from "zod";
 import { demand, namedCaller } from "../auth.ts";
+import type { Backoff } from "../backoff.ts";
 import { readJson } from "../body.ts";
 import type { AccountPorts, AppContext } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
-
-const CREDENTIALS_BYTES_MAX = 16 * 1024;
-const USER_ID = "org.couchdb.user:";
-
-const Login = z.looseObject({
-  name: UserName,
-  password: z
-    .string()
-    .min(1, "the password must not be empty")
-    .max(1024, "the password is longer than 1024 characters"),
-  email: z.string().max(254).optional(),
-});
+import { CREDENTIALS_BYTES_MAX, parseBody, USER_ID, userName } from "./sign-in.ts";
 
 /** A limit that tokens here do not have. If it were ignored, the token could do more than the user asked for. */
 const notKept = z
@@ -46,31 +28,8 @@ const NewToken = z.looseObject({
   cidr_whitelist: notKept,
 });
 
-/** Signing in. Source: npm-profile lib/index.js. */
-export const signInRoutes = (ports: AccountPorts): RouteGroup =>
-  routeGroup("sign-in", (on) => {
-    on.put("/-/user/:id", async (c) => {
-      const name = userName(c);
-      const body = parse(Login, await readJson(c.req.raw, CREDENTIALS_BYTES_MAX));
-      if (body.name !== name) throw new ApiError("invalid", `the body is of "${body.name}", the URL of "${name}"`);
-      const token = await signIn(
-        ports,
-        { name, password: body.password, ...(body.email ? { email: body.email } : {}) },
-        c,
-      );
-      return c.json({ ok: true, id: `${USER_ID}${name}`, rev: "_we_dont_use_revs_any_more", token }, 201);
-    });
-    // npm sends the revision of its first sign-in when it signs in again.
-    on.put("/-/user/:id/-rev/:rev", (c) => c.redirect(`/-/user/${encodeURIComponent(c.req.param("id"))}`, 307));
-
-    on.post("/-/v1/login", () => {
-      // A 4xx makes npm ask for user and password instead. Source: npm-profile, webAuth.
-      throw new ApiError("not_found", "this registry has no web login; npm asks for user and password");
-    });
-  });
-
 /** Who am I, signing out, tokens. Source: npm-profile lib/index.js. */
-export const accountRoutes = (ports: AccountPorts): RouteGroup =>
+export const accountRoutes = (ports: AccountPorts, backoff: Backoff): RouteGroup =>
   routeGroup("account", (on) => {
     on.get("/-/whoami", (c) => c.json({ username: namedCaller(c).name }));
 
@@ -78,7 +37,10 @@ export const accountRoutes = (ports: AccountPorts): RouteGroup =>
       const name = userName(c);
       const profile = await ports.identities.find(name);
       if (!profile) throw new ApiError("not_found", `there is no user "${name}"`);
-      return c.json({ _id: `${USER_ID}${name}`, ...shownPerson(profile), type: "user", roles: [] });
+      // Nobody else's address: npm's owner command only wants one to be there.
+      const isCaller = name === namedCaller(c).name;
+      const person = shownPerson(isCaller ? profile : { name });
+      return c.json({ _id: `${USER_ID}${name}`, ...person, type: "user", roles: [] });
     });
 
     on.delete("/-/user/token/:token", async (c) => {
@@ -107,8 +69,13 @@ export const accountRoutes = (ports: AccountPorts): RouteGroup =>
     });
     on.post("/-/npm/v1/tokens", async (c) => {
       const { name } = namedCaller(c);
-      const body = parse(NewToken, await readJson(c.req.raw, CREDENTIALS_BYTES_MAX));
-      const verified = await ports.identities.verify({ name, password: body.password });
+      const body = parseBody(NewToken, await readJson(c.req.raw, CREDENTIALS_BYTES_MAX));
+      const who = { address: ports.addressOf?.(c), name };
+      const verified = await backoff.guess(
+        who,
+        () => ports.identities.verify({ name, password: body.password }),
+        ({ ok }) => ok,
+      );
       if (!verified.ok) throw notVerified(name, verified.reason);
       const grant = {
         user: name,
@@ -139,50 +106,6 @@ async function revoke(c: AppContext, { tokens, policy }: AccountPorts, hash: str
   await tokens.remove(hash);
 }
 
-function userName(c: AppContext): string {
-  const id = c.req.param("id") ?? "";
-  const parsed = UserName.safeParse(id.startsWith(USER_ID) ? id.slice(USER_ID.length) : id);
-  if (!parsed.success) throw new ApiError("invalid", parsed.error.issues[0]?.message ?? "not a user name");
-  return parsed.data;
-}
-
-async function signIn(
-  ports: AccountPorts,
-  credentials: { name: string; password: string; email?: string },
-  c: AppContext,
-): Promise<string> {
-  const result = await ports.identities.login(credentials);
-  if (result.ok) {
-    const label = (c.req.header("user-agent") ?? "login").slice(0, 100);
-    return issueToken(ports, {
-      user: result.profile.name,
-      readonly: false,
-      label,
-      created: ports.clock.now().toISOString(),
-    });
-  }
-  switch (result.reason) {
-    case "wrong_password":
-      throw new ApiError(
-        "unauthenticated",
-        `the password of "${credentials.name}" is wrong, or the name is somebody else's`,
-        { "www-authenticate": "Bearer" },
-      );
-    case "no_password":
-      throw new ApiError(
-        "forbidden",
-        `"${credentials.name}" is somebody who has a token and no password: choose another name, or, if it is yours, put its token into .npmrc`,
-      );
-    case "registration_closed":
-      throw new ApiError(
-        "forbidden",
-        `there is no user "${credentials.name}", and accounts are not made by signing in; ask whoever runs this registry for a token`,
-      );
-    case "not_supported":
-      throw new ApiError("forbidden", "this registry does not sign in with passwords; ask whoever runs it for a token");
-  }
-}
-
 /** Why `npm token create` is refused. It must not register a user: a mistyped password would become the user's. */
 function notVerified(name: string, reason: (VerifyResult & { readonly ok: false })["reason"]): ApiError {
   if (reason === "wrong_password") return new ApiError("unauthenticated", "the password is wrong");
@@ -201,11 +124,4 @@ function shown({ hash, label, readonly, created }: TokenRecord) {
     updated: created,
     cidr_whitelist: null,
   };
-}
-
-function parse<T>(schema: z.ZodType<T>, body: unknown): T {
-  const parsed = schema.safeParse(body);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new ApiError("invalid", `${issue?.path.join(".") ?? "body"}: ${issue?.message ?? "malformed"}`);
 }

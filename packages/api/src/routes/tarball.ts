@@ -23,6 +23,7 @@ export const tarballRoutes = (ports: ReadPorts): RouteGroup =>
     on.get("/:name/-/:file", async (c) => {
       const name = packageName(c);
       const file = c.req.param("file");
+      if (!file.endsWith(".tgz")) throw new ApiError("not_found", `"${name}" has no tarball "${file.slice(0, 300)}"`);
       const found = await findPackage(c, ports, name);
       if (found.kind === "upstream") return upstreamTarball(c, ports.store, found.upstream, { name, file });
       const version = found.kind === "ours" ? versionOfFile(found.read.packument, file) : undefined;

@@ -15,12 +15,23 @@ export interface IdentityProvider {
   find(name: string): Promise<Profile | undefined>;
 }
 
-export type Credentials = { readonly name: string; readonly password: string; readonly email?: string };
+export type Credentials = {
+  readonly name: string;
+  readonly password: string;
+  readonly email?: string;
+  /** Whether an unknown name may become a user, where registration is open. Default: true. */
+  readonly mayRegister?: boolean;
+};
+/** Shortest password of a new user, in characters. Source: NIST SP 800-63B, 5.1.1.2. */
+export const PASSWORD_MIN = 8;
 export type Profile = { readonly name: string; readonly email: string };
 export type VerifyResult =
   | { readonly ok: true; readonly profile: Profile }
   | { readonly ok: false; readonly reason: "wrong_password" | "no_password" | "not_supported" };
-export type LoginResult = VerifyResult | { readonly ok: false; readonly reason: "registration_closed" };
+export type LoginResult =
+  | VerifyResult
+  /** `weak_password`: a new user's password is shorter than `PASSWORD_MIN`. */
+  | { readonly ok: false; readonly reason: "registration_closed" | "weak_password" };
 
 export class IdentityUnavailable extends Error {
   override readonly name = "IdentityUnavailable";
