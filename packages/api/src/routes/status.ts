@@ -1,4 +1,4 @@
-import { isReadableName, isRecord, stateOf, type Failed, type Outcome, type Pending } from "@codebox/core";
+import { isReadableName, isRecord, LAYOUT, stateOf, type Failed, type Outcome, type Pending } from "@codebox/core";
 import { readJson } from "../body.ts";
 import type { Routes } from "../context.ts";
 import { ApiError } from "../errors.ts";
@@ -12,7 +12,7 @@ export const statusRoutes: Routes = (app, ports) => {
   app.get("/-/ping", (c) => c.json({}));
 
   app.get("/-/health", async (c) => {
-    await ports.store.head("_codebox/health");
+    await ports.store.head(LAYOUT.health.prefix);
     return c.json({ ok: true });
   });
 

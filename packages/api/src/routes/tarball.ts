@@ -1,6 +1,6 @@
 import {
+  LAYOUT,
   tarballKey,
-  UPSTREAM_PREFIX,
   versionOfFile,
   type ByteRange,
   type ObjectInfo,
@@ -95,7 +95,7 @@ async function upstreamTarball(c: AppContext, ports: ApiPorts, name: string, fil
 
 /** A store that signs URLs gets the tarball first, whole: what serves the request may not carry so many bytes. */
 async function cachedTarball(store: ObjectStore, upstream: UpstreamCache, name: string, file: string) {
-  const signs = (await store.signedUrl(UPSTREAM_PREFIX, SIGNED_SECONDS)) !== undefined;
+  const signs = (await store.signedUrl(LAYOUT.upstream.prefix, SIGNED_SECONDS)) !== undefined;
   if (!signs) return upstream.tarball(name, file);
   const key = await upstream.keptTarball(name, file);
   const url = key && (await store.signedUrl(key, SIGNED_SECONDS));

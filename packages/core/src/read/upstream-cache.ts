@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import { indexKey } from "../layout.ts";
+import { indexKey, upstreamKey } from "../layout.ts";
 import { isRecord } from "../domain/packument.ts";
 import type { Clock } from "../ports/clock.ts";
 import { StoreUnavailable, type ObjectStore } from "../ports/object-store.ts";
@@ -10,7 +10,7 @@ import {
   type PackumentForm,
   type Upstream,
 } from "../ports/upstream.ts";
-import { cacheKey, createUpstreamTarballs, type CachedTarball } from "./upstream-tarballs.ts";
+import { createUpstreamTarballs, type CachedTarball } from "./upstream-tarballs.ts";
 
 /** An upstream packument as cached: the bytes as the upstream sent them, tarball URLs and all. */
 export type CachedPackument = {
@@ -180,7 +180,7 @@ function parsed(bytes: Uint8Array): unknown {
   }
 }
 
-const packumentKey = (name: string, form: PackumentForm) => cacheKey(name, `${form}.json`);
+const packumentKey = (name: string, form: PackumentForm) => upstreamKey(name, `${form}.json`);
 
 async function readMeta(store: ObjectStore, key: string): Promise<Meta | undefined> {
   const kept = await store.get(`${key}.meta`);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { PassThrough } from "node:stream";
 import ssri from "ssri";
-import { UPSTREAM_PREFIX } from "../layout.ts";
+import { upstreamKey } from "../layout.ts";
 import { isRecord } from "../domain/packument.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import { UpstreamMalformed, type PackumentForm, type UpstreamTarball } from "../ports/upstream.ts";
@@ -25,7 +25,7 @@ export function createUpstreamTarballs({ store, packument, fetch }: UpstreamTarb
   };
   return {
     async tarball(name: string, file: string): Promise<CachedTarball | undefined> {
-      const key = cacheKey(name, file);
+      const key = upstreamKey(name, file);
       const kept = await store.open(key);
       if (kept) return { size: kept.size, body: kept.body };
       const found = await find(name, file);
@@ -34,7 +34,7 @@ export function createUpstreamTarballs({ store, packument, fetch }: UpstreamTarb
       return found.size === undefined ? { body } : { size: found.size, body };
     },
     async keptTarball(name: string, file: string): Promise<string | undefined> {
-      const key = cacheKey(name, file);
+      const key = upstreamKey(name, file);
       if (await store.head(key)) return key;
       const found = await find(name, file);
       if (!found) return undefined;
@@ -43,10 +43,6 @@ export function createUpstreamTarballs({ store, packument, fetch }: UpstreamTarb
     },
   };
 }
-
-/** Escaped, so that a name's slash makes no other key: `@acme/wire` and a package `@acme` with a file `wire` can't meet. */
-export const cacheKey = (name: string, file: string) =>
-  `${UPSTREAM_PREFIX}${encodeURIComponent(name)}/${encodeURIComponent(file)}`;
 
 /**
  * Passes a tarball on while it goes into the cache.

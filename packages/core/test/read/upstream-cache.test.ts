@@ -6,7 +6,7 @@ import {
   createConsumer,
   createPackumentReader,
   createUpstreamCache,
-  UPSTREAM_PREFIX,
+  LAYOUT,
   UpstreamMalformed,
   UpstreamRefused,
   UpstreamUnavailable,
@@ -168,7 +168,9 @@ test("a tarball streams through, and comes from the store the next time", async 
 test("a damaged tarball breaks the download off, and is not kept", async () => {
   answers.bytes = Buffer.concat([TGZ.bytes, Buffer.from("more")]);
   await expect(collect((await cache.tarball("left", "left-1.0.0.tgz"))?.body)).rejects.toThrow("damaged");
-  expect((await embedded.store.list(UPSTREAM_PREFIX)).objects.filter(({ key }) => key.endsWith(".tgz"))).toEqual([]);
+  expect((await embedded.store.list(LAYOUT.upstream.prefix)).objects.filter(({ key }) => key.endsWith(".tgz"))).toEqual(
+    [],
+  );
 });
 test("a tarball is kept whole for who fetches it from the store, and asked for once", async () => {
   const key = (await cache.keptTarball("left", "left-1.0.0.tgz")) ?? "";
@@ -179,7 +181,9 @@ test("a tarball is kept whole for who fetches it from the store, and asked for o
 test("a damaged one is not kept for them either", async () => {
   answers.bytes = Buffer.from("damaged");
   await expect(cache.keptTarball("left", "left-1.0.0.tgz")).rejects.toThrow("damaged");
-  expect((await embedded.store.list(UPSTREAM_PREFIX)).objects.filter(({ key }) => key.endsWith(".tgz"))).toEqual([]);
+  expect((await embedded.store.list(LAYOUT.upstream.prefix)).objects.filter(({ key }) => key.endsWith(".tgz"))).toEqual(
+    [],
+  );
 });
 test("a tarball that no version names is not there", async () => {
   expect(await cache.tarball("left", "left-9.0.0.tgz")).toBeUndefined();
