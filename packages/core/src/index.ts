@@ -1,4 +1,5 @@
 export { PUBLISH_FIELDS } from "./domain/event-data.ts";
+export * from "./access/scopes.ts";
 export * from "./access/tokens.ts";
 export * from "./domain/apply.ts";
 export * from "./domain/change.ts";

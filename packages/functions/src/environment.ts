@@ -1,4 +1,4 @@
-import { WAIT_MS } from "@codebox/core";
+import { Scopes, WAIT_MS } from "@codebox/core";
 import * as z from "zod";
 
 const text = (what: string) => z.string({ error: `is missing: ${what}` }).min(1, `is empty: ${what}`);
@@ -19,10 +19,7 @@ const api = {
     .optional(),
   CODEBOX_ANONYMOUS_READ: z.stringbool({ error: 'must be "true" or "false"' }).default(false),
   /** Scopes that never come from upstream, with commas between. */
-  CODEBOX_SCOPES: z
-    .string()
-    .default("")
-    .transform((list) => list.split(",").filter((scope) => scope !== "")),
+  CODEBOX_SCOPES: Scopes.prefault(""),
   CODEBOX_UPSTREAM: z.url("must be an URL, such as https://registry.acme.example").optional(),
   /** Milliseconds. API Gateway gives up at 30,000. */
   CODEBOX_WAIT_MS: z.coerce.number("must be a number").int().min(0).max(25_000).default(WAIT_MS),

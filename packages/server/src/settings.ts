@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { TARBALL_BYTES_MAX, WAIT_MS } from "@codebox/core";
+import { Scopes, TARBALL_BYTES_MAX, WAIT_MS } from "@codebox/core";
 import { z } from "zod";
 
 const yes = z.stringbool({ error: 'must be "true" or "false"' });
@@ -42,16 +42,7 @@ const Settings = z.object({
     .regex(/^[\x21-\x7e]+$/, "must be a token: printable characters without spaces")
     .optional(),
   /** Scopes that are ours, with commas between: never asked of the upstream. */
-  scopes: z
-    .string()
-    .default("")
-    .transform((value) =>
-      value
-        .split(",")
-        .map((scope) => scope.trim())
-        .filter((scope) => scope !== ""),
-    )
-    .pipe(z.array(z.string().regex(/^@[a-z0-9~-][a-z0-9._~-]*$/, 'must look like "@acme,@acme-labs"'))),
+  scopes: Scopes.prefault(""),
   /** Whether reading needs a token too. */
   private: yes.default(false),
   /** Who may make an account by `npm login`: anybody (`open`) or nobody. Default: `open` on a loopback host without a public URL. */
