@@ -27,5 +27,6 @@ export * from "./stored/outcomes.ts";
 export * from "./stored/sweep.ts";
 export * from "./stored/tokens.ts";
 export * from "./write/consumer.ts";
+export * from "./write/redrive.ts";
 export * from "./write/submit.ts";
 export * from "./write/worker.ts";

@@ -116,7 +116,7 @@ function appOf(embedded: SqliteBackend, parts: ServerParts, stopping: AbortSigna
       onFailure: (error, entry) => log.error({ ...entry, err: error }, "request failed"),
     },
     apiSettings(settings),
-    [eventRoutes(embedded.events, stopping), deadLetterRoutes(embedded.queue)],
+    [eventRoutes(embedded.events, stopping), deadLetterRoutes(embedded.queue, clock)],
   );
 }
 

@@ -15,7 +15,7 @@ beforeEach(async () => {
   embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock });
   const ports = { ...embedded, clock, ids: systemIds } as unknown as ApiPorts;
   const settings = { anonymousRead: true, waitMs: 0, tarballBytesMax: 1 };
-  const app = createApp(ports, settings, [deadLetterRoutes(embedded.queue)], [statusRoutes]);
+  const app = createApp(ports, settings, [deadLetterRoutes(embedded.queue, clock)], [statusRoutes]);
   const grant = { user: "alice", label: "test", created: "2026-01-01T00:00:00.000Z" };
   ask = async (method, path, { readonly } = { readonly: false }) => {
     const token = await issueToken({ tokens: embedded.tokens, ids: systemIds }, { ...grant, readonly });
