@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Scopes } from "../packages/core/src/access/scopes.ts";
+import { Scopes } from "../packages/core/src/settings.ts";
 
 /**
  * What an operator may set for a stage, read from the environment (SST loads `.env` and `.env.<stage>` into it).

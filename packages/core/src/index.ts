@@ -1,5 +1,4 @@
 export { PUBLISH_FIELDS } from "./domain/event-data.ts";
-export * from "./access/scopes.ts";
 export * from "./access/tokens.ts";
 export * from "./domain/apply.ts";
 export * from "./domain/change.ts";
@@ -23,6 +22,7 @@ export * from "./ports/upstream.ts";
 export * from "./read/reader.ts";
 export * from "./read/search.ts";
 export * from "./read/upstream-cache.ts";
+export * from "./settings.ts";
 export * from "./stored/outcomes.ts";
 export * from "./stored/sweep.ts";
 export * from "./stored/tokens.ts";
