@@ -19,6 +19,7 @@ export * from "./ports/identity.ts";
 export * from "./ports/object-store.ts";
 export * from "./ports/outcomes.ts";
 export * from "./ports/upstream.ts";
+export * from "./read/integrity.ts";
 export * from "./read/reader.ts";
 export * from "./read/search.ts";
 export * from "./read/upstream-cache.ts";

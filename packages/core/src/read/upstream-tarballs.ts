@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import { PassThrough } from "node:stream";
 import ssri from "ssri";
 import { upstreamKey } from "../layout.ts";
 import { isRecord } from "../domain/packument.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
+import { createHasher } from "./integrity.ts";
 import { UpstreamMalformed, type PackumentForm, type UpstreamTarball } from "../ports/upstream.ts";
 
 export type CachedTarball = { readonly size?: number; readonly body: AsyncIterable<Uint8Array> };
@@ -77,17 +77,18 @@ async function* passing(body: AsyncIterable<Uint8Array>, client: PassThrough): A
   if (held) await handOver(client, held);
 }
 
-/** The same bytes; throws at their end when they are not those of the integrity. */
+/** The same bytes; throws at their end when they do not match the integrity. */
 async function* checked(body: AsyncIterable<Uint8Array>, integrity: string): AsyncGenerator<Uint8Array> {
-  const [algorithm = "sha512"] = Object.keys(ssri.parse(integrity) ?? {});
-  const digest = createHash(algorithm);
+  const stated = ssri.parse(integrity);
+  const algorithm = stated?.pickAlgorithm() ?? "sha512";
+  const hasher = createHasher([algorithm]);
   for await (const piece of body) {
-    digest.update(piece);
+    hasher.update(piece);
     yield piece;
   }
-  const found = `${algorithm}-${digest.digest("base64")}`;
-  if (!ssri.parse(integrity)?.[algorithm]?.some((hash) => hash.toString() === found))
-    throw new UpstreamMalformed(`the upstream sent a damaged tarball: ${found} instead of ${integrity}`);
+  const found = hasher.digest();
+  if (!stated || !found.match(stated))
+    throw new UpstreamMalformed(`the upstream sent a damaged tarball: ${found.toString()} instead of ${integrity}`);
 }
 
 async function handOver(client: PassThrough, piece: Uint8Array): Promise<void> {
@@ -113,8 +114,7 @@ function distOf(
     const { tarball, integrity, shasum } = dist;
     if (typeof tarball !== "string" || tarball.split("/").at(-1)?.split(/[?#]/)[0] !== file) continue;
     if (typeof integrity === "string") return { url: tarball, integrity };
-    if (typeof shasum === "string")
-      return { url: tarball, integrity: `sha1-${Buffer.from(shasum, "hex").toString("base64")}` };
+    if (typeof shasum === "string") return { url: tarball, integrity: ssri.fromHex(shasum, "sha1").toString() };
   }
   return undefined;
 }
