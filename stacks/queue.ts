@@ -1,9 +1,7 @@
 import { REDELIVERIES_MAX } from "../packages/core/src/domain/limits.ts";
+import { DEAD_LETTER_DAYS, QUEUE_DAYS } from "../packages/core/src/layout.ts";
 import type { Settings } from "./settings.ts";
 
-/** The longest that SQS keeps a message. */
-export const QUEUE_DAYS = 14;
-export const DEAD_LETTER_DAYS = 14;
 /** Lambda wants a queue to hide a message for six times as long as its function may take. Source: "Using Lambda with Amazon SQS". */
 const VISIBILITY = 6;
 const DAY_SECONDS = 24 * 60 * 60;

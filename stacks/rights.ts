@@ -1,3 +1,5 @@
+import { LAYOUT } from "../packages/core/src/layout.ts";
+
 /**
  * What each function may do: these rights and no others.
  *
@@ -38,7 +40,7 @@ const LIST = (why = "tell a missing object from a refused one"): Right => ({
   why,
 });
 
-const AUTHENTICATE: Right = { actions: ["s3:GetObject"], on: ["bucket/_codebox/tokens/*"], why: "authenticate" };
+const AUTHENTICATE: Right = { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.tokens.prefix}*`], why: "authenticate" };
 
 /** What Lambda itself asks of the function's role to hand it a queue's messages. Source: AWSLambdaSQSQueueExecutionRole. */
 const handed = (queue: Target, why: string): Right => ({
@@ -56,13 +58,13 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
       why: "packuments; tarballs, by the URLs it signs",
     },
     AUTHENTICATE,
-    { actions: ["s3:GetObject"], on: ["bucket/_codebox/outcomes/*"], why: "status of a change" },
+    { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.outcomes.prefix}*`], why: "status of a change" },
     {
       actions: ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"],
-      on: ["bucket/_codebox/upstream/*"],
+      on: [`bucket/${LAYOUT.upstream.prefix}*`],
       why: "cache of the upstream",
     },
-    { actions: ["s3:GetObject"], on: ["bucket/_codebox/health"], why: "ask the bucket whether it is there" },
+    { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.health.prefix}`], why: "ask the bucket whether it is there" },
     LOG,
     KEY,
   ],
@@ -72,13 +74,13 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
     AUTHENTICATE,
     {
       actions: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
-      on: ["bucket/_codebox/staging/*"],
+      on: [`bucket/${LAYOUT.staging.prefix}*`],
       why: "stage a tarball",
     },
-    { actions: ["s3:PutObject"], on: ["bucket/_codebox/messages/*"], why: "a change too large for a message" },
+    { actions: ["s3:PutObject"], on: [`bucket/${LAYOUT.messages.prefix}*`], why: "a change too large for a message" },
     {
       actions: ["s3:GetObject", "s3:PutObject"],
-      on: ["bucket/_codebox/outcomes/*"],
+      on: [`bucket/${LAYOUT.outcomes.prefix}*`],
       why: "wait for the outcome; remember who was not told",
     },
     { actions: ["sqs:SendMessage"], on: ["change queue"], why: "queue the change" },
@@ -89,7 +91,7 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
     LIST("list a user's tokens"),
     {
       actions: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
-      on: ["bucket/_codebox/tokens/*"],
+      on: [`bucket/${LAYOUT.tokens.prefix}*`],
       why: "issue, find and revoke tokens",
     },
     LOG,
@@ -107,11 +109,19 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
       on: ["bucket/*.tgz"],
       why: "put tarballs under their final keys; remove unpublished ones",
     },
-    { actions: ["s3:GetObject", "s3:DeleteObject"], on: ["bucket/_codebox/staging/*"], why: "take a staged tarball" },
-    { actions: ["s3:GetObject"], on: ["bucket/_codebox/messages/*"], why: "read a change too large for a message" },
+    {
+      actions: ["s3:GetObject", "s3:DeleteObject"],
+      on: [`bucket/${LAYOUT.staging.prefix}*`],
+      why: "take a staged tarball",
+    },
+    {
+      actions: ["s3:GetObject"],
+      on: [`bucket/${LAYOUT.messages.prefix}*`],
+      why: "read a change too large for a message",
+    },
     {
       actions: ["s3:GetObject", "s3:PutObject"],
-      on: ["bucket/_codebox/outcomes/*"],
+      on: [`bucket/${LAYOUT.outcomes.prefix}*`],
       why: "tell a rejection, once",
     },
     handed("change queue", "be handed changes"),
@@ -125,7 +135,7 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
     LIST(),
     {
       actions: ["s3:GetObject", "s3:PutObject"],
-      on: ["bucket/_codebox/messages/*"],
+      on: [`bucket/${LAYOUT.messages.prefix}*`],
       why: "a change too large for a message",
     },
     handed("intake queue", "be handed other services' messages"),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Scopes } from "../packages/core/src/settings.ts";
 
 /**
  * What an operator may set for a stage, read from the environment (SST loads `.env` and `.env.<stage>` into it).
@@ -60,7 +61,6 @@ export class SettingsError extends Error {
 }
 
 const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
-const SCOPE = /^@[a-z0-9][a-z0-9._-]*$/;
 const HOST = /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$/;
 
 const optional = (pattern: RegExp, advice: string) => z.string().regex(pattern, advice).optional();
@@ -86,16 +86,7 @@ const Environment = z.object({
     /^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[\w-]+$/,
     "must be the ARN of an ACM certificate",
   ),
-  CODEBOX_SCOPES: z
-    .string()
-    .transform((text) =>
-      text
-        .split(",")
-        .map((scope) => scope.trim())
-        .filter((scope) => scope !== ""),
-    )
-    .pipe(z.array(z.string().regex(SCOPE, "must list scopes by commas, as @acme,@acme-labs")))
-    .optional(),
+  CODEBOX_SCOPES: Scopes.optional(),
   CODEBOX_UPSTREAM: z
     .union(
       [z.literal("none"), z.url({ protocol: /^https$/, error: "must be an https URL, or none" })],

@@ -1,4 +1,4 @@
-import { QUEUE_DAYS, DEAD_LETTER_DAYS } from "./queue.ts";
+import { EXPIRING } from "../packages/core/src/layout.ts";
 import type { BucketSettings, Settings } from "./settings.ts";
 
 export type Storage = {
@@ -8,16 +8,10 @@ export type Storage = {
   readonly kmsKey: string | undefined;
 };
 
-/** A staged tarball or body lives as long as a change that names it may wait: in the queue, and then among the dead letters. */
-const STAGED_DAYS = QUEUE_DAYS + DEAD_LETTER_DAYS + 2;
-/** For so long `/-/changes/:id` knows an outcome that the packument does not hold. */
-const OUTCOME_DAYS = 14;
-/** A cached upstream package is fetched anew after so long, or sooner when it changes. */
-const UPSTREAM_DAYS = 90;
-/** An overwritten or deleted object can be brought back for so long. */
+/** Days for which an overwritten or deleted object can be restored. */
 const FORMER_DAYS = 30;
-/** … but for what only passes through: nobody brings back a staged tarball. S3's least; it counts from the next midnight. */
-const PASSING_DAYS = 1;
+/** The same for objects that expire: nobody restores a staged tarball. S3's least; it counts from the next midnight. */
+const FORMER_EXPIRING_DAYS = 1;
 
 /**
  * The bucket of packuments and tarballs: a new one, or one that the predecessor left.
@@ -124,23 +118,20 @@ function encrypt(bucket: sst.aws.Bucket, { kmsKey }: BucketSettings): void {
 }
 
 function expire(bucket: sst.aws.Bucket): void {
-  const after = (prefix: string, days: number) => ({
+  const rules = EXPIRING.map(({ prefix, days }) => ({
     id: `expire ${prefix}`,
     status: "Enabled",
     filter: { prefix },
     expiration: { days },
     // Where two rules say when an object expires, S3 takes the sooner. Source: S3 User Guide, "Conflicting lifecycle configurations".
-    noncurrentVersionExpiration: { noncurrentDays: PASSING_DAYS },
-  });
+    noncurrentVersionExpiration: { noncurrentDays: FORMER_EXPIRING_DAYS },
+  }));
   new aws.s3.BucketLifecycleConfiguration(
     "StorageLifecycle",
     {
       bucket: bucket.name,
       rules: [
-        after("_codebox/staging/", STAGED_DAYS),
-        after("_codebox/messages/", STAGED_DAYS),
-        after("_codebox/outcomes/", OUTCOME_DAYS),
-        after("_codebox/upstream/", UPSTREAM_DAYS),
+        ...rules,
         {
           id: "former versions",
           status: "Enabled",

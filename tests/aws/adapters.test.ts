@@ -1,5 +1,5 @@
 import { createS3ObjectStore, createSnsEventLog } from "@codebox/aws";
-import { createStoredOutcomes, createTokenIdentities, createTokenStore, OUTCOMES_PREFIX } from "@codebox/core";
+import { createStoredOutcomes, createTokenIdentities, createTokenStore, outcomeKey } from "@codebox/core";
 import {
   APPLIED_RING,
   createConsumer,
@@ -81,7 +81,7 @@ describe("outcomes over S3", () => {
       distTags: { latest: "1.0.0" },
     };
     expect(await waiting).toEqual(expected);
-    expect((await store.list(OUTCOMES_PREFIX)).objects).toEqual([]);
+    expect((await store.list(outcomeKey(""))).objects).toEqual([]);
   });
   test("a remembered change that was applied meanwhile is found applied", async () => {
     await using fixture = await open();

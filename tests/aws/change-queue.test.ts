@@ -3,11 +3,10 @@ import {
   createSqsChangeQueue,
   createSqsChangeReceiver,
   createSqsDeadLetters,
-  MESSAGES_PREFIX,
   messageGroup,
 } from "@codebox/aws";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
-import { QueueUnavailable, type ChangeOf } from "@codebox/core";
+import { messageKey, QueueUnavailable, type ChangeOf } from "@codebox/core";
 import { publishOf, tagPut } from "@codebox/testing";
 import { changeQueueContract } from "@codebox/testing/contracts";
 import { describe, expect, test } from "vitest";
@@ -56,7 +55,7 @@ describe("what the SQS adapter does beyond the contract", () => {
     await using fixture = await open();
     const change = { ...publishOf("wire", "1.0.0"), readme: "x".repeat(1_200_000) };
     await fixture.queue.send(change);
-    expect((await fixture.store.list(MESSAGES_PREFIX)).objects).toHaveLength(1);
+    expect((await fixture.store.list(messageKey(""))).objects).toHaveLength(1);
     expect((await receive(fixture))?.messages[0]?.change).toEqual(change);
   });
   test("a batch keeps its order, and is cut at ten messages and one MiB", async () => {

@@ -1,8 +1,5 @@
 import { createHash } from "node:crypto";
-import { Change, changeProblem, isRecord, type ObjectStore } from "@codebox/core";
-
-/** Where bodies stand that do not fit a message. They are kept until the bucket's lifecycle rule removes them: a message may be delivered again. */
-export const MESSAGES_PREFIX = "_codebox/messages/";
+import { Change, changeProblem, hashOfMessageKey, isRecord, LAYOUT, messageKey, type ObjectStore } from "@codebox/core";
 
 /** A body above this many bytes travels by reference. SQS takes 1 MiB, attributes included. Source: SQS quotas, messages. */
 export const MESSAGE_BYTES_MAX = 1_000_000;
@@ -16,7 +13,7 @@ const LEGAL = /^[A-Za-z0-9!"#$%&'()*+,\-./:;<=>?@[\\\]^_`{|}~]{1,128}$/;
  * @example messageGroup("@acme/wire") // "@acme/wire"
  */
 export function messageGroup(name: string): string {
-  return LEGAL.test(name) ? name : createHash("sha256").update(name).digest("hex");
+  return LEGAL.test(name) ? name : sha256(name);
 }
 
 /**
@@ -29,12 +26,12 @@ export function messageJson(value: unknown): string {
 
 /**
  * A change as the body of a message: its JSON, or, when that is too large, `{"schema":1,"ref":"_codebox/messages/<sha256>"}`
- * once the JSON stands in the store under its own digest.
+ * once the JSON is in the store under its own digest. It stays there until it expires: a message may be delivered again.
  */
 export async function packMessage(store: ObjectStore, change: Change): Promise<string> {
   const body = messageJson(change);
   if (Buffer.byteLength(body) <= MESSAGE_BYTES_MAX) return body;
-  const ref = `${MESSAGES_PREFIX}${createHash("sha256").update(body).digest("hex")}`;
+  const ref = messageKey(sha256(body));
   await store.put(ref, Buffer.from(body), { contentType: "application/json" });
   return JSON.stringify({ schema: 1, ref });
 }
@@ -50,13 +47,12 @@ export async function unpackMessage(store: ObjectStore, body: string): Promise<U
   if (!outer.ok) return outer;
   const ref = isRecord(outer.value) ? outer.value["ref"] : undefined;
   if (ref === undefined) return toChange(outer.value);
-  if (typeof ref !== "string" || !/^_codebox\/messages\/[0-9a-f]{64}$/.test(ref))
-    return { ok: false, reason: `"ref" must be ${MESSAGES_PREFIX} and a sha256 in hex` };
+  if (typeof ref !== "string" || hashOfMessageKey(ref) === undefined)
+    return { ok: false, reason: `"ref" must be ${LAYOUT.messages.prefix} and a sha256 in hex` };
   const found = await store.get(ref);
   if (!found?.modifiedSince) return { ok: false, reason: `the body at ${ref} is gone` };
   const text = Buffer.from(found.bytes).toString("utf8");
-  if (`${MESSAGES_PREFIX}${createHash("sha256").update(text).digest("hex")}` !== ref)
-    return { ok: false, reason: `the body at ${ref} is not the one that was sent` };
+  if (messageKey(sha256(text)) !== ref) return { ok: false, reason: `the body at ${ref} is not the one that was sent` };
   const inner = parseJson(text);
   return inner.ok ? toChange(inner.value) : inner;
 }
@@ -76,4 +72,9 @@ function parseJson(
   } catch {
     return { ok: false, reason: "the body is not JSON" };
   }
+}
+
+/** In hex. */
+export function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }

@@ -129,7 +129,7 @@ export function createS3ObjectStore(client: S3Client, { bucket, kmsKey }: S3Sett
 /**
  * Signs an upload of exactly `size` bytes to a key, for a client that has no rights of its own.
  *
- * @example const { url, headers } = await signUpload("_codebox/staging/01J…", 104_857_600, 900);
+ * @example const { url, headers } = await signUpload(stagingKey(id), 104_857_600, 900);
  */
 export function createSignUpload(client: S3Client, { bucket, kmsKey }: S3Settings): SignUpload {
   // The SDK would sign the checksum of a body that it does not see; S3 would then refuse every upload. Signing opens no connection.

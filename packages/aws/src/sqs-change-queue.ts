@@ -1,10 +1,11 @@
 import { SendMessageBatchCommand, SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import { QueueUnavailable, type Change, type ChangeQueue, type ObjectStore } from "@codebox/core";
+import { batchesOf } from "./batches.ts";
 import { isUnavailable, messageOf } from "./failures.ts";
 import { MESSAGE_BYTES_MAX, messageGroup, packMessage } from "./messages.ts";
 
-/** SQS's limit on a batch. Source: SQS API reference, SendMessageBatch. */
-const BATCH_ENTRIES = 10;
+/** SQS's limits on a batch. Source: SQS API reference, SendMessageBatch. */
+const LIMITS = { entries: 10, bytes: MESSAGE_BYTES_MAX };
 
 export type SqsQueuePorts = {
   readonly client: SQSClient;
@@ -43,7 +44,8 @@ export function createSqsChangeQueue(
     },
     async sendBatch(changes) {
       const entries = await Promise.all(changes.map(entryOf));
-      for (const batch of batches(entries)) await sendBatch(client, queueUrl, batch);
+      const bytesOf = ({ MessageBody }: Entry) => Buffer.byteLength(MessageBody);
+      for (const batch of batchesOf(entries, LIMITS, bytesOf)) await sendBatch(client, queueUrl, batch);
     },
   };
 }
@@ -66,24 +68,6 @@ async function sendBatch(client: SQSClient, queueUrl: string, batch: readonly En
   if (failed.length === 0) return;
   const which = failed.map(({ Id, Code }) => `${ids[Number(Id)] ?? Id} (${Code ?? "unknown"})`);
   throw new QueueUnavailable(`the queue did not take ${which.join(", ")}`);
-}
-
-/** Cuts entries, in order, into batches of at most ten and at most 1 MiB in all. */
-function batches(entries: readonly Entry[]): Entry[][] {
-  const all: Entry[][] = [];
-  let bytes = 0;
-  for (const entry of entries) {
-    const size = Buffer.byteLength(entry.MessageBody);
-    const current = all.at(-1);
-    if (current && current.length < BATCH_ENTRIES && bytes + size <= MESSAGE_BYTES_MAX) {
-      current.push(entry);
-      bytes += size;
-    } else {
-      all.push([entry]);
-      bytes = size;
-    }
-  }
-  return all;
 }
 
 /** What another try may cure becomes `QueueUnavailable`; a mistake of the installation surfaces as it is. */

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import {
   DeleteMessageCommand,
   ReceiveMessageCommand,
@@ -8,7 +7,7 @@ import {
   type SQSClient,
 } from "@aws-sdk/client-sqs";
 import { REDELIVERIES_MAX, isRecord, type DeadLetter, type DeadLetters } from "@codebox/core";
-import { messageGroup } from "./messages.ts";
+import { messageGroup, sha256 } from "./messages.ts";
 import { unavailable } from "./sqs-change-queue.ts";
 import { hideMessages } from "./sqs-batches.ts";
 
@@ -63,7 +62,7 @@ export function createSqsDeadLetters(
         QueueUrl: deadLettersUrl,
         MessageBody: body,
         MessageGroupId: group,
-        MessageDeduplicationId: digest(`dead ${id} ${receives}`),
+        MessageDeduplicationId: sha256(`dead ${id} ${receives}`),
         MessageAttributes: attributes,
       };
       await client.send(new SendMessageCommand(message)).catch((error: unknown) => {
@@ -126,7 +125,7 @@ async function resend(client: SQSClient, queueUrl: string, message: Message): Pr
     QueueUrl: queueUrl,
     MessageBody: message.Body ?? "",
     MessageGroupId: groupOf(message),
-    MessageDeduplicationId: digest(`redrive ${message.MessageId}`),
+    MessageDeduplicationId: sha256(`redrive ${message.MessageId}`),
   };
   await client.send(new SendMessageCommand(input)).catch((error: unknown) => {
     throw unavailable("the dead letter was not put back into the queue", error);
@@ -172,8 +171,4 @@ function bodyOf(text: string): unknown {
 /** A reason may quote what was sent, and an attribute takes neither control characters nor half a surrogate pair. */
 function printable(text: string): string {
   return text.toWellFormed().replaceAll(/[^\t\n\r\u0020-\uFFFD]/g, "\uFFFD");
-}
-
-function digest(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
 }

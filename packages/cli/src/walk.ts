@@ -1,4 +1,4 @@
-import { packageOfKey, type ObjectInfo, type ObjectStore } from "@codebox/core";
+import { isOwnKey, packageOfKey, type ObjectInfo, type ObjectStore } from "@codebox/core";
 import type { Checkpoint, Position, Totals } from "./checkpoint.ts";
 import { explain, Interrupted, isAboutOneObject } from "./errors.ts";
 
@@ -48,7 +48,7 @@ export async function* byFolder(walk: AsyncIterable<Placed>): AsyncGenerator<Fol
 
 /** Our own objects do not belong together as a package's do: a folder of many is worked through piece by piece. */
 function isFull({ path, objects }: { readonly path: string; readonly objects: readonly unknown[] }): boolean {
-  return path.startsWith("_codebox/") && objects.length >= OWN_OBJECTS_AT_ONCE;
+  return isOwnKey(path) && objects.length >= OWN_OBJECTS_AT_ONCE;
 }
 const OWN_OBJECTS_AT_ONCE = 250;
 

@@ -1,27 +1,107 @@
 /**
- * Where things lie in the store. The first two are the predecessor's layout; all of codebox's own objects stand under
- * `_codebox/`, a prefix that no package name can have.
+ * Where objects are in the store, and how long they live. This is the only place that spells a key.
+ *
+ * Packages use the predecessor's layout: `<name>/index.json` and `<name>/<version>.tgz`. All other objects are under
+ * `_codebox/`, which no package name can be. The bucket's lifecycle rules, the functions' rights, the daily sweep and
+ * `codebox verify` read `LAYOUT`; tests/docs compares it with the table in ARCHITECTURE.md.
  */
+const OWN_PREFIX = "_codebox/";
+
+/** Days for which a message may wait in a queue, and then among the dead letters. 14 is the longest that SQS keeps one. */
+export const QUEUE_DAYS = 14;
+export const DEAD_LETTER_DAYS = 14;
+/** Longer than a message that names the object may wait, in days. */
+const NAMED_BY_MESSAGE_DAYS = QUEUE_DAYS + DEAD_LETTER_DAYS + 2;
+
+export type Area = {
+  /** Every key of the area begins with it. */
+  readonly prefix: string;
+  readonly purpose: string;
+  /** Days after which an object is deleted; absent: it is kept until codebox deletes it. */
+  readonly days?: number;
+};
+
+/**
+ * Every area of the store that belongs to codebox itself.
+ *
+ * @example LAYOUT.staging.prefix // "_codebox/staging/"
+ */
+export const LAYOUT = {
+  staging: {
+    prefix: `${OWN_PREFIX}staging/`,
+    purpose: "tarballs of publishes that are not applied yet",
+    days: NAMED_BY_MESSAGE_DAYS,
+  },
+  messages: {
+    prefix: `${OWN_PREFIX}messages/`,
+    purpose: "changes that are too large for a message",
+    days: NAMED_BY_MESSAGE_DAYS,
+  },
+  outcomes: {
+    prefix: `${OWN_PREFIX}outcomes/`,
+    purpose: "outcomes that no packument holds: rejections, and changes that were answered with 202",
+    days: 14,
+  },
+  upstream: {
+    prefix: `${OWN_PREFIX}upstream/`,
+    purpose: "copies of the upstream's packuments and tarballs",
+    days: 90,
+  },
+  tokens: { prefix: `${OWN_PREFIX}tokens/`, purpose: "token records by hash, and the hashes of each user" },
+  health: { prefix: `${OWN_PREFIX}health`, purpose: "never written; the health check looks whether the store answers" },
+} as const satisfies Readonly<Record<string, Area>>;
+
+/** The areas whose objects expire. */
+export const EXPIRING: readonly (Area & { readonly days: number })[] = Object.values(LAYOUT).filter(
+  (area) => "days" in area,
+);
+
+/** The area of a key; `undefined` for a package's object and for an object that is not ours. */
+export function areaOf(key: string): Area | undefined {
+  return Object.values<Area>(LAYOUT).find(({ prefix }) => key.startsWith(prefix));
+}
+
 export const indexKey = (name: string): string => `${name}/index.json`;
 export const tarballKey = (name: string, version: string): string => `${name}/${version}.tgz`;
-/** A piece of an upstream package in the cache. Escaped, so that no name and file meet another name's: `@acme/wire` and `@acme`. */
+export const stagingKey = (id: string): string => `${LAYOUT.staging.prefix}${id}`;
+export const messageKey = (sha256: string): string => `${LAYOUT.messages.prefix}${sha256}`;
+export const outcomeKey = (id: string): string => `${LAYOUT.outcomes.prefix}${id}`;
+export const tokenKey = (hash: string): string => `${LAYOUT.tokens.prefix}${hash}`;
+export const userTokensPrefix = (user: string): string => `${LAYOUT.tokens.prefix}users/${encodeURIComponent(user)}/`;
+export const userTokenKey = (user: string, hash: string): string => `${userTokensPrefix(user)}${hash}`;
+/** Name and file are escaped, so that `@acme/wire` and a package `@acme` with a file `wire` have different keys. */
 export const upstreamKey = (name: string, file: string): string =>
-  `${UPSTREAM_PREFIX}${encodeURIComponent(name)}/${encodeURIComponent(file)}`;
-export const stagingKey = (id: string): string => `${STAGING_PREFIX}${id}`;
+  `${LAYOUT.upstream.prefix}${encodeURIComponent(name)}/${encodeURIComponent(file)}`;
 
-const OWN_PREFIX = "_codebox/";
-export const STAGING_PREFIX = `${OWN_PREFIX}staging/`;
-export const UPSTREAM_PREFIX = `${OWN_PREFIX}upstream/`;
+/** Whether a key is under the prefix that codebox keeps for itself. */
+export const isOwnKey = (key: string): boolean => key.startsWith(OWN_PREFIX);
 
 /** The package whose document a key is: `@acme/wire` for `@acme/wire/index.json`; `undefined` for any other object. */
 export function packageOfKey(key: string): string | undefined {
-  return key.endsWith("/index.json") && !key.startsWith(OWN_PREFIX) ? key.slice(0, -"/index.json".length) : undefined;
+  return key.endsWith("/index.json") && !isOwnKey(key) ? key.slice(0, -"/index.json".length) : undefined;
 }
 
-/** The key behind which a listing of packages goes on: what is our own, the upstream's cache above all, is passed over. */
+/** The sha256 in the key of a message's body; `undefined` for any other key. */
+export function hashOfMessageKey(key: string): string | undefined {
+  return hashBehind(LAYOUT.messages.prefix, key);
+}
+
+/** The hash of the token that an entry of a user's list names; `undefined` for any other key. */
+export function hashOfUserTokenKey(key: string): string | undefined {
+  const users = `${LAYOUT.tokens.prefix}users/`;
+  const slash = key.indexOf("/", users.length);
+  return key.startsWith(users) && slash > users.length ? hashBehind(key.slice(0, slash + 1), key) : undefined;
+}
+
+function hashBehind(prefix: string, key: string): string | undefined {
+  const hash = key.slice(prefix.length);
+  return key.startsWith(prefix) && /^[0-9a-f]{64}$/.test(hash) ? hash : undefined;
+}
+
+/** The cursor with which a listing of packages continues: it skips our own objects, above all the upstream's copies. */
 export function behindOwn(cursor: string | undefined): string | undefined {
-  return cursor?.startsWith(OWN_PREFIX) ? OWN_END : cursor;
+  return cursor !== undefined && isOwnKey(cursor) ? OWN_END : cursor;
 }
 
-/** The first key behind all of ours: "0" follows "/". No package name begins with an underscore. */
+/** The first key after all of ours: "0" follows "/". No package name begins with an underscore. */
 const OWN_END = "_codebox0";

@@ -1,4 +1,4 @@
-import { WAIT_MS } from "@codebox/core";
+import { HttpUrl, PublicUrl, Scopes, Switch, WAIT_MS } from "@codebox/core";
 import * as z from "zod";
 
 const text = (what: string) => z.string({ error: `is missing: ${what}` }).min(1, `is empty: ${what}`);
@@ -13,22 +13,16 @@ const deadLetters = { CODEBOX_DEAD_LETTERS_URL: text("the URL of the FIFO queue 
 const api = {
   ...bucket,
   /** Where clients reach the registry. Default: the host that API Gateway names. */
-  CODEBOX_PUBLIC_URL: z
-    .url("must be an URL, such as https://npm.acme.example")
-    .transform((url) => url.replace(/\/+$/, ""))
-    .optional(),
-  CODEBOX_ANONYMOUS_READ: z.stringbool({ error: 'must be "true" or "false"' }).default(false),
+  CODEBOX_PUBLIC_URL: PublicUrl.optional(),
+  CODEBOX_ANONYMOUS_READ: Switch.default(false),
   /** Scopes that never come from upstream, with commas between. */
-  CODEBOX_SCOPES: z
-    .string()
-    .default("")
-    .transform((list) => list.split(",").filter((scope) => scope !== "")),
-  CODEBOX_UPSTREAM: z.url("must be an URL, such as https://registry.acme.example").optional(),
+  CODEBOX_SCOPES: Scopes.prefault(""),
+  CODEBOX_UPSTREAM: HttpUrl.optional(),
   /** Milliseconds. API Gateway gives up at 30,000. */
   CODEBOX_WAIT_MS: z.coerce.number("must be a number").int().min(0).max(25_000).default(WAIT_MS),
 };
 
-/** What each function must be told, and may be. */
+/** What each function needs to know, and its optional settings. */
 export const ENVIRONMENTS = {
   read: z.object(api),
   write: z.object({ ...api, ...queue }),

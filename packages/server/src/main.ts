@@ -6,7 +6,7 @@ import pino, { type Logger } from "pino";
 import pretty from "pino-pretty";
 import { systemClock, systemIds } from "@codebox/system";
 import { startServer, type RunningServer } from "./server.ts";
-import { readSettings, SettingsError, USAGE, type Settings } from "./settings.ts";
+import { readSettings, SettingsError, usage, type Settings } from "./settings.ts";
 
 /** How long a stop may take before the process ends anyway; what is queued is durable and applied at the next start. */
 const STOP_MS = 30_000;
@@ -20,7 +20,7 @@ await main();
 async function main(): Promise<void> {
   try {
     const settings = readSettings(process.argv.slice(2), process.env);
-    if (settings === "help") return void process.stdout.write(`${USAGE}\n`);
+    if (settings === "help") return void process.stdout.write(`${usage()}\n`);
     checkUser(settings.newToken);
     await run(settings);
   } catch (error) {

@@ -140,7 +140,7 @@ function appOf(
   return createApp(ports, chosen, [
     ...registryRoutes(ports, chosen),
     eventRoutes(embedded.events, stopping),
-    deadLetterRoutes(embedded.queue),
+    deadLetterRoutes(embedded.queue, clock),
   ]);
 }
 

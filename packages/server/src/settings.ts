@@ -1,16 +1,8 @@
 import { parseArgs } from "node:util";
-import { TARBALL_BYTES_MAX, WAIT_MS } from "@codebox/core";
+import { HttpUrl, PublicUrl, Scopes, Switch, TARBALL_BYTES_MAX, WAIT_MS } from "@codebox/core";
 import { z } from "zod";
 
-const yes = z.stringbool({ error: 'must be "true" or "false"' });
 const text = z.string().min(1, "must not be empty");
-const NO_URL = 'must be an http or https URL, such as "https://registry.acme.example"';
-const url = z.url({ protocol: /^https?$/, error: NO_URL }).check(({ value, issues }) => {
-  const { search, hash, username, password } = URL.parse(value) ?? {};
-  const wrong = (message: string) => issues.push({ code: "custom", message, input: value });
-  if (search || hash) wrong("must have no query and no fragment: paths are put behind it");
-  if (username || password) wrong("must hold no user and password; CODEBOX_UPSTREAM_TOKEN is for the upstream's token");
-});
 /** Digits only: `Number` takes the empty string for 0, and "0x1" for 1. */
 const count = (least: number, most: number) => {
   const error = `must be a whole number from ${least} to ${most}`;
@@ -22,62 +14,96 @@ const count = (least: number, most: number) => {
     .refine(within, error);
 };
 
-/** Every setting of the server: its flag is `--<kebab-case>`, its variable `CODEBOX_<SNAKE_CASE>`; a flag wins. */
+/** Host names or addresses without a port, with commas between. */
+const Hosts = z
+  .string()
+  .transform((value) =>
+    value
+      .split(",")
+      .map((host) => host.trim())
+      .filter((host) => host !== ""),
+  )
+  .pipe(
+    z.array(z.string().regex(/^[A-Za-z0-9._:[\]-]+$/, "must be host names without a port, such as registry.internal")),
+  );
+
+/** How a setting is given on the command line, besides its variable. */
+type Flag = {
+  /** `--port <n>` takes a value, `--private` stands for true, `--no-upstream` for false. Absent: the setting has a variable only. */
+  readonly flag?: string;
+  readonly help: string;
+  /** What holds when the setting is absent, where that is not a fixed value. */
+  readonly otherwise?: string;
+};
+const flags = z.registry<Flag>();
+
+/**
+ * Every setting of the server: flag, help, check and default. Flags, `--help` and messages are derived from it.
+ * The variable of `publicUrl` is `CODEBOX_PUBLIC_URL`; a flag has precedence over the variable.
+ */
 const Settings = z.object({
-  /** Where to listen. Anything but a loopback address makes the registry reachable from outside. */
-  host: text.default("127.0.0.1"),
-  /** 0 picks a free one. */
-  port: count(0, 65_535).default(4870),
-  /** The data directory; made when it is missing. */
-  data: text.default("codebox-data"),
-  /** Where clients reach the registry, when that is not where it listens (a proxy in front). */
-  publicUrl: url.transform((value) => value.replace(/\/+$/, "")).optional(),
-  /** More names, with commas between, under which clients reach it: any other Host is refused. The loopback names and the public URL's host are known. */
-  hosts: z
-    .string()
-    .default("")
-    .transform((value) =>
-      value
-        .split(",")
-        .map((host) => host.trim())
-        .filter((host) => host !== ""),
-    )
-    .pipe(
-      z.array(
-        z.string().regex(/^[A-Za-z0-9._:[\]-]+$/, "must be host names without a port, such as registry.internal"),
-      ),
-    ),
-  /** Whether packages that are not ours come from another registry. */
-  useUpstream: yes.default(true),
-  /** That registry. Default: what `npm config get registry` says. */
-  upstream: url.optional(),
-  /** A bearer token for that registry. A variable only: flags are seen by everybody on the machine. */
+  port: count(0, 65_535).default(4870).register(flags, {
+    flag: "--port <n>",
+    help: "port to listen on; 0 picks a free one",
+  }),
+  /** Anything but a loopback address makes the registry reachable from outside. */
+  host: text.default("127.0.0.1").register(flags, { flag: "--host <address>", help: "address to listen on" }),
+  /** Created when it is missing. */
+  data: text.default("codebox-data").register(flags, {
+    flag: "--data <directory>",
+    help: "directory that holds all data",
+  }),
+  /** Without a slash at its end. */
+  publicUrl: PublicUrl.optional().register(flags, {
+    flag: "--public-url <url>",
+    help: "where clients reach the registry, behind a proxy",
+  }),
+  /** The loopback names and the public URL's host are known. Any other Host is refused. */
+  hosts: Hosts.prefault("").register(flags, {
+    flag: "--hosts <a,b>",
+    help: "more host names under which clients reach the registry",
+  }),
+  upstream: HttpUrl.optional().register(flags, {
+    flag: "--upstream <url>",
+    help: "registry for packages that are not ours",
+    otherwise: "what npm config get registry says",
+  }),
+  useUpstream: Switch.default(true).register(flags, {
+    flag: "--no-upstream",
+    help: "serve only packages that are ours",
+  }),
+  /** A variable only: every user of the machine can see flags. */
   upstreamToken: z
     .string()
     .regex(/^[\x21-\x7e]+$/, "must be a token: printable characters without spaces")
-    .optional(),
-  /** Scopes that are ours, with commas between: never asked of the upstream. */
-  scopes: z
-    .string()
-    .default("")
-    .transform((value) =>
-      value
-        .split(",")
-        .map((scope) => scope.trim())
-        .filter((scope) => scope !== ""),
-    )
-    .pipe(z.array(z.string().regex(/^@[a-z0-9~-][a-z0-9._~-]*$/, 'must look like "@acme,@acme-labs"'))),
-  /** Whether reading needs a token too. */
-  private: yes.default(false),
-  /** Who may make an account by `npm login`: anybody who reaches the registry directly (`open`), or nobody. */
-  registration: z.enum(["open", "closed"]).default("closed"),
-  /** Milliseconds to wait for a change's outcome before a 202. */
-  waitMs: count(0, 60_000).default(WAIT_MS),
-  /** Largest tarball, in MiB. */
-  maxTarballMb: count(1, 4_096).default(TARBALL_BYTES_MAX / 1024 / 1024),
-  logLevel: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
-  /** Make a token for this user at start, and print it. The first start makes one for `admin` in any case. */
-  newToken: text.optional(),
+    .optional()
+    .register(flags, { help: "bearer token for the upstream; no flag, since every user of the machine can see flags" }),
+  scopes: Scopes.prefault("").register(flags, {
+    flag: "--scopes <@a,@b>",
+    help: "scopes that never come from upstream",
+  }),
+  private: Switch.default(false).register(flags, { flag: "--private", help: "reading needs a token too" }),
+  /** `open`: for everybody who reaches the registry directly, not through a proxy or a page in a browser. */
+  registration: z.enum(["open", "closed"]).default("closed").register(flags, {
+    flag: "--registration <who>",
+    help: "open: npm login creates accounts; closed",
+  }),
+  /** The first start creates a token for `admin` in any case. */
+  newToken: text.optional().register(flags, {
+    flag: "--new-token <user>",
+    help: "create a token for this user and print it",
+  }),
+  waitMs: count(0, 60_000).default(WAIT_MS).register(flags, {
+    flag: "--wait-ms <n>",
+    help: "milliseconds to wait for a change's outcome before a 202",
+  }),
+  maxTarballMb: count(1, 4_096)
+    .default(TARBALL_BYTES_MAX / 1024 / 1024)
+    .register(flags, { flag: "--max-tarball-mb <n>", help: "largest tarball, in MiB" }),
+  logLevel: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info").register(flags, {
+    flag: "--log-level <level>",
+    help: "trace, debug, info, warn, error or silent",
+  }),
 });
 export type Settings = z.infer<typeof Settings> & {
   /** Variables that begin as ours do and are no settings. */
@@ -89,40 +115,31 @@ export class SettingsError extends Error {
   override readonly name = "SettingsError";
 }
 
-export const USAGE = `Usage: npm start -- [flags]      (each flag has an environment variable: --public-url is CODEBOX_PUBLIC_URL)
+type Name = keyof typeof Settings.shape;
+const NAMES = Object.keys(Settings.shape) as readonly Name[];
 
-  --port <n>             where to listen; 0 picks a free port            (4870)
-  --host <address>       (127.0.0.1)
-  --data <directory>     where everything is kept                        (codebox-data)
-  --public-url <url>     where clients reach it, behind a proxy
-  --upstream <url>       where other packages come from                  (what npm config get registry says)
-  --no-upstream          packages that are not ours do not exist
-  --scopes <@a,@b>       scopes that never come from upstream
-  --private              reading needs a token too
-  --hosts <a,b>          more names under which clients reach it; any other Host is refused
-  --registration <who>   open: npm login makes accounts; closed          (closed)
-  --new-token <user>     make a token for this user and print it
-  --wait-ms <n>          wait for a change's outcome before a 202        (${WAIT_MS})
-  --max-tarball-mb <n>   (${TARBALL_BYTES_MAX / 1024 / 1024})
-  --log-level <level>    trace, debug, info, warn, error or silent       (info)
+/** A setting as the command line has it: `{ name: "publicUrl", option: "public-url", takesValue: true }`. */
+const OPTIONS = NAMES.flatMap((name) => {
+  const [flag, value] = flags.get(Settings.shape[name])?.flag?.split(" ") ?? [];
+  return flag === undefined ? [] : [{ name, option: flag.slice("--".length), takesValue: value !== undefined }];
+});
+
+/** What `--help` prints. */
+export function usage(): string {
+  const defaults: Readonly<Record<string, unknown>> = Settings.parse({});
+  const lines = NAMES.map((name) => {
+    const { flag = variableOf(name), help = "", otherwise } = flags.get(Settings.shape[name]) ?? {};
+    const fixed = defaults[name];
+    const value = typeof fixed === "string" || typeof fixed === "number" ? String(fixed) : otherwise;
+    return `  ${flag.padEnd(24)} ${help}${value === undefined ? "" : ` (${value})`}`;
+  });
+  return `Usage: npm start -- [flags]
+
+${lines.join("\n")}
   --help
 
-A token for the upstream: CODEBOX_UPSTREAM_TOKEN, which has no flag, since flags are seen by everybody on the machine.`;
-
-const STRINGS = [
-  "host",
-  "port",
-  "data",
-  "public-url",
-  "upstream",
-  "hosts",
-  "scopes",
-  "registration",
-  "new-token",
-  "wait-ms",
-  "max-tarball-mb",
-  "log-level",
-] as const;
+Each flag has an environment variable: --public-url is CODEBOX_PUBLIC_URL. --no-upstream is CODEBOX_USE_UPSTREAM=false.`;
+}
 
 /**
  * Reads the settings from flags and environment, or throws a `SettingsError` that names the flag.
@@ -133,17 +150,16 @@ export function readSettings(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Settings | "help" {
-  const flags = parseFlags(args);
-  if (flags["help"] === true) return "help";
+  const values = parseFlags(args);
+  if (values["help"] === true) return "help";
   const given: Record<string, unknown> = {};
-  const variables = Object.keys(Settings.shape).map((name) => [name, variableOf(name)] as const);
-  for (const [name, variable] of variables) {
-    const value = env[variable];
+  for (const name of NAMES) {
+    const value = env[variableOf(name)];
     if (value !== undefined && value !== "") given[name] = value;
   }
-  for (const [flag, value] of Object.entries(flags)) {
-    if (flag === "no-upstream") given["useUpstream"] = "false";
-    else given[flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())] = String(value);
+  for (const { name, option } of OPTIONS) {
+    const value = values[option];
+    if (value !== undefined) given[name] = option.startsWith("no-") ? "false" : String(value);
   }
   const parsed = Settings.safeParse(given);
   if (!parsed.success) throw new SettingsError(parsed.error.issues.map(explain).join("\n"));
@@ -151,28 +167,26 @@ export function readSettings(
     throw new SettingsError(
       "--private and --registration open contradict each other: everybody could read after an npm login",
     );
-  const known = new Set(variables.map(([, variable]) => variable));
+  const known = new Set(NAMES.map(variableOf));
   const ignored = Object.keys(env).filter((name) => name.startsWith("CODEBOX_") && !known.has(name));
   return { ...parsed.data, ignored };
 }
 
-function parseFlags(args: readonly string[]): Record<string, string | boolean | undefined> {
-  const strings = Object.fromEntries(STRINGS.map((name) => [name, { type: "string" as const }]));
-  const booleans = Object.fromEntries(
-    ["no-upstream", "private", "help"].map((name) => [name, { type: "boolean" as const }]),
-  );
+function parseFlags(args: readonly string[]): Readonly<Record<string, string | boolean | undefined>> {
+  const types = OPTIONS.map(({ option, takesValue }) => [option, { type: takesValue ? "string" : "boolean" }] as const);
   try {
-    return parseArgs({ args: [...args], options: { ...strings, ...booleans } }).values;
+    return parseArgs({ args: [...args], options: { ...Object.fromEntries(types), help: { type: "boolean" } } }).values;
   } catch (error) {
-    throw new SettingsError(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    throw new SettingsError(`${error instanceof Error ? error.message : String(error)}\n\n${usage()}`);
   }
 }
 
 function explain(issue: { readonly path: PropertyKey[]; readonly message: string }): string {
   const name = String(issue.path[0]);
-  if (name === "upstreamToken") return `${variableOf(name)}: ${issue.message}`;
-  const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  return `--${flag} (or ${variableOf(name)}): ${issue.message}`;
+  const found = OPTIONS.find((option) => option.name === name);
+  return found
+    ? `--${found.option} (or ${variableOf(name)}): ${issue.message}`
+    : `${variableOf(name)}: ${issue.message}`;
 }
 
 /** `publicUrl` → `CODEBOX_PUBLIC_URL`. */

@@ -14,7 +14,7 @@ beforeEach(async () => {
   clock = manualClock();
   embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock });
   const ports = { ...embedded, policy: openPolicy, clock } as unknown as AppPorts & ReadPorts;
-  const app = createApp(ports, {}, [deadLetterRoutes(embedded.queue), statusRoutes(ports)]);
+  const app = createApp(ports, {}, [deadLetterRoutes(embedded.queue, clock), statusRoutes(ports)]);
   const grant = { user: "alice", label: "test", created: "2026-01-01T00:00:00.000Z" };
   ask = async (method, path, { readonly } = { readonly: false }) => {
     const token = await issueToken({ tokens: embedded.tokens, ids: systemIds }, { ...grant, readonly });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { readSettings, SettingsError } from "../src/settings.ts";
+import { readSettings, SettingsError, usage } from "../src/settings.ts";
 
 describe("settings", () => {
   test("have defaults: this machine only, port 4870, closed registration", () => {
@@ -60,9 +60,15 @@ describe("settings", () => {
     expect(wrong).toThrow("CODEBOX_UPSTREAM_TOKEN: must be a token");
     expect(wrong).not.toThrow("--upstream-token");
   });
-  test("an empty variable is none; one that is no setting is told, so that a slip of the pen shows", () => {
+  test("an empty variable is none; one that is no setting is named, so that a typing error shows", () => {
     const env = { CODEBOX_PORT: "", CODEBOX_PROT: "1", PORT: "2" };
     expect(readSettings([], env)).toMatchObject({ port: 4870, ignored: ["CODEBOX_PROT"] });
   });
-  test("--help is told apart", () => expect(readSettings(["--help"], {})).toBe("help"));
+  test("--help asks for the help, which lists every flag with its default", () => {
+    expect(readSettings(["--help"], {})).toBe("help");
+    expect(usage()).toMatch(/^ {2}--port <n> .*\(4870\)$/m);
+    expect(usage()).toMatch(/^ {2}--upstream <url> .*\(what npm config get registry says\)$/m);
+    expect(usage()).toMatch(/^ {2}--no-upstream /m);
+    expect(usage()).toMatch(/^ {2}CODEBOX_UPSTREAM_TOKEN /m);
+  });
 });

@@ -10,7 +10,7 @@ import {
   indexKey,
   stagingKey,
   StoreUnavailable,
-  UPSTREAM_PREFIX,
+  upstreamKey,
 } from "@codebox/core";
 import { countingStore, manualClock, publishOf, stage, tagPut } from "@codebox/testing";
 import { eventOf } from "@codebox/testing/contracts";
@@ -102,8 +102,8 @@ describe("the sweep", () => {
     await embedded.close();
     return left;
   };
-  test("takes a staged tarball that nobody published for two weeks, and leaves a younger one", async () => {
-    expect(await sweptAfter(14, stagingKey("old"), stagingKey("young"))).toEqual([
+  test("takes a staged tarball that nobody published for 30 days, and leaves a younger one", async () => {
+    expect(await sweptAfter(30, stagingKey("old"), stagingKey("young"))).toEqual([
       stagingKey("young"),
       "wire/index.json",
     ]);
@@ -128,7 +128,7 @@ describe("the sweep", () => {
     await embedded.close();
   });
   test("takes what came from the upstream 90 days ago, as the bucket does on AWS", async () => {
-    const [old, young] = [`${UPSTREAM_PREFIX}a/full.json`, `${UPSTREAM_PREFIX}b/full.json`];
+    const [old, young] = [upstreamKey("a", "full.json"), upstreamKey("b", "full.json")];
     expect(await sweptAfter(90, old, young)).toEqual([young, "wire/index.json"]);
   });
   test("comes once a day while the server runs, goes on after a failure, and ends with it", async () => {

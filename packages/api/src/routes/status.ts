@@ -1,4 +1,4 @@
-import { isReadableName, isRecord, stateOf, type Failed, type Outcome, type Pending } from "@codebox/core";
+import { isReadableName, isRecord, LAYOUT, stateOf, type Failed, type Outcome, type Pending } from "@codebox/core";
 import { readJson } from "../body.ts";
 import type { AppContext, ReadPorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
@@ -15,7 +15,7 @@ export const publicRoutes = ({ store }: Pick<ReadPorts, "store">): RouteGroup =>
     on.get("/-/ping", (c) => c.json({}));
 
     on.get("/-/health", async (c) => {
-      await store.head("_codebox/health");
+      await store.head(LAYOUT.health.prefix);
       return c.json({ ok: true });
     });
   });

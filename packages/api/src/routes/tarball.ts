@@ -1,12 +1,13 @@
 import {
+  LAYOUT,
   tarballKey,
-  UPSTREAM_PREFIX,
   versionOfFile,
   type ByteRange,
   type ObjectInfo,
   type ObjectStore,
   type UpstreamCache,
 } from "@codebox/core";
+import { parse } from "range-parser";
 import type { AppContext, ReadPorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { etagMatches } from "../etag.ts";
@@ -64,28 +65,20 @@ function describe(c: AppContext, { etag, modified }: ObjectInfo): void {
   c.header("cache-control", "private, max-age=86400");
 }
 
-/** One range, as RFC 9110, 14.1.2 spells it. Several ranges, or another unit: the whole object, as the RFC allows. */
-function requestedRange(
-  c: AppContext,
-  { size, etag }: ObjectInfo,
-): (ByteRange & { readonly end: number }) | "unsatisfiable" | undefined {
-  // RFC 9110, 14.2: only a GET has a range.
+/** One range, as RFC 9110, 14.1.2 has it. For several ranges, another unit or a malformed header: the complete object, as the RFC allows. */
+function requestedRange(c: AppContext, { size, etag }: ObjectInfo): Required<ByteRange> | "unsatisfiable" | undefined {
+  // RFC 9110, 14.2: a range is defined for GET only.
   const header = c.req.method === "GET" ? c.req.header("range") : undefined;
   const ifRange = c.req.header("if-range");
-  const match =
-    header === undefined || (ifRange !== undefined && ifRange !== etag)
-      ? null
-      : /^bytes=(\d*)-(\d*)$/.exec(header.trim());
-  if (!match || (match[1] === "" && match[2] === "")) return undefined;
-  if (match[1] === "") {
-    const last = Math.min(Number(match[2]), size);
-    return last === 0 ? "unsatisfiable" : { start: size - last, end: size - 1 };
-  }
-  const start = Number(match[1]);
-  const end = match[2] === "" ? size - 1 : Math.min(Number(match[2]), size - 1);
-  if (start >= size) return "unsatisfiable";
-  return start > end ? undefined : { start, end };
+  if (header === undefined || (ifRange !== undefined && ifRange !== etag)) return undefined;
+  const { type, code, ranges } = parse(size, header.trim());
+  if (type !== "bytes" || (code & MALFORMED) !== 0) return undefined;
+  if (ranges.length === 0) return "unsatisfiable";
+  return ranges.length === 1 && code === 0 ? ranges[0] : undefined;
 }
+
+/** range-parser sets this bit of its code for a header that is not a range. */
+const MALFORMED = 1;
 
 async function upstreamTarball(
   c: AppContext,
@@ -107,7 +100,7 @@ async function upstreamTarball(
 
 /** A store that signs URLs gets the complete tarball first: the function that serves the request may not send so many bytes. */
 async function cachedTarball(store: ObjectStore, upstream: UpstreamCache, name: string, file: string) {
-  const signs = (await store.signedUrl(UPSTREAM_PREFIX, SIGNED_SECONDS)) !== undefined;
+  const signs = (await store.signedUrl(LAYOUT.upstream.prefix, SIGNED_SECONDS)) !== undefined;
   if (!signs) return upstream.tarball(name, file);
   const key = await upstream.keptTarball(name, file);
   const url = key && (await store.signedUrl(key, SIGNED_SECONDS));

@@ -8,7 +8,7 @@ import type { Finish, Scope } from "./scope.ts";
 type RedriveFlags = QueueFlags & { readonly all: boolean; readonly dryRun: boolean };
 
 /** `codebox dead-letters list|show|redrive`. */
-export function deadLetterCommands(program: Command, { env, output }: Scope, finish: Finish): void {
+export function deadLetterCommands(program: Command, { env, output, clock, signal }: Scope, finish: Finish): void {
   const group = program
     .command("dead-letters")
     .description("look at changes that could not be applied, and put them back into the queue");
@@ -32,7 +32,10 @@ export function deadLetterCommands(program: Command, { env, output }: Scope, fin
       if (flags.all && ids.length > 0) throw new UsageError("give ids or --all, not both");
       const deadLetters = connectDeadLetters(flags, env, { redrive: !flags.dryRun });
       return finish(
-        redriveDeadLetters({ deadLetters, output }, { ids: flags.all ? "all" : ids, dryRun: flags.dryRun }),
+        redriveDeadLetters(
+          { deadLetters, output, clock, signal },
+          { ids: flags.all ? "all" : ids, dryRun: flags.dryRun },
+        ),
       );
     });
 }

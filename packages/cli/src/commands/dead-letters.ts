@@ -1,11 +1,19 @@
-import { isRecord, type DeadLetter, type DeadLetters } from "@codebox/core";
+import { isRecord, redriveAll, redriveLetters, type Clock, type DeadLetter, type DeadLetters } from "@codebox/core";
 import { CommandError, UsageError, type ExitCode } from "../errors.ts";
 import type { Output } from "../output.ts";
 
 export type DeadLetterPorts = { readonly deadLetters: DeadLetters; readonly output: Output };
+export type RedrivePorts = DeadLetterPorts & {
+  readonly clock: Pick<Clock, "now">;
+  /** Aborts when the user presses Ctrl-C. */
+  readonly signal: AbortSignal;
+};
+
+/** How long `--all` may take, in milliseconds: what fails at once and always must not keep it running. */
+const ALL_MS = 60 * 60 * 1000;
 
 /**
- * Tells every dead letter: what it is, of which package, why it is dead.
+ * Lists the dead letters: what each is, of which package, and why it failed.
  *
  * @example await listDeadLetters({ deadLetters, output });
  * SQS shows at most ten of a package at a time, the oldest.
@@ -27,7 +35,7 @@ export async function listDeadLetters({ deadLetters, output }: DeadLetterPorts):
   return 0;
 }
 
-/** Tells one dead letter whole, its body too. 1 when there is none of this id. */
+/** Shows one dead letter with its body. 1 when there is none of this id. */
 export async function showDeadLetter({ deadLetters, output }: DeadLetterPorts, id: string): Promise<ExitCode> {
   let found: DeadLetter | undefined;
   // To its end: the listing gives back what it has looked at.
@@ -38,12 +46,12 @@ export async function showDeadLetter({ deadLetters, output }: DeadLetterPorts, i
 }
 
 /**
- * Puts dead letters back into the queue, behind what waits. Redriving a change that was applied after all changes nothing.
+ * Puts dead letters back into the queue, behind the changes that wait. A change that was applied already changes nothing.
  *
  * @example await redriveDeadLetters(ports, { ids: "all", dryRun: false });
  */
 export async function redriveDeadLetters(
-  { deadLetters, output }: DeadLetterPorts,
+  { deadLetters, output, clock, signal }: RedrivePorts,
   { ids, dryRun }: { readonly ids: readonly string[] | "all"; readonly dryRun: boolean },
 ): Promise<ExitCode> {
   if (ids !== "all" && ids.length === 0) throw new UsageError("name the dead letters to redrive, or --all");
@@ -55,25 +63,19 @@ export async function redriveDeadLetters(
     const absent = ids === "all" ? [] : ids.filter((id) => !wanted.some((letter) => letter.id === id));
     return closing(output, wanted.length, absent, dryRun);
   }
-  const redriven = new Set<string>();
-  const absent: string[] = [];
-  const redrive = async (id: string) => {
-    if (!(await deadLetters.redrive(id))) return void absent.push(id);
-    redriven.add(id);
+  let count = 0;
+  const onRedriven = (id: string) => {
     output.record({ id, redriven: true }, `redrove ${id}`);
-    output.progress(`${redriven.size} redriven …`);
+    output.progress(`${++count} redriven …`);
   };
-  if (ids !== "all") for (const id of new Set(ids)) await redrive(id);
-  else {
-    // Once a package's first ten are gone, its next ones come to light. One that fails again at once is not chased.
-    for (let more = true; more;) {
-      const letters = await Array.fromAsync(deadLetters.list());
-      const waiting = letters.map(({ id }) => id).filter((id) => !redriven.has(id) && !absent.includes(id));
-      for (const id of waiting) await redrive(id);
-      more = waiting.length > 0;
-    }
+  if (ids !== "all") {
+    const { redriven, unknown } = await redriveLetters({ deadLetters, onRedriven }, ids);
+    return closing(output, redriven.length, unknown, dryRun);
   }
-  return closing(output, redriven.size, ids === "all" ? [] : absent, dryRun);
+  const { redriven, more } = await redriveAll({ deadLetters, clock, onRedriven }, { maxMs: ALL_MS, signal });
+  closing(output, redriven.length, [], dryRun);
+  if (more) throw new CommandError("it ended before all dead letters were redriven; run the same command again");
+  return 0;
 }
 
 function closing(output: Output, redriven: number, absent: readonly string[], dryRun: boolean): ExitCode {

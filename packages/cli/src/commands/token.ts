@@ -1,4 +1,4 @@
-import { TOKENS_PREFIX } from "@codebox/core";
+import { tokenKey } from "@codebox/core";
 import { issueToken, UserName, type Clock, type Ids, type ObjectStore, type TokenStore } from "@codebox/core";
 import { CommandError, UsageError, type ExitCode } from "../errors.ts";
 import type { Output } from "../output.ts";
@@ -60,12 +60,12 @@ export async function removeToken(
     throw new UsageError(
       `a token is named by the first ${PREFIX_MIN} or more characters of its hash (0-9, a-f), as "codebox token list <user>" shows them`,
     );
-  const { objects, cursor } = await store.list(`${TOKENS_PREFIX}${prefix}`);
+  const { objects, cursor } = await store.list(tokenKey(prefix));
   const [found, ...others] = objects;
   if (!found) throw new CommandError(`no token's hash begins with ${prefix}; "codebox token list <user>" shows them`);
   if (others.length > 0 || cursor !== undefined)
     throw new CommandError(`${prefix} is the beginning of several tokens' hashes; give more characters`);
-  const hash = found.key.slice(TOKENS_PREFIX.length);
+  const hash = found.key.slice(tokenKey("").length);
   const record = await tokens.find(hash);
   const whose = record && { user: record.user, label: record.label };
   if (dryRun) {

@@ -1,5 +1,5 @@
 import type { BucketMaintenance } from "@codebox/aws";
-import { packageOfKey, type Clock, type ObjectInfo, type ObjectStore } from "@codebox/core";
+import { isOwnKey, packageOfKey, type Clock, type ObjectInfo, type ObjectStore } from "@codebox/core";
 import pMap from "p-map";
 import type { Checkpoint } from "../checkpoint.ts";
 import { encryptionProblem } from "../encryption.ts";
@@ -76,10 +76,9 @@ async function folderFindings(
   const each = (look: (object: ObjectInfo) => Promise<readonly Finding[]>) =>
     pMap(folder.objects, look, { concurrency: OBJECTS_AT_ONCE });
   const encryption = await each(({ key }) => orUnreadable(key, () => encryptionFindings(maintenance, key, kmsKey)));
-  const rest =
-    folder.path.split("/")[0] === "_codebox"
-      ? await each((object) => orUnreadable(object.key, () => ownObjectFindings(store, object, { now, deep })))
-      : [await orUnreadable(`${folder.path}/index.json`, () => packageFindings(store, folder, { now, deep }))];
+  const rest = isOwnKey(`${folder.path}/`)
+    ? await each((object) => orUnreadable(object.key, () => ownObjectFindings(store, object, { now, deep })))
+    : [await orUnreadable(`${folder.path}/index.json`, () => packageFindings(store, folder, { now, deep }))];
   return [...encryption, ...rest].flat();
 }
 

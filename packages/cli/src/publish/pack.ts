@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { createHasher } from "@codebox/core";
 import Arborist from "@npmcli/arborist";
 import runScript from "@npmcli/run-script";
 import pacote from "pacote";
@@ -75,13 +75,12 @@ export async function script(source: Source, options: Options, pkg: Manifest, ev
 }
 
 async function digests(file: string): Promise<{ size: number; integrity: string; shasum: string }> {
-  const sha512 = createHash("sha512");
-  const sha1 = createHash("sha1");
+  const hasher = createHasher(["sha512", "sha1"]);
   let size = 0;
   for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
-    sha512.update(chunk);
-    sha1.update(chunk);
+    hasher.update(chunk);
     size += chunk.byteLength;
   }
-  return { size, integrity: `sha512-${sha512.digest("base64")}`, shasum: sha1.digest("hex") };
+  const { sha512, sha1 } = hasher.digest();
+  return { size, integrity: String(sha512?.[0]), shasum: sha1?.[0]?.hexDigest() ?? "" };
 }

@@ -1,16 +1,6 @@
 import type { BucketSettings, Setting } from "@codebox/aws";
+import { DEAD_LETTER_DAYS, EXPIRING, LAYOUT, QUEUE_DAYS } from "@codebox/core";
 import { error, warning, type Finding } from "./finding.ts";
-
-/**
- * For how many days objects stand under our prefixes: what the stacks' lifecycle rules say (stacks/storage.ts), and why.
- * A staged tarball or body lives as long as a change that names it may wait: 14 days in the queue, 14 among the dead letters.
- */
-export const LIFETIME_DAYS: Readonly<Record<string, number>> = {
-  "_codebox/staging/": 30,
-  "_codebox/messages/": 30,
-  "_codebox/outcomes/": 14,
-  "_codebox/upstream/": 90,
-};
 
 /**
  * What is wrong with a bucket's own settings.
@@ -61,17 +51,18 @@ export function bucketFindings(bucket: string, settings: BucketSettings): readon
 }
 
 function lifecycle(bucket: string, rules: Readonly<Record<string, number>>): readonly Finding[] {
-  return Object.entries(LIFETIME_DAYS).flatMap(([prefix, wanted]) => {
+  return EXPIRING.flatMap(({ prefix, days: wanted }) => {
     const days = rules[prefix];
     if (days === undefined)
       return [warning("bucket-lifecycle", bucket, `no lifecycle rule expires ${prefix}`, `add one: ${wanted} days`)];
-    const tooSoon = days < wanted && wanted === LIFETIME_DAYS["_codebox/staging/"];
-    return tooSoon
+    const waits = QUEUE_DAYS + DEAD_LETTER_DAYS;
+    const isNamedByChanges = prefix === LAYOUT.staging.prefix || prefix === LAYOUT.messages.prefix;
+    return isNamedByChanges && days < wanted
       ? [
           error(
             "bucket-lifecycle",
             bucket,
-            `${prefix} expires after ${days} days: a change may wait for 28`,
+            `${prefix} expires after ${days} days: a change may wait for ${waits}`,
             `let it expire after ${wanted} days`,
           ),
         ]

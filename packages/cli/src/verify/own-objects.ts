@@ -1,24 +1,21 @@
 import { createHash } from "node:crypto";
-import { MESSAGES_PREFIX } from "@codebox/aws";
-import { StoredToken, TOKENS_PREFIX, tokenKey, userTokenKey } from "@codebox/core";
-import type { ObjectInfo, ObjectStore } from "@codebox/core";
-import { LIFETIME_DAYS } from "./bucket.ts";
+import { areaOf, hashOfUserTokenKey, LAYOUT, messageKey, StoredToken, tokenKey, userTokenKey } from "@codebox/core";
+import type { Area, ObjectInfo, ObjectStore } from "@codebox/core";
 import { error, warning, type Finding } from "./finding.ts";
 
 /** S3 removes what has expired within a day or two, not on the hour. */
 const GRACE_DAYS = 2;
 const DAY_MS = 86_400_000;
 
-const KNOWN = ["_codebox/health", TOKENS_PREFIX, ...Object.keys(LIFETIME_DAYS)];
-
-/** What is wrong with one of codebox's own objects: a token, or what stands for a while (staged tarballs, messages, outcomes, the cache). */
+/** What is wrong with one of codebox's own objects: a token, or an object that expires (staged tarballs, messages, outcomes, the cache). */
 export async function ownObjectFindings(
   store: ObjectStore,
   object: ObjectInfo,
   { now, deep }: { readonly now: Date; readonly deep: boolean },
 ): Promise<readonly Finding[]> {
   const { key } = object;
-  if (!KNOWN.some((prefix) => key.startsWith(prefix)))
+  const area = areaOf(key);
+  if (!area)
     return [
       warning(
         "object-unknown",
@@ -27,17 +24,16 @@ export async function ownObjectFindings(
         "find out who writes there; nobody else should",
       ),
     ];
-  const userToken = /^_codebox\/tokens\/users\/[^/]+\/([0-9a-f]{64})$/.exec(key);
-  if (userToken) return leftoverEntry(store, key, userToken[1] ?? "");
-  if (key.startsWith(TOKENS_PREFIX)) return tokenFindings(store, key);
-  const damaged = deep && key.startsWith(MESSAGES_PREFIX) ? await messageFindings(store, key) : [];
-  return [...expired(object, now), ...damaged];
+  const listed = hashOfUserTokenKey(key);
+  if (listed !== undefined) return leftoverEntry(store, key, listed);
+  if (area === LAYOUT.tokens) return tokenFindings(store, key);
+  const damaged = deep && area === LAYOUT.messages ? await messageFindings(store, key) : [];
+  return [...expired(object, area, now), ...damaged];
 }
 
-function expired({ key, modified }: ObjectInfo, now: Date): readonly Finding[] {
-  const [prefix, days] = Object.entries(LIFETIME_DAYS).find(([prefix]) => key.startsWith(prefix)) ?? [];
+function expired({ key, modified }: ObjectInfo, { prefix, days }: Area, now: Date): readonly Finding[] {
   const age = Math.floor((now.getTime() - modified.getTime()) / DAY_MS);
-  if (prefix === undefined || days === undefined || age <= days + GRACE_DAYS) return [];
+  if (days === undefined || age <= days + GRACE_DAYS) return [];
   const mend = `a lifecycle rule expires ${prefix} after ${days} days; add it, or delete what is older`;
   return [warning("object-expired", key, `it is ${age} days old, and no change can name it any more`, mend)];
 }
@@ -45,14 +41,14 @@ function expired({ key, modified }: ObjectInfo, now: Date): readonly Finding[] {
 async function tokenFindings(store: ObjectStore, key: string): Promise<readonly Finding[]> {
   const found = await store.get(key);
   if (!found?.modifiedSince) return [];
-  const hash = key.slice(TOKENS_PREFIX.length);
+  const hash = key.slice(tokenKey("").length);
   const record = parseToken(found.bytes);
   if (!record)
     return [
       error(
         "token-damaged",
         key,
-        "it is no token's record; whoever holds the token is refused",
+        "it is no token's record; its holder is refused",
         "delete it, and make another with codebox token add",
       ),
     ];
@@ -92,7 +88,7 @@ async function messageFindings(store: ObjectStore, key: string): Promise<readonl
   const hash = createHash("sha256");
   for await (const chunk of open.body) hash.update(chunk);
   const digest = hash.digest("hex");
-  if (key === `${MESSAGES_PREFIX}${digest}`) return [];
+  if (key === messageKey(digest)) return [];
   return [
     error(
       "object-digest",

@@ -2,13 +2,11 @@ import { outcomeInRing } from "../domain/history.ts";
 import { APPLIED_RING } from "../domain/limits.ts";
 import type { Outcome } from "../domain/outcome.ts";
 import { isRecord, stateOf, type Packument } from "../domain/packument.ts";
+import { outcomeKey } from "../layout.ts";
 import type { Clock } from "../ports/clock.ts";
 import { StoreUnavailable, type ObjectStore } from "../ports/object-store.ts";
 import type { Outcomes, Pending } from "../ports/outcomes.ts";
 import type { PackumentReader } from "../read/reader.ts";
-
-/** Where an outcome stands that no packument holds: a rejection, or a change whose sender was answered before it was known. */
-export const OUTCOMES_PREFIX = "_codebox/outcomes/";
 
 /** The first look at the packument, in milliseconds: SQS, a warm consumer and its write take about so long together. */
 const FIRST_MS = 60;
@@ -85,7 +83,6 @@ export function createStoredOutcomes({ store, reader, clock, random = () => 0.5 
 }
 
 const JSON_TYPE = { contentType: "application/json" };
-const outcomeKey = (id: string): string => `${OUTCOMES_PREFIX}${id}`;
 const encode = (value: Outcome | Pending): Uint8Array => Buffer.from(JSON.stringify(value));
 
 type Stored =

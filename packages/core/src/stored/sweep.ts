@@ -1,4 +1,4 @@
-import { STAGING_PREFIX, UPSTREAM_PREFIX } from "../layout.ts";
+import { EXPIRING } from "../layout.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ObjectInfo, ObjectStore } from "../ports/object-store.ts";
 
@@ -11,22 +11,16 @@ export type SweepPorts = {
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/**
- * How old objects may grow, in milliseconds, by their prefix: a staged tarball two weeks, unless a change still needs it; a cached
- * upstream package as old as the bucket's lifecycle lets it on AWS, since it is fetched anew when it is asked for.
- */
-const AGES = [
-  [STAGING_PREFIX, 14 * DAY_MS],
-  [UPSTREAM_PREFIX, 90 * DAY_MS],
-] as const;
-
-/** Objects deleted at a time: they share one commit, and nobody waits long for it. */
+/** Objects deleted at a time: they share one commit, which stays short. */
 const TOGETHER = 20;
 
-/** Deletes what nobody needs any more: tarballs whose publish never came to its end, and old copies of the upstream's packages. */
+/**
+ * Deletes objects that are older than their area's lifetime (`LAYOUT`), as the bucket's lifecycle rules do on AWS. An object that
+ * a queued change still needs is kept.
+ */
 export async function sweep({ store, queue, clock }: SweepPorts, signal: AbortSignal): Promise<void> {
-  for (const [prefix, age] of AGES) {
-    const oldest = clock.now().getTime() - age;
+  for (const { prefix, days } of EXPIRING) {
+    const oldest = clock.now().getTime() - days * DAY_MS;
     await sweepPrefix(store, prefix, signal, ({ key, modified }) => modified.getTime() <= oldest && !queue.needs(key));
   }
 }
@@ -47,11 +41,11 @@ async function sweepPrefix(
   store: ObjectStore,
   prefix: string,
   signal: AbortSignal,
-  isOver: (object: ObjectInfo) => boolean,
+  isExpired: (object: ObjectInfo) => boolean,
 ): Promise<void> {
   for (let cursor: string | undefined, more = true; more && !signal.aborted; more = cursor !== undefined) {
     const page = await store.list(prefix, cursor);
-    const old = page.objects.filter(isOver);
+    const old = page.objects.filter(isExpired);
     for (let at = 0; at < old.length && !signal.aborted; at += TOGETHER)
       await Promise.all(old.slice(at, at + TOGETHER).map(({ key }) => store.delete(key)));
     cursor = page.cursor;

@@ -1,14 +1,8 @@
 import * as z from "zod";
 import { hashToken } from "../access/tokens.ts";
+import { tokenKey, userTokenKey, userTokensPrefix } from "../layout.ts";
 import type { IdentityProvider, TokenRecord, TokenStore } from "../ports/identity.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
-
-/** A token's record stands under its hash; a second, empty object names it under its user, so that a user's are found. */
-export const TOKENS_PREFIX = "_codebox/tokens/";
-
-export const tokenKey = (hash: string): string => `${TOKENS_PREFIX}${hash}`;
-const userPrefix = (user: string): string => `${TOKENS_PREFIX}users/${encodeURIComponent(user)}/`;
-export const userTokenKey = (user: string, hash: string): string => `${userPrefix(user)}${hash}`;
 
 /** SHA-256 in hex: anything else names no token. */
 const HASH = /^[0-9a-f]{64}$/;
@@ -23,7 +17,8 @@ export const StoredToken = z.object({
 });
 
 /**
- * The `TokenStore` port over an object store. Every request reads its token anew: one that was revoked is refused at once.
+ * The `TokenStore` port over an object store. A token's record is stored under its hash; a second, empty object under its user
+ * makes the tokens of a user listable. Every request reads its token from the store, so a revoked token is refused at once.
  *
  * @example const token = await issueToken({ tokens: createTokenStore(store), ids }, grant);
  */
@@ -44,8 +39,8 @@ export function createTokenStore(store: ObjectStore): TokenStore {
     async list(user) {
       const hashes: string[] = [];
       for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
-        const page = await store.list(userPrefix(user), cursor);
-        hashes.push(...page.objects.map(({ key }) => key.slice(userPrefix(user).length)));
+        const page = await store.list(userTokensPrefix(user), cursor);
+        hashes.push(...page.objects.map(({ key }) => key.slice(userTokensPrefix(user).length)));
         cursor = page.cursor;
       }
       const records = await Promise.all(hashes.map(find));

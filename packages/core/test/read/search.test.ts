@@ -2,7 +2,7 @@ import { countingStore, fail, publishOf, stage, openPolicy } from "@codebox/test
 import { expect, test } from "vitest";
 import { openSqlite } from "@codebox/sqlite";
 import { systemClock } from "@codebox/system";
-import { createConsumer, createSearch, UPSTREAM_PREFIX } from "../../src/index.ts";
+import { createConsumer, createSearch, upstreamKey } from "../../src/index.ts";
 
 test("a search passes over what is cached of the upstream, however much it is", async () => {
   const embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock: systemClock });
@@ -12,7 +12,7 @@ test("a search passes over what is cached of the upstream, however much it is", 
     await stage(embedded.store, change);
     await consume(name, [change]);
   }
-  const cached = Array.from({ length: 5_000 }, (_, index) => `${UPSTREAM_PREFIX}left-${index}/full.json`);
+  const cached = Array.from({ length: 5_000 }, (_, index) => upstreamKey(`left-${index}`, "full.json"));
   await Promise.all(cached.map((key) => embedded.store.put(key, Buffer.from("{}"))));
   const store = countingStore(embedded.store);
   const { hits } = await createSearch(store, embedded.reader, fail)({ text: "wire", from: 0, size: 10 });

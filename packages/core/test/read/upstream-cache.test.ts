@@ -7,7 +7,7 @@ import {
   createConsumer,
   createPackumentReader,
   createUpstreamCache,
-  UPSTREAM_PREFIX,
+  LAYOUT,
   UpstreamMalformed,
   UpstreamRefused,
   UpstreamUnavailable,
@@ -73,7 +73,9 @@ const collect = async (body: AsyncIterable<Uint8Array> | undefined) => {
 const shown = async () => (await cache.packument("left", "full"))?.document;
 const URL_OF_TGZ = "http://up.example/left/-/left-1.0.0.tgz";
 const tarballs = async () =>
-  (await embedded.store.list(UPSTREAM_PREFIX)).objects.map(({ key }) => key).filter((key) => key.endsWith(".tgz"));
+  (await embedded.store.list(LAYOUT.upstream.prefix)).objects
+    .map(({ key }) => key)
+    .filter((key) => key.endsWith(".tgz"));
 
 beforeEach(async () => {
   clock = manualClock();

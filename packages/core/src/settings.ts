@@ -1,0 +1,43 @@
+import * as z from "zod";
+
+// Settings that several hosts have, each read by one rule. The hosts declare their names, defaults and help.
+
+/** A setting that is on or off. */
+export const Switch = z.stringbool({ error: 'must be "true" or "false"' });
+
+/** The URL of another registry. */
+export const HttpUrl = z
+  .url({ protocol: /^https?$/, error: 'must be an http or https URL, such as "https://registry.acme.example"' })
+  .check(({ value, issues }) => {
+    const { search, hash, username, password } = URL.parse(value) ?? {};
+    const refuse = (message: string) => issues.push({ code: "custom", message, input: value });
+    if (search || hash) refuse("must have no query and no fragment: paths are appended to it");
+    if (username || password)
+      refuse("must hold no user and password; CODEBOX_UPSTREAM_TOKEN is for the upstream's token");
+  });
+
+/**
+ * Where clients reach the registry, without a slash at its end.
+ *
+ * @example PublicUrl.parse("https://npm.acme.example/") // "https://npm.acme.example"
+ */
+export const PublicUrl = HttpUrl.transform((value) => value.replace(/\/+$/, ""));
+
+/** A scope as npm has it: an `@` and a name that may be part of a URL. */
+const SCOPE = /^@[a-z0-9~-][a-z0-9._~-]*$/;
+
+/**
+ * The scopes that never come from the upstream, as a setting spells them: separated by commas, spaces allowed around each.
+ *
+ * @example Scopes.parse("@acme, @acme-labs") // ["@acme", "@acme-labs"]
+ * The server, the functions and the stacks read their setting with it, so all of them accept the same spellings.
+ */
+export const Scopes = z
+  .string()
+  .transform((text) =>
+    text
+      .split(",")
+      .map((scope) => scope.trim())
+      .filter((scope) => scope !== ""),
+  )
+  .pipe(z.array(z.string().regex(SCOPE, 'must list scopes separated by commas, such as "@acme,@acme-labs"')));
