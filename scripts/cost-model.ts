@@ -63,7 +63,7 @@ export type Counts = {
   readonly s3Writes: number;
   /** GET and HEAD. Deletes cost nothing. */
   readonly s3Reads: number;
-  /** Gigabytes of former versions that the operation leaves for thirty days. A version that is kept for a shorter time counts proportionally less. */
+  /** Gigabytes of former versions that the operation leaves for thirty days. A shorter time counts proportionally less. */
   readonly gbKept?: number;
   readonly gbOut: number;
 };
@@ -125,7 +125,8 @@ function publish(inputs: Inputs): Counts {
     armGbSeconds: gbSeconds(m.publishMs, m.writeMb),
     // The tarball is staged and copied.
     s3Writes: parts + 1,
-    // The packument twice more: before the tarball is accepted, and after it is staged. And the outcome of the id, which npm's session determines.
+    // The packument twice more: before the tarball is accepted, and after it is staged.
+    // And the outcome of the id, which npm's session determines.
     s3Reads: 3,
     gbKept: (m.tarballMb * MB * STAGED_DAYS) / 30,
     gbOut: 0,

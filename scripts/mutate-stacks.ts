@@ -1,5 +1,5 @@
-// The check of the check: breaks one thing of stacks/ after the other, and expects exactly the tests that are about it to fail.
-// Ten minutes; run it in a checkout without changes: `node scripts/mutate-stacks.ts [part of a mutation's name]`.
+// Mutation test for stacks/: breaks one thing after the other, and expects exactly the tests about that thing to fail.
+// Takes ten minutes. Run it in a checkout without changes: `node scripts/mutate-stacks.ts [part of a mutation's name]`.
 import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -10,12 +10,12 @@ type Mutation = {
   readonly file: string;
   readonly from: string;
   readonly to: string;
-  /** Every failing test is of these, and at least one fails. */
+  /** At least one test fails, and the name of every failing test matches this. */
   readonly fails: RegExp;
 };
 
 const ROOT = path.resolve(import.meta.dirname, "..");
-/** What stacks/vitest.config.ts writes. */
+/** The report that stacks/vitest.config.ts writes. */
 const REPORT = path.join(ROOT, ".vitest/stacks.json");
 
 const mutation = (name: string, file: string, from: string, to: string, fails: RegExp): Mutation => ({
@@ -215,7 +215,7 @@ type Report = {
   }[];
 };
 
-/** The names of the tests that fail. @throws Error when there was nothing to run, as after a mutation that does not compile. */
+/** The names of the tests that fail. @throws Error if no test ran, for example because the mutation does not compile. */
 function failing(): string[] {
   rmSync(REPORT, { force: true });
   const args = [path.join(ROOT, "node_modules/vitest/vitest.mjs"), "run", "--config", "stacks/vitest.config.ts"];
@@ -233,7 +233,7 @@ function read(output: string): Report {
   }
 }
 
-/** What is wrong with how the tests take it; `undefined` when nothing is. */
+/** Describes how the tests failed to catch the mutation; `undefined` if they caught it. */
 function survived({ file, from, to, fails }: Mutation): string | undefined {
   const full = path.join(ROOT, "stacks", file);
   const text = readFileSync(full, "utf8");
@@ -246,7 +246,7 @@ function survived({ file, from, to, fails }: Mutation): string | undefined {
     const names = failing();
     const others = names.filter((name) => !fails.test(name));
     if (names.length === 0) return "no test failed";
-    return others.length === 0 ? undefined : `others failed too:\n    ${others.join("\n    ")}`;
+    return others.length === 0 ? undefined : `other tests failed too:\n    ${others.join("\n    ")}`;
   } finally {
     writeFileSync(full, text);
   }
