@@ -72,7 +72,7 @@ describe("settings", () => {
   });
 
   test.each([
-    ["CODEBOX_SCOPES", "acme", "scopes by commas"],
+    ["CODEBOX_SCOPES", "acme", "scopes separated by commas"],
     ["CODEBOX_BUCKET", "Not_A_Bucket", "not the name of an S3 bucket"],
     ["CODEBOX_KMS_KEY", "alias/mine", "ARN of a KMS key"],
     ["CODEBOX_DOMAIN", "https://npm.acme.example", "without https://"],
