@@ -1,6 +1,6 @@
 /// <reference path="./.sst/platform/config.d.ts" />
 
-/** The registry on AWS. `stacks/` says what it is made of, docs/deploy.md how it is deployed. */
+/** The registry on AWS. `stacks/` defines its resources, docs/deploy.md describes how to deploy it. */
 export default $config({
   app(input) {
     const production = input.stage === "production";

@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const SYNCS = 101;
-/** About what a tag change writes: the package's document, and a few rows. */
+/** About as much as a tag change writes: the package's document, and a few rows. */
 const BYTES = 96 * 1024;
 
-/** Milliseconds that the disk takes to write and sync a change's bytes: the median. A durable answer takes one such at least. */
+/** Median time in milliseconds that the disk needs to write and sync a change's bytes. A durable answer takes at least this long. */
 export async function syncMs(): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), "bench-disk-"));
   const file = await open(join(folder, "file"), "w");

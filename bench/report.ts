@@ -16,13 +16,13 @@ export type Summary = {
 };
 
 export type Conditions = {
-  /** Of a figure. */
+  /** Duration of the measurement of one figure, in seconds. */
   readonly seconds: number;
-  /** What the disk takes to write and sync a change, in milliseconds. */
+  /** Time that the disk needs to write and sync a change, in milliseconds. */
   readonly syncMs: number;
 };
 
-/** docs/benchmarks.md: figures, how they came about, and which row is not ahead. */
+/** docs/benchmarks.md: the figures, how they were measured, and the rows in which codebox is not faster. */
 export function reportOf(
   comparisons: readonly Comparison[],
   ours: Summary,
@@ -38,15 +38,15 @@ export function reportOf(
   if (ours.loadedMb >= theirs.loadedMb) behind.push("memory, after the load");
   return `# Benchmarks
 
-Ours beside verdaccio 6.10.4, in one run on one machine that they share with the load: ${os.availableParallelism()} cores,
-Node ${process.versions.node}, ${new Date().toISOString().slice(0, 10)}. Figures of different machines do not compare; the ratio does.
+codebox compared with verdaccio 6.10.4, in one run on one machine, which also runs the load generator: ${os.availableParallelism()} cores,
+Node ${process.versions.node}, ${new Date().toISOString().slice(0, 10)}. Do not compare figures from different machines; compare the ratios.
 
     npm run bench
 
-A package of 20 versions, tarballs of some 200 bytes, ${seconds} s a figure after a warm-up. Tag PUTs move 64 tags, each to another
-version every time. Ours are durable when they are answered: each waits for a sync of the disk, which took ${syncMs.toFixed(2)} ms here
-(median; changes that wait together share one); verdaccio does not ask for one. Requests a second (p50 / p99 in ms; *n*
-failed, where any did):
+The package has 20 versions, with tarballs of about 200 bytes. Each figure is measured for ${seconds} s after a warm-up. The tag PUTs move 64
+tags, each to another version every time. codebox answers a PUT when the change is durable: each change waits for a sync of the disk,
+which took ${syncMs.toFixed(2)} ms here (median; changes that wait at the same time share one sync). verdaccio does not sync. The figures are
+requests a second (p50 / p99 in ms; *n* failed, if any did):
 
 | | connections | codebox | verdaccio | ratio |
 |---|---|---|---|---|
@@ -66,11 +66,11 @@ ${verdict(behind)}
 const LONE_PUT = "PUT dist-tag at 1";
 
 function verdict(behind: readonly string[]): string {
-  if (behind.length === 0) return "Ahead in every row.";
+  if (behind.length === 0) return "codebox is faster or smaller in every row.";
   const why = behind.includes(LONE_PUT)
-    ? ` ${LONE_PUT}: a change that comes alone has nobody to share its sync with.`
+    ? ` ${LONE_PUT}: a change without concurrent changes can't share its sync.`
     : "";
-  return `Not ahead: ${behind.join("; ")}.${why}`;
+  return `codebox is not faster or smaller in: ${behind.join("; ")}.${why}`;
 }
 
 function line({ title, connections, ours, theirs }: Comparison): string {

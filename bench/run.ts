@@ -1,4 +1,4 @@
-// `npm run bench`: ours beside verdaccio, in one run on one machine. Writes docs/benchmarks.md.
+// `npm run bench`: compares codebox with verdaccio, in one run on one machine. Writes docs/benchmarks.md.
 import { writeFile } from "node:fs/promises";
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -20,7 +20,7 @@ const say = (entry: Record<string, unknown>) => {
   else process.stdout.write(`${JSON.stringify(entry)}\n`);
 };
 
-/** The median of several starts; each but the last is stopped again. */
+/** Starts a server several times and returns the median start-up time. Stops every instance except the last. */
 async function started(start: () => Promise<Contender>): Promise<{ contender: Contender; startMs: number }> {
   const times: number[] = [];
   for (;;) {
@@ -37,7 +37,7 @@ async function compare(ours: Contender, theirs: Contender): Promise<Comparison[]
   for (const row of ROWS) {
     for (const connections of CONNECTIONS) {
       const results = new Map<Contender, Measured>();
-      // Who goes first changes from row to row, and only one is under load at a time.
+      // The server that is measured first alternates from row to row. Only one is under load at a time.
       const order = comparisons.length % 2 === 0 ? [ours, theirs] : [theirs, ours];
       for (const contender of order) {
         await measure(contender, row, connections, WARM_UP_SECONDS);

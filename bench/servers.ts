@@ -21,7 +21,7 @@ export type Contender = {
   stop(): Promise<void>;
 };
 
-/** Ours, as `npm start` runs it, without an upstream. */
+/** codebox, as `npm start` runs it, without an upstream. */
 export async function startCodebox(): Promise<Contender> {
   const folder = await mkdtemp(join(tmpdir(), "bench-codebox-"));
   const port = await freePort();
@@ -31,7 +31,7 @@ export async function startCodebox(): Promise<Contender> {
   return contender(started, (JSON.parse(line) as { token: string }).token);
 }
 
-/** verdaccio with its default storage, no uplink, and JSON web tokens: its fastest way to check who asks. */
+/** verdaccio with its default storage, no uplink, and JSON web tokens, its fastest authentication. */
 export async function startVerdaccio(): Promise<Contender> {
   const folder = await mkdtemp(join(tmpdir(), "bench-verdaccio-"));
   const port = await freePort();

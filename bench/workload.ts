@@ -51,7 +51,7 @@ export const ROWS: readonly Row[] = [
   { title: "GET tarball", request: () => ({ path: () => `/${PACKAGE}/-/${PACKAGE}-1.0.0.tgz`, headers: {} }) },
 ];
 
-/** Publishes the package that the rows work on. */
+/** Publishes the package that the rows use. */
 export async function prepare(contender: Contender): Promise<void> {
   for (const version of VERSIONS) {
     const { bytes, integrity, shasum } = makeTarball({ name: PACKAGE, version });
@@ -87,7 +87,7 @@ export async function prepare(contender: Contender): Promise<void> {
   }
 }
 
-/** Loads one server with one row's requests. */
+/** Sends one row's requests to one server. */
 export async function measure(contender: Contender, row: Row, connections: number, seconds: number): Promise<Measured> {
   const { method = "GET", path, body, headers } = row.request(contender);
   const result = await autocannon({
@@ -106,7 +106,7 @@ export async function measure(contender: Contender, row: Row, connections: numbe
   };
 }
 
-/** How many of the tags that were put are there. */
+/** Counts how many of the written tags exist. */
 export async function tagsPresent(contender: Contender): Promise<string> {
   const tags = (await (await fetch(`${contender.url}/-/package/${PACKAGE}/dist-tags`)).json()) as Record<
     string,

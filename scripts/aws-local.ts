@@ -1,4 +1,4 @@
-// `npm run aws:local`: the whole AWS shape on this machine. Everything in it is gone when it stops.
+// `npm run aws:local`: the complete AWS deployment on this machine, over an emulator. All data is lost when it stops.
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { defaultUpstreamUrl } from "@codebox/upstream";
@@ -7,8 +7,8 @@ import { installMoto, MOTO_CREDENTIALS, MOTO_REGION, startMoto } from "./moto.ts
 
 const USAGE = `Usage: npm run aws:local -- [--port <n>] [--no-upstream]
 
-  --port <n>       where the registry listens; 0 picks a free port   (4871)
-  --no-upstream    packages that are not ours do not exist`;
+  --port <n>       port of the registry; 0 picks a free port   (4871)
+  --no-upstream    serve no packages from an upstream registry`;
 
 const { values } = parseArgs({
   options: { port: { type: "string", default: "4871" }, "no-upstream": { type: "boolean" }, help: { type: "boolean" } },
@@ -59,7 +59,7 @@ function stop(registry: LocalRegistry, moto: { stop(): Promise<void> }): void {
     });
 }
 
-/** A pipe gets JSON, as from `npm start`; a terminal the lines to copy. */
+/** Prints JSON into a pipe, as `npm start` does, and lines to copy on a terminal. */
 function announce({ url, token, cloud }: LocalRegistry, endpoint: string): void {
   if (!process.stdout.isTTY) {
     print("listening", { url, token, user: "admin", endpoint, region: MOTO_REGION, ...cloud });

@@ -1,4 +1,4 @@
-// Bundles every Lambda entry as it is deployed (minified, tree-shaken), prints size and init time, and fails when one is over its limit.
+// Bundles every Lambda entry as it is deployed (minified, tree-shaken), prints its size and init time, and fails if one is over its limit.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
@@ -10,12 +10,12 @@ import { build } from "esbuild";
 const ROOT = join(import.meta.dirname, "..");
 const ENTRIES = join(ROOT, "packages/functions/src/entries");
 
-/** Bytes. A larger bundle takes longer to load than the clients that a request needs. */
+/** Bytes. A larger bundle would take longer to load than the clients that a request needs. */
 const LIMIT = 1.5 * 1024 * 1024;
-/** Loads of each bundle in a process of its own; the median is printed. */
+/** How often each bundle is loaded, each time in a new process. The median is printed. */
 const RUNS = 5;
 
-/** Values of the right form for every variable: init reads them all, and connects to nothing. */
+/** A valid value for every variable. Init reads them all and connects to nothing. */
 const ENVIRONMENT = {
   AWS_REGION: "eu-central-1",
   CODEBOX_BUCKET: "bundle-check",
@@ -55,7 +55,7 @@ async function bundle(entries: readonly string[]): Promise<[string, number][]> {
     format: "esm",
     metafile: true,
     mainFields: ["module", "main"],
-    // Packages that still `require`: the banner that SST puts before an ES module too.
+    // Some packages still call `require`. SST adds the same banner to an ES module.
     banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
     logLevel: "warning",
   });
@@ -80,7 +80,7 @@ function printLargest(metafile: Awaited<ReturnType<typeof build>>["metafile"]): 
   }
 }
 
-/** Milliseconds that importing a bundle takes in a new process. */
+/** Time in milliseconds to import a bundle in a new process. */
 async function initTime(file: string): Promise<number> {
   const program = `const start = performance.now(); await import(${JSON.stringify(`file://${file}`)}); process.stdout.write(String(performance.now() - start)); process.exit(0);`;
   const times: number[] = [];

@@ -1,4 +1,4 @@
-// Adds up vitest's JSON reports, names the skipped tests, and ends with "N passed, N failed" alone on the last line.
+// Adds up vitest's JSON reports and prints the skipped tests. The last line is only "N passed, N failed".
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { z } from "zod";

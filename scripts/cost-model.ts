@@ -1,13 +1,13 @@
 import { z } from "zod";
 
 /**
- * What a million operations cost on AWS: request counts that follow from the design, times prices that are inputs.
+ * What a million operations cost on AWS: request counts multiplied by prices. The counts follow from the design; the prices are inputs.
  *
- * The counts are those of an operation that succeeds at once. Retries, losing writes and cold starts come on top.
+ * The counts apply to an operation that succeeds at the first attempt. They do not include retries, write conflicts and cold starts.
  */
 export const Inputs = z.object({
   note: z.string(),
-  /** US dollars, as AWS publishes them for a region. */
+  /** In US dollars, as AWS publishes them for a region. */
   prices: z.strictObject({
     httpApiPerMillion: z.number(),
     restApiPerMillion: z.number(),
@@ -22,13 +22,13 @@ export const Inputs = z.object({
     transferOutGb: z.number(),
     logGb: z.number(),
   }),
-  /** Of the traffic, and of the functions: to be replaced by what the dashboard shows. */
+  /** Assumptions about the traffic and the functions. Replace them with the values of the dashboard. */
   measures: z.strictObject({
-    /** Changes of a package that one consumer invocation applies. 1 is the dearest, 10 the most. */
+    /** How many changes of a package one consumer invocation applies. 1 costs most; 10 is the maximum. */
     changesPerBatch: z.number().min(1).max(10),
-    /** Looks at the outcome that a waiting request takes, each one GET. */
+    /** How often a waiting request polls for the outcome. Each poll is one GET. */
     looksPerWait: z.number(),
-    /** Milliseconds from sending a change to its outcome: the write function waits for so long. */
+    /** Milliseconds from sending a change to its outcome. The write function waits this long. */
     waitMs: z.number(),
     readMs: z.number(),
     writeMs: z.number(),
@@ -49,21 +49,21 @@ export const Inputs = z.object({
 });
 export type Inputs = z.infer<typeof Inputs>;
 
-/** What one operation asks of AWS. */
+/** The AWS requests and resources of one operation. */
 export type Counts = {
   readonly httpApi?: number;
   readonly restApi?: number;
   readonly invocations: number;
   readonly armGbSeconds?: number;
   readonly x86GbSeconds?: number;
-  /** Requests to SQS: send, and the consumer's receive and delete, which a batch shares. */
+  /** Requests to SQS: the send, and the consumer's receive and delete. A batch shares the last two. */
   readonly sqs?: number;
   readonly sns?: number;
   /** PUT, COPY, POST and LIST. */
   readonly s3Writes: number;
   /** GET and HEAD. Deletes cost nothing. */
   readonly s3Reads: number;
-  /** Gigabytes of former versions that the operation leaves for thirty days; what is kept for fewer counts as less. */
+  /** Gigabytes of former versions that the operation leaves for thirty days. A shorter time counts proportionally less. */
   readonly gbKept?: number;
   readonly gbOut: number;
 };
@@ -72,20 +72,20 @@ export type Operation = { readonly name: string; readonly ours: Counts; readonly
 
 const KB = 1 / (1024 * 1024);
 const MB = 1 / 1024;
-/** What a new S3 upload is cut into above this. `packages/aws/src/s3-object-store.ts` */
+/** A larger upload to S3 is split into parts of this size. `packages/aws/src/s3-object-store.ts` */
 const PART_MB = 8;
-/** For so long a staged tarball is kept once it is deleted: a day, counted from the next midnight. `stacks/storage.ts` */
+/** How long a staged tarball is kept after it is deleted: one day, counted from the next midnight. `stacks/storage.ts` */
 const STAGED_DAYS = 2;
-/** An answer with a package's tags. */
+/** Size of a response with a package's tags. */
 const TAGS_KB = 0.5;
 
-/** The consumer's share of one change in a batch of `changesPerBatch`: one GET and one conditional PUT a batch, one SNS batch. */
+/** One change's share of the consumer's work. A batch of `changesPerBatch` costs one GET, one conditional PUT and one SNS batch. */
 function consumed({ measures: m }: Inputs) {
   const share = 1 / m.changesPerBatch;
   return {
     invocations: share,
     gbSeconds: share * gbSeconds(m.consumerMs, m.consumerMb),
-    // Receive and delete, once a batch each.
+    // One receive and one delete for each batch.
     sqs: 2 * share,
     sns: share,
     s3Writes: share,
@@ -93,7 +93,7 @@ function consumed({ measures: m }: Inputs) {
   };
 }
 
-/** An answered PUT of a tag: authenticate, validate, send, wait; then the consumer. */
+/** A PUT of a tag that waits for its outcome: authenticate, validate, send, wait; and the consumer. */
 function tagPut(inputs: Inputs): Counts {
   const { measures: m } = inputs;
   const consumer = consumed(inputs);
@@ -104,7 +104,7 @@ function tagPut(inputs: Inputs): Counts {
     sqs: 1 + consumer.sqs,
     sns: consumer.sns,
     s3Writes: consumer.s3Writes,
-    // The token, the packument, the looks at the outcome.
+    // The token, the packument, the polls for the outcome.
     s3Reads: 2 + m.looksPerWait + consumer.s3Reads,
     gbKept: consumer.s3Writes * m.packumentKb * KB,
     gbOut: TAGS_KB * KB,
@@ -123,9 +123,10 @@ function publish(inputs: Inputs): Counts {
   const more: Counts = {
     invocations: 0,
     armGbSeconds: gbSeconds(m.publishMs, m.writeMb),
-    // Staged, and copied.
+    // The tarball is staged and copied.
     s3Writes: parts + 1,
-    // The packument twice more: before the tarball is taken, and once it stands. And the outcome of the id, which npm chose.
+    // The packument twice more: before the tarball is accepted, and after it is staged.
+    // And the outcome of the id, which npm's session determines.
     s3Reads: 3,
     gbKept: (m.tarballMb * MB * STAGED_DAYS) / 30,
     gbOut: 0,
@@ -133,7 +134,7 @@ function publish(inputs: Inputs): Counts {
   return both(packument(inputs), both(tagPut(inputs), more));
 }
 
-/** A packument, or its tags: the token and the document, which S3 answers with 304 while an instance holds it. */
+/** A packument, or its tags: the token and the document. S3 returns 304 for a document that the instance has in its cache. */
 function packument({ measures: m }: Inputs): Counts {
   return {
     httpApi: 1,
@@ -145,7 +146,7 @@ function packument({ measures: m }: Inputs): Counts {
   };
 }
 
-/** A package with nothing cached: its packument, the redirect, and the tarball straight from S3. */
+/** A package of which nothing is cached: its packument, the redirect, and the tarball directly from S3. */
 function install(inputs: Inputs): Counts {
   const { measures: m } = inputs;
   const read = packument(inputs);
@@ -161,7 +162,7 @@ function install(inputs: Inputs): Counts {
 
 type OldRequest = {
   readonly requests: number;
-  /** Whether one of them carries the tarball, which passes through the function. */
+  /** Whether one of the requests carries the tarball, which then passes through the function. */
   readonly tarball: boolean;
   readonly s3Writes: number;
   readonly s3Reads: number;
@@ -170,8 +171,8 @@ type OldRequest = {
 };
 
 /**
- * The predecessor: one Lambda a request behind a REST API; an unconditional GET and PUT of index.json. It asked GitHub who
- * somebody is at each request, which costs time and no AWS request; it is not counted, in its favour.
+ * The predecessor: one Lambda invocation for each request behind a REST API, and an unconditional GET and PUT of index.json. For each
+ * request it also asked GitHub for the user's identity. That costs time but no AWS request, and is not counted.
  */
 function old({ measures: m }: Inputs, { requests, tarball, ...counts }: OldRequest): Counts {
   const ms = tarball ? (requests - 1) * m.oldMs + m.oldTarballMs : requests * m.oldMs;
@@ -226,7 +227,7 @@ function both(one: Counts, other: Counts): Counts {
 const gbSeconds = (milliseconds: number, megabytes: number) => (milliseconds / 1000) * (megabytes / 1024);
 const sum = (...numbers: readonly (number | undefined)[]) => numbers.reduce<number>((total, n) => total + (n ?? 0), 0);
 
-/** Dollars for a million of an operation, item by item. */
+/** Dollars for a million operations, by item. */
 export function costOf(counts: Counts, { prices: p, measures: m }: Inputs) {
   const million = 1_000_000;
   return {
@@ -244,13 +245,13 @@ export function costOf(counts: Counts, { prices: p, measures: m }: Inputs) {
   } as const;
 }
 
-/** Dollars a month that the registry costs when nobody uses it: Lambda's long polls on the two queues, each at most 20 s. */
+/** Dollars a month for a registry that nobody uses: Lambda's long polls on the two queues, each at most 20 s. */
 export function idleCost({ prices, measures }: Inputs): number {
   const pollsAMonth = (30 * 24 * 60 * 60) / 20;
   return (2 * measures.idlePollers * pollsAMonth * prices.sqsFifoPerMillion) / 1_000_000;
 }
 
-/** The two tables of docs/cost.md, and the cost of standing still. @throws ZodError for inputs of another shape. */
+/** The two tables of docs/cost.md, and the cost of an idle month. @throws ZodError if the inputs have another shape. */
 export function costTables(given: unknown): string {
   const inputs = Inputs.parse(given);
   const columns = operations(inputs).flatMap(({ name, ours, old: former }) => [
@@ -287,7 +288,7 @@ export function costTables(given: unknown): string {
       ["**all but transfer**", ...total(["transfer out"])],
       ["**all**", ...total([])],
     ]),
-    `A month in which nothing happens: ${idleCost(inputs).toFixed(2)} dollars of SQS requests.`,
+    `A month without any traffic: ${idleCost(inputs).toFixed(2)} dollars of SQS requests.`,
   ].join("\n\n");
 }
 

@@ -1,4 +1,4 @@
-// Computes docs/cost.md's tables from the inputs beside them: `npm run cost` after a change of docs/cost.inputs.json.
+// `npm run cost`: computes the tables in docs/cost.md. Run it after you change docs/cost.inputs.json.
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { costTables } from "./cost-model.ts";

@@ -1,4 +1,4 @@
-// moto, an emulator of AWS, in a virtual environment of its own: `.venv/`, made from tests/aws/requirements.txt.
+// moto, an emulator of AWS, in its own virtual environment: `.venv/`, created from tests/aws/requirements.txt.
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -13,19 +13,19 @@ const ROOT = join(import.meta.dirname, "..");
 const VENV = join(ROOT, ".venv");
 const REQUIREMENTS = join(ROOT, "tests/aws/requirements.txt");
 
-/** The virtual environment's interpreter: moto, and boto3 for whoever plays another service. */
+/** The virtual environment's interpreter. It has moto, and boto3 for tests that act as another service. */
 export const PYTHON = join(VENV, "bin/python");
 
-/** The least that the pinned requirements take. */
+/** The oldest Python version that the pinned requirements support. */
 export const PYTHON_LEAST = "3.11";
 
-/** What an emulator accepts as credentials: anything. */
+/** The emulator accepts any credentials. */
 export const MOTO_CREDENTIALS = { accessKeyId: "testing", secretAccessKey: "testing" } as const;
 export const MOTO_REGION = "eu-central-1";
 
 export type Moto = { readonly endpoint: string; readonly process: ChildProcess; stop(): Promise<void> };
 
-/** Makes the virtual environment, unless it stands already for these requirements. Every file's hash is checked. */
+/** Creates the virtual environment, unless it already exists for these requirements. pip checks every file's hash. */
 export async function installMoto(): Promise<void> {
   const wanted = createHash("sha256")
     .update(await readFile(REQUIREMENTS))
@@ -43,7 +43,7 @@ export async function installMoto(): Promise<void> {
     await run(python, ["-m", "venv", VENV]);
   } catch (error) {
     const advice = `install Python ${PYTHON_LEAST} or newer with its venv module`;
-    throw new Error(`${python} can't make a virtual environment; ${advice}`, { cause: error });
+    throw new Error(`${python} can't create a virtual environment; ${advice}`, { cause: error });
   }
   const flags = ["--quiet", "--disable-pip-version-check", "--require-hashes", "-r", REQUIREMENTS];
   await run(PYTHON, ["-m", "pip", "install", ...flags], { maxBuffer: 64 * 1024 * 1024 });
@@ -74,7 +74,7 @@ function listening(child: ChildProcess): Promise<string> {
     child.once("error", reject);
     child.once("exit", (code) => reject(new Error(`moto ended with ${code}: ${lines.join("\n")}`)));
     if (!child.stderr) throw new Error("moto has no stderr");
-    // Read to its end: a full pipe would stop the server.
+    // Always read all output: a full pipe would block the server.
     createInterface(child.stderr).on("line", (line) => {
       const url = /Running on (http:\/\/127\.0\.0\.1:\d+)/.exec(line)?.[1];
       if (url !== undefined) resolve(url);

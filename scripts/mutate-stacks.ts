@@ -1,5 +1,5 @@
-// The check of the check: breaks one thing of stacks/ after the other, and expects exactly the tests that are about it to fail.
-// Ten minutes; run it in a checkout without changes: `node scripts/mutate-stacks.ts [part of a mutation's name]`.
+// Mutation test for stacks/: breaks one thing after the other, and expects exactly the tests about that thing to fail.
+// Takes ten minutes. Run it in a checkout without changes: `node scripts/mutate-stacks.ts [part of a mutation's name]`.
 import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -10,12 +10,12 @@ type Mutation = {
   readonly file: string;
   readonly from: string;
   readonly to: string;
-  /** Every failing test is of these, and at least one fails. */
+  /** At least one test fails, and the name of every failing test matches this. */
   readonly fails: RegExp;
 };
 
 const ROOT = path.resolve(import.meta.dirname, "..");
-/** What stacks/vitest.config.ts writes. */
+/** The report that stacks/vitest.config.ts writes. */
 const REPORT = path.join(ROOT, ".vitest/stacks.json");
 
 const mutation = (name: string, file: string, from: string, to: string, fails: RegExp): Mutation => ({
@@ -32,7 +32,7 @@ const MUTATIONS: readonly Mutation[] = [
     "consume.ts",
     "partialResponses: true",
     "partialResponses: false",
-    /keeps back its group/,
+    /delays only its own group/,
   ),
   mutation("smaller batches", "consume.ts", "BATCH = 10", "BATCH = 5", /ten messages at once/),
   mutation(
@@ -69,7 +69,7 @@ const MUTATIONS: readonly Mutation[] = [
   ),
   mutation("visibility too short", "queue.ts", "VISIBILITY = 6", "VISIBILITY = 5", /six times/),
   mutation("dead letters kept shorter", "queue.ts", "days: DEAD_LETTER_DAYS }", "days: 4 }", /fourteen days/),
-  mutation("fewer deliveries", "queue.ts", "retry: REDELIVERIES_MAX", "retry: 3", /as often tried/),
+  mutation("fewer deliveries", "queue.ts", "retry: REDELIVERIES_MAX", "retry: 3", /number of deliveries/),
   mutation(
     "queues let go",
     "queue.ts",
@@ -86,7 +86,13 @@ const MUTATIONS: readonly Mutation[] = [
   ),
   mutation("topics not encrypted", "events.ts", 'args.kmsMasterKeyId = "alias/aws/sns";', "", /Topic is encrypted/),
   mutation("anybody's topic to the intake", "events.ts", "values: [from.arn]", 'values: ["*"]', /allows a wildcard/),
-  mutation("enveloped intake", "events.ts", "rawMessageDelivery: true", "rawMessageDelivery: false", /as they are/),
+  mutation(
+    "enveloped intake",
+    "events.ts",
+    "rawMessageDelivery: true",
+    "rawMessageDelivery: false",
+    /forwards messages unchanged/,
+  ),
   mutation(
     "plain HTTP to the bucket",
     "storage.ts",
@@ -99,14 +105,14 @@ const MUTATIONS: readonly Mutation[] = [
     "storage.ts",
     "cors: false,",
     'cors: false,\n    access: "public",',
-    /nobody in|allows nothing|allows a wildcard/,
+    /no access from outside|allows nothing|allows a wildcard/,
   ),
   mutation(
     "adopted bucket left open",
     "storage.ts",
     "blockPublicPolicy: true",
     "blockPublicPolicy: false",
-    /nobody in/,
+    /no access from outside/,
   ),
   mutation("unencrypted writes", "storage.ts", '"AES256" : "aws:kms"', '"AES128" : "aws:kms"', /refuses a write/),
   mutation(
@@ -129,14 +135,14 @@ const MUTATIONS: readonly Mutation[] = [
     "storage.ts",
     "filter: { prefix },",
     'filter: { prefix: "" },',
-    /never a packument|only passes through for a day/,
+    /never a packument|temporary objects for a day/,
   ),
   mutation(
     "staged versions kept",
     "storage.ts",
     "noncurrentVersionExpiration: { noncurrentDays: FORMER_EXPIRING_DAYS },",
     "",
-    /only passes through for a day/,
+    /temporary objects for a day/,
   ),
   mutation("not versioned", "storage.ts", "versioning: true", "versioning: false", /is versioned/),
   mutation(
@@ -144,7 +150,7 @@ const MUTATIONS: readonly Mutation[] = [
     "storage.ts",
     'settings.settings === "replace"',
     "settings.name",
-    /left as it is|allows a wildcard/,
+    /is not changed|allows a wildcard/,
   ),
   mutation(
     "a right more",
@@ -172,10 +178,10 @@ const MUTATIONS: readonly Mutation[] = [
     "rights.ts",
     '{ actions: ["sqs:SendMessage"], on: ["change queue"], why: "queue the change" }',
     '{ actions: ["sqs:SendMessage", "sqs:PurgeQueue"], on: ["change queue"], why: "queue the change" }',
-    /stands in ARCHITECTURE/,
+    /ARCHITECTURE.md repeats it/,
   ),
   mutation("SST's managed policy", "function.ts", "args.managedPolicyArns = [];", "", /managed policy/),
-  mutation("SST's trust", "function.ts", "if (!$dev)", "if ($dev)", /only Lambda takes its role/),
+  mutation("SST's trust", "function.ts", "if (!$dev)", "if ($dev)", /only Lambda may assume its role/),
   mutation("x86", "function.ts", '"arm64"', '"x86_64"', /on Node 24 and arm64/),
   mutation(
     "logs kept for ever",
@@ -184,13 +190,13 @@ const MUTATIONS: readonly Mutation[] = [
     "retentionInDays: 0",
     /kept for thirty days/,
   ),
-  mutation("open to browsers", "api.ts", "cors: false", "cors: true", /browser of another site/),
+  mutation("open to browsers", "api.ts", "cors: false", "cors: true", /browser on another site/),
   mutation("paths logged", "api.ts", 'route: "$context.routeKey"', 'route: "$context.path"', /neither path nor query/),
   mutation("unbounded requests", "api.ts", "throttlingRateLimit: throttle.rate,", "", /requests are bounded/),
   mutation("reads by write", "api.ts", '$default: "read"', '$default: "write"', /answered by/),
   mutation("a second name", "api.ts", "domain !== undefined", "false", /only name/),
   mutation("patient dead letters", "alarms.ts", "above: 0", "above: 5", /DeadLetters/),
-  mutation("silent alarms", "alarms.ts", "alarmActions: [topic.arn],", "", /each is told of/),
+  mutation("silent alarms", "alarms.ts", "alarmActions: [topic.arn],", "", /each is sent when/),
   mutation(
     "no graph of errors",
     "dashboard.ts",
@@ -215,7 +221,7 @@ type Report = {
   }[];
 };
 
-/** The names of the tests that fail. @throws Error when there was nothing to run, as after a mutation that does not compile. */
+/** The names of the tests that fail. @throws Error if no test ran, for example because the mutation does not compile. */
 function failing(): string[] {
   rmSync(REPORT, { force: true });
   const args = [path.join(ROOT, "node_modules/vitest/vitest.mjs"), "run", "--config", "stacks/vitest.config.ts"];
@@ -233,7 +239,7 @@ function read(output: string): Report {
   }
 }
 
-/** What is wrong with how the tests take it; `undefined` when nothing is. */
+/** Describes how the tests failed to catch the mutation; `undefined` if they caught it. */
 function survived({ file, from, to, fails }: Mutation): string | undefined {
   const full = path.join(ROOT, "stacks", file);
   const text = readFileSync(full, "utf8");
@@ -246,7 +252,7 @@ function survived({ file, from, to, fails }: Mutation): string | undefined {
     const names = failing();
     const others = names.filter((name) => !fails.test(name));
     if (names.length === 0) return "no test failed";
-    return others.length === 0 ? undefined : `others failed too:\n    ${others.join("\n    ")}`;
+    return others.length === 0 ? undefined : `other tests failed too:\n    ${others.join("\n    ")}`;
   } finally {
     writeFileSync(full, text);
   }

@@ -17,19 +17,19 @@ type Alarm = {
   readonly metric: string;
   readonly dimensions: Readonly<Record<string, $util.Input<string>>>;
   readonly statistic: "Sum" | "Maximum";
-  /** Sounds when the metric is above this. */
+  /** The alarm goes off when the metric is above this. */
   readonly above: number;
-  /** Minutes in a row for which it must be. Default: 1. */
+  /** How many minutes in a row it must be above. Default: 1. */
   readonly minutes?: number;
 };
 
 /**
- * The alarms, and the topic that tells of them. docs/deploy.md says what to do about each.
+ * The alarms, and the topic that they are sent to. docs/deploy.md says what to do about each.
  *
  * @returns The topic's ARN.
  */
 export function alarms(watched: Watched, { alarmEmail }: Settings): $util.Output<string> {
-  // Not encrypted: CloudWatch cannot publish under the key of SNS, and an alarm says nothing of a package.
+  // Not encrypted: CloudWatch cannot publish to a topic with SNS's own key, and an alarm contains no data of a package.
   const topic = new sst.aws.SnsTopic("AlarmTopic");
   if (alarmEmail !== undefined)
     new aws.sns.TopicSubscription("AlarmEmail", { topic: topic.arn, protocol: "email", endpoint: alarmEmail });
@@ -54,17 +54,17 @@ export function alarms(watched: Watched, { alarmEmail }: Settings): $util.Output
 function alarmsOn({ queues, functions, mappings, api }: Watched): Record<string, Alarm> {
   return {
     DeadLetters: {
-      what: "a change could not be applied and waits among the dead letters",
+      what: "a change could not be applied and is in the dead-letter queue",
       ...onQueue(queues.deadLetters, "ApproximateNumberOfMessagesVisible"),
       above: 0,
     },
     OldestChange: {
-      what: "an accepted change has waited for over five minutes",
+      what: "an accepted change has waited for more than five minutes",
       ...onQueue(queues.changes, "ApproximateAgeOfOldestMessage"),
       above: 300,
     },
     OldestIntake: {
-      what: "another service's message has waited for over five minutes",
+      what: "a message of another service has waited for more than five minutes",
       ...onQueue(queues.intake, "ApproximateAgeOfOldestMessage"),
       above: 300,
     },
@@ -74,7 +74,7 @@ function alarmsOn({ queues, functions, mappings, api }: Watched): Record<string,
       above: 0,
     },
     ConsumerFailedChanges: {
-      what: `changes failed to apply over and over; after ${REDELIVERIES_MAX} deliveries they are dead letters`,
+      what: `changes fail repeatedly; after ${REDELIVERIES_MAX} deliveries they go to the dead-letter queue`,
       namespace: "AWS/Lambda",
       metric: "FailedInvokeEventCount",
       dimensions: { EventSourceMappingUUID: mappings.changes },
@@ -88,7 +88,7 @@ function alarmsOn({ queues, functions, mappings, api }: Watched): Record<string,
       above: 0,
     },
     Api5xx: {
-      what: "the API answered over five requests a minute with a server error",
+      what: "the API answered more than five requests a minute with a server error",
       namespace: "AWS/ApiGateway",
       metric: "5xx",
       dimensions: { ApiId: api.nodes.api.id },
@@ -100,7 +100,7 @@ function alarmsOn({ queues, functions, mappings, api }: Watched): Record<string,
       (["Read", "Write", "Account", "Consumer"] as const).map((name) => [
         `${name}Throttles`,
         {
-          what: `the function "${name.toLowerCase()}" met its limit of concurrency, or its account's`,
+          what: `the function "${name.toLowerCase()}" reached its concurrency limit, or the account's`,
           ...onFunction(functions[name.toLowerCase() as Lowercase<typeof name>], "Throttles"),
           above: 0,
           minutes: 3,

@@ -3,11 +3,11 @@ import type { FunctionName } from "./rights.ts";
 import { retentionOf, type Settings } from "./settings.ts";
 
 /**
- * Which function answers what. API Gateway decodes a path before it matches and passes on, so `@acme%2fwire` and
- * `@acme/wire` are alike here: the routes are catch-alls, and the functions parse.
+ * Which function answers which route. API Gateway decodes a path before it matches it and passes it on, so it can't distinguish
+ * `@acme%2fwire` from `@acme/wire`. So the routes are catch-alls, and the functions parse the path.
  *
- * What no route names goes to `read`, which cannot change a package. Every route has its method: AWS does not say whether
- * `ANY` on a longer path comes before `PUT` on a shorter one.
+ * A request that matches no route goes to `read`, which cannot change a package. Every route names its method, because AWS does not
+ * document whether `ANY` on a longer path takes precedence over `PUT` on a shorter one.
  */
 export const ROUTES: Readonly<Record<string, FunctionName>> = {
   $default: "read",
@@ -29,8 +29,8 @@ export const ROUTES: Readonly<Record<string, FunctionName>> = {
 };
 
 /**
- * What is logged of a request. Neither path nor query: `npm logout` sends the token itself in the path.
- * SST's own format has the path.
+ * The logged fields of a request. Path and query are left out, because `npm logout` sends the token in the path.
+ * SST's own format contains the path.
  */
 const ACCESS_LOG = JSON.stringify({
   time: "$context.requestTime",
@@ -44,7 +44,7 @@ const ACCESS_LOG = JSON.stringify({
   agent: "$context.identity.userAgent",
 });
 
-/** The HTTP API in front of the functions. Without CORS: package managers are no browsers. */
+/** The HTTP API in front of the functions. It has no CORS, because package managers are not browsers. */
 export function api(functions: Functions, settings: Settings): sst.aws.ApiGatewayV2 {
   const { domain, throttle } = settings;
   const gateway = new sst.aws.ApiGatewayV2("Api", {
@@ -53,7 +53,7 @@ export function api(functions: Functions, settings: Settings): sst.aws.ApiGatewa
     ...(domain === undefined ? {} : { domain: domainOf(domain) }),
     transform: {
       api(args) {
-        // With a name of its own, the registry answers under no other.
+        // A registry with its own host name answers only under that name.
         args.disableExecuteApiEndpoint = domain !== undefined;
       },
       stage(args) {
@@ -74,6 +74,6 @@ export function api(functions: Functions, settings: Settings): sst.aws.ApiGatewa
 }
 
 function domainOf({ name, certificate }: NonNullable<Settings["domain"]>) {
-  // A certificate of the operator's: the zone is not ours to write to either.
+  // With the operator's certificate the deployment does not write to the DNS zone either.
   return certificate === undefined ? name : { name, cert: certificate, dns: false as const };
 }

@@ -2,20 +2,20 @@ import { INTAKES, type Functions } from "./functions.ts";
 import type { Queues } from "./queue.ts";
 import type { Settings } from "./settings.ts";
 
-/** The most that Lambda hands over of a FIFO queue at once. */
+/** The largest batch that Lambda takes from a FIFO queue. */
 const BATCH = 10;
 
-/** Ids of the event source mappings, by which CloudWatch knows them. */
+/** Ids of the event source mappings. CloudWatch's metrics use them. */
 export type Mappings = {
   readonly changes: $util.Output<string>;
   readonly intake: $util.Output<string>;
 };
 
 /**
- * Hands the queues' messages to their functions.
+ * Connects the queues to their functions.
  *
- * Partial responses: a failed message keeps back its own group, and only that. `EventCount` metrics count the events
- * reported as failed, which a function's `Errors` does not: the function itself succeeded.
+ * Partial responses: a failed message delays only its own message group. `EventCount` metrics count the messages that are reported as
+ * failed. A function's `Errors` does not count them, because the function itself succeeded.
  */
 export function consume(queues: Queues, functions: Functions, settings: Settings): Mappings {
   const map = (queue: sst.aws.Queue, to: sst.aws.Function, maximumConcurrency: number) =>

@@ -2,15 +2,15 @@ import { refusePlainHttp, type Queues } from "./queue.ts";
 import type { Settings } from "./settings.ts";
 
 export type Topics = {
-  /** Every applied change is announced here. */
+  /** The topic that announces every applied change. */
   readonly events: sst.aws.SnsTopic;
-  /** Other services may publish changes here. */
+  /** The topic to which other services may publish changes. */
   readonly intake: sst.aws.SnsTopic;
 };
 
 /**
- * The topics. Events are at least once and carry their own sequence, so their topic is a standard one, which anything can
- * subscribe to. The intake is FIFO: the order of a package's changes is the order in which they were published.
+ * The topics. Events are delivered at least once and carry their own sequence, so their topic is a standard topic, which every kind
+ * of subscriber can use. The intake topic is FIFO: a package's changes keep the order in which they were published.
  */
 export function events(queues: Queues, { production }: Settings): Topics {
   const topic = (name: string, fifo: boolean) =>
@@ -58,7 +58,7 @@ function topicPolicy(arn: $util.Output<string>) {
   });
 }
 
-/** A queue's policy; `from` may send to it. */
+/** A queue's policy. The topic `from` may send to the queue. */
 function queuePolicy(queue: sst.aws.Queue, from?: sst.aws.SnsTopic): aws.sqs.QueuePolicyArgs {
   const allow = from && {
     effect: "Allow",

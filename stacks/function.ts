@@ -1,16 +1,16 @@
 import { RIGHTS, type FunctionName, type Target } from "./rights.ts";
 import type { Settings } from "./settings.ts";
 
-/** A resource's ARN by the name that `rights.ts` gives it. `key of the bucket` is absent where S3's own key encrypts. */
+/** The ARNs of the resources, by their names in `rights.ts`. `key of the bucket` is absent if S3's own key encrypts. */
 export type Arns = Partial<Record<Exclude<Target, `bucket/${string}` | "own log group">, $util.Input<string>>>;
 
 export type FunctionShape = {
   readonly name: FunctionName;
   /** Seconds. */
   readonly timeout: number;
-  /** Megabytes; 1,769 is one whole processor. Source: Lambda, "Configure Lambda function memory". */
+  /** Megabytes; 1,769 is one full processor. Source: Lambda, "Configure Lambda function memory". */
   readonly memory: number;
-  /** Concurrent executions that are kept for this function, and that it never exceeds; absent: it shares the account's. */
+  /** Concurrent executions that are reserved for this function; it never exceeds them. Absent: it shares the account's. */
   readonly reserved: number | undefined;
   readonly environment: Readonly<Record<string, $util.Input<string>>>;
 };
@@ -18,8 +18,8 @@ export type FunctionShape = {
 /**
  * A Lambda function with exactly the rights of `rights.ts`.
  *
- * SST's own default attaches AWSLambdaBasicExecutionRole, which may write every log of the account, and grants `s3:*`,
- * `sqs:*` and `sns:*` for a link: here nothing is linked, and the role is given its own log group only.
+ * By default SST attaches AWSLambdaBasicExecutionRole, which may write every log of the account, and grants `s3:*`, `sqs:*` and
+ * `sns:*` for a link. So nothing is linked here, and the role may write only its own log group.
  */
 export function lambda(
   { name, timeout, memory, reserved, environment }: FunctionShape,
@@ -45,20 +45,20 @@ export function lambda(
     environment: { ...environment },
     ...(reserved === undefined ? {} : { concurrency: { reserved } }),
     nodejs: { format: "esm", minify: true },
-    // The functions write JSON themselves; Lambda's own JSON format would wrap it, and hide embedded metrics.
+    // The functions write JSON themselves. Lambda's own JSON format would wrap it and hide embedded metrics.
     logging: { logGroup: logs.name, format: "text" },
     permissions,
     transform: {
       role(args) {
         args.managedPolicyArns = [];
-        // SST lets the whole account take the role, which only `sst dev` needs.
+        // SST allows the complete account to assume the role. Only `sst dev` needs this.
         if (!$dev) args.assumeRolePolicy = aws.iam.assumeRolePolicyForPrincipal({ Service: "lambda.amazonaws.com" });
       },
     },
   });
 }
 
-/** The ARN of a target; `undefined` for a key that the stage does not have. */
+/** The ARN of a target; `undefined` for the KMS key if the stage has none. */
 function arnOf(target: Target, arns: Arns & { readonly logs: $util.Input<string> }): $util.Input<string> | undefined {
   if (target === "own log group") return $interpolate`${arns.logs}:*`;
   if (target.startsWith("bucket/"))
@@ -68,6 +68,6 @@ function arnOf(target: Target, arns: Arns & { readonly logs: $util.Input<string>
 }
 
 function known(name: string, arn: $util.Input<string> | undefined): $util.Input<string> {
-  if (arn === undefined) throw new Error(`rights.ts speaks of the ${name}, which this stage does not have`);
+  if (arn === undefined) throw new Error(`rights.ts names the ${name}, but this stage does not have one`);
   return arn;
 }

@@ -7,19 +7,19 @@ import type { Storage } from "./storage.ts";
 
 export type Functions = Readonly<Record<FunctionName, sst.aws.Function>>;
 
-/** Seconds that each function may take. API Gateway gives up at 30; a queue hides a message for six times its function's. */
+/** Timeouts in seconds. API Gateway's limit is 30. A queue hides a message for six times its function's timeout. */
 export const TIMEOUTS = { read: 29, write: 29, account: 29, consumer: 30, intake: 30, redrive: 300 } as const;
 
 /**
- * Megabytes; 1,769 is one whole processor. The consumer works all the time that it runs, and parses whole packuments. The API's
- * functions mostly wait, which costs by the megabyte: docs/cost.md.
+ * Megabytes; 1,769 is one full processor. The consumer is busy all the time that it runs, and parses complete packuments. The API's
+ * functions mostly wait, and waiting is billed by the megabyte: docs/cost.md.
  */
 const MEMORY = { read: 1_024, write: 1_024, account: 512, consumer: 1_769, intake: 512, redrive: 512 } as const;
 
-/** Other services' messages are checked and passed on: few at once are enough. Two is Lambda's least for a queue. */
+/** Maximum of concurrent intakes. They only check and forward messages, so few are enough. Lambda's minimum for a queue is two. */
 export const INTAKES = 2;
 
-/** The Lambda functions, each with what it needs to know and no more. */
+/** The Lambda functions, each with only the environment that it needs. */
 export function functions(storage: Storage, queues: Queues, topics: Topics, settings: Settings): Functions {
   const arns: Arns = {
     bucket: storage.arn,
@@ -42,7 +42,7 @@ export function functions(storage: Storage, queues: Queues, topics: Topics, sett
   };
   const changes = { CODEBOX_QUEUE_URL: queues.changes.url };
   const deadLetters = { CODEBOX_DEAD_LETTERS_URL: queues.deadLetters.url };
-  // As many as their queues may call at once: with fewer Lambda would throttle its own calls, more would lie idle.
+  // As many as their queues may invoke at the same time. With fewer, Lambda would throttle its own invocations; more would stay unused.
   const reserved: Partial<Record<FunctionName, number>> = settings.reserve
     ? { consumer: settings.consumers, intake: INTAKES }
     : {};

@@ -2,16 +2,16 @@ import { REDELIVERIES_MAX } from "../packages/core/src/domain/limits.ts";
 import { DEAD_LETTER_DAYS, QUEUE_DAYS } from "../packages/core/src/layout.ts";
 import type { Settings } from "./settings.ts";
 
-/** Lambda wants a queue to hide a message for six times as long as its function may take. Source: "Using Lambda with Amazon SQS". */
+/** Lambda recommends that a queue hides a message for six times its function's timeout. Source: "Using Lambda with Amazon SQS". */
 const VISIBILITY = 6;
 const DAY_SECONDS = 24 * 60 * 60;
-/** SQS's largest, in bytes; its default may be a quarter. */
+/** SQS's maximum message size, in bytes. Its default may be a quarter of this. */
 const MESSAGE_BYTES = 1024 * 1024;
 const LONG_POLL_SECONDS = 20;
 
 export type Queues = {
   readonly changes: sst.aws.Queue;
-  /** Messages of other services, by way of the intake topic or straight into it. */
+  /** Messages of other services, through the intake topic or sent directly. */
   readonly intake: sst.aws.Queue;
   readonly deadLetters: sst.aws.Queue;
 };
@@ -19,8 +19,8 @@ export type Queues = {
 /**
  * The FIFO queues: accepted changes, other services' messages, and the dead letters of both.
  *
- * High throughput (deduplication and limits by message group), encrypted, refused over plain HTTP.
- * @param timeouts Seconds that the function behind each queue may take.
+ * They have high throughput (deduplication and limits by message group), are encrypted, and refuse plain HTTP.
+ * @param timeouts Timeout in seconds of each queue's function.
  */
 export function queues(timeouts: { readonly consumer: number; readonly intake: number }, settings: Settings): Queues {
   const deadLetters = fifo("DeadLetterQueue", { seconds: 30, days: DEAD_LETTER_DAYS }, settings);
@@ -35,9 +35,9 @@ export function queues(timeouts: { readonly consumer: number; readonly intake: n
 }
 
 type Shape = {
-  /** For which a received message is hidden. */
+  /** How long a received message is hidden. */
   readonly seconds: number;
-  /** For which a message is kept. */
+  /** How long a message is kept. */
   readonly days: number;
   readonly dlq?: { readonly queue: $util.Input<string>; readonly retry: number };
 };
@@ -55,14 +55,14 @@ function fifo(name: string, { seconds, days, dlq }: Shape, { production }: Setti
         args.messageRetentionSeconds = days * DAY_SECONDS;
         args.maxMessageSize = MESSAGE_BYTES;
         args.receiveWaitTimeSeconds = LONG_POLL_SECONDS;
-        // SST's `retain` keeps buckets only; a queue may hold accepted changes.
+        // SST's `retain` keeps only buckets, but a queue may hold accepted changes.
         opts.retainOnDelete = production;
       },
     },
   });
 }
 
-/** What a queue's policy says besides whom it lets in: nobody over plain HTTP. */
+/** The statement of a queue's policy that refuses plain HTTP. */
 export function refusePlainHttp(queue: sst.aws.Queue): aws.types.input.iam.GetPolicyDocumentStatementArgs {
   return {
     effect: "Deny",

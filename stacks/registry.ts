@@ -8,7 +8,7 @@ import { queues } from "./queue.ts";
 import type { Settings } from "./settings.ts";
 import { storage } from "./storage.ts";
 
-/** The whole registry of a stage. What it returns is printed after a deployment. */
+/** The complete registry of a stage. The returned values are printed after a deployment. */
 export function registry(settings: Settings) {
   const bucket = storage(settings);
   const lines = queues(TIMEOUTS, settings);

@@ -3,11 +3,11 @@ import { LAYOUT } from "../packages/core/src/layout.ts";
 /**
  * What each function may do: these rights and no others.
  *
- * ARCHITECTURE.md repeats this as a table, and `stacks/test` compares both, and the synthesised policies, with it.
+ * ARCHITECTURE.md repeats this as a table. `stacks/test` compares the table and the synthesised policies with it.
  */
 export type FunctionName = "read" | "write" | "account" | "consumer" | "intake" | "redrive";
 
-/** What a right is about. A bucket's objects are named by pattern; `*` in one matches slashes too, as IAM's does. */
+/** The resource of a right. A bucket's objects are named by a pattern. Its `*` also matches slashes, as in IAM. */
 export type Target =
   | "bucket"
   | `bucket/${string}`
@@ -26,15 +26,15 @@ const LOG: Right = {
   why: "write its log",
 };
 
-/** Only where the setting `CODEBOX_KMS_KEY` gives the bucket a key of its own. */
+/** Only if the setting `CODEBOX_KMS_KEY` gives the bucket its own key. */
 const KEY: Right = {
   actions: ["kms:Decrypt", "kms:GenerateDataKey"],
   on: ["key of the bucket"],
-  why: "read and write objects under the key",
+  why: "decrypt and encrypt objects",
 };
 
-/** Without it S3 answers 403, not 404, for an object that is not there. */
-const LIST = (why = "tell a missing object from a refused one"): Right => ({
+/** Without this right S3 returns 403 instead of 404 for a missing object. */
+const LIST = (why = "distinguish a missing object from a forbidden one"): Right => ({
   actions: ["s3:ListBucket"],
   on: ["bucket"],
   why,
@@ -42,8 +42,8 @@ const LIST = (why = "tell a missing object from a refused one"): Right => ({
 
 const AUTHENTICATE: Right = { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.tokens.prefix}*`], why: "authenticate" };
 
-/** What Lambda itself asks of the function's role to hand it a queue's messages. Source: AWSLambdaSQSQueueExecutionRole. */
-const handed = (queue: Target, why: string): Right => ({
+/** The rights that Lambda needs in the function's role to deliver a queue's messages. Source: AWSLambdaSQSQueueExecutionRole. */
+const receive = (queue: Target, why: string): Right => ({
   actions: ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
   on: [queue],
   why,
@@ -51,20 +51,20 @@ const handed = (queue: Target, why: string): Right => ({
 
 export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
   read: [
-    LIST("search; tell a missing object from a refused one"),
+    LIST("search; distinguish a missing object from a forbidden one"),
     {
       actions: ["s3:GetObject"],
       on: ["bucket/*/index.json", "bucket/*.tgz"],
-      why: "packuments; tarballs, by the URLs it signs",
+      why: "read packuments; sign URLs of tarballs",
     },
     AUTHENTICATE,
-    { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.outcomes.prefix}*`], why: "status of a change" },
+    { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.outcomes.prefix}*`], why: "read the status of a change" },
     {
       actions: ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"],
       on: [`bucket/${LAYOUT.upstream.prefix}*`],
-      why: "cache of the upstream",
+      why: "cache upstream packages",
     },
-    { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.health.prefix}`], why: "ask the bucket whether it is there" },
+    { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.health.prefix}`], why: "check that the bucket is available" },
     LOG,
     KEY,
   ],
@@ -77,11 +77,15 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
       on: [`bucket/${LAYOUT.staging.prefix}*`],
       why: "stage a tarball",
     },
-    { actions: ["s3:PutObject"], on: [`bucket/${LAYOUT.messages.prefix}*`], why: "a change too large for a message" },
+    {
+      actions: ["s3:PutObject"],
+      on: [`bucket/${LAYOUT.messages.prefix}*`],
+      why: "store a change too large for a message",
+    },
     {
       actions: ["s3:GetObject", "s3:PutObject"],
       on: [`bucket/${LAYOUT.outcomes.prefix}*`],
-      why: "wait for the outcome; remember who was not told",
+      why: "wait for the outcome; remember a change that was answered before it",
     },
     { actions: ["sqs:SendMessage"], on: ["change queue"], why: "queue the change" },
     LOG,
@@ -107,12 +111,12 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
     {
       actions: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
       on: ["bucket/*.tgz"],
-      why: "put tarballs under their final keys; remove unpublished ones",
+      why: "copy tarballs to their final keys; delete unpublished ones",
     },
     {
       actions: ["s3:GetObject", "s3:DeleteObject"],
       on: [`bucket/${LAYOUT.staging.prefix}*`],
-      why: "take a staged tarball",
+      why: "read and delete a staged tarball",
     },
     {
       actions: ["s3:GetObject"],
@@ -122,11 +126,11 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
     {
       actions: ["s3:GetObject", "s3:PutObject"],
       on: [`bucket/${LAYOUT.outcomes.prefix}*`],
-      why: "tell a rejection, once",
+      why: "store a rejection, once",
     },
-    handed("change queue", "be handed changes"),
-    { actions: ["sqs:ChangeMessageVisibility"], on: ["change queue"], why: "have a failed change come again soon" },
-    { actions: ["sqs:SendMessage"], on: ["dead-letter queue"], why: "put a change aside with the reason" },
+    receive("change queue", "receive changes"),
+    { actions: ["sqs:ChangeMessageVisibility"], on: ["change queue"], why: "have a failed change redelivered soon" },
+    { actions: ["sqs:SendMessage"], on: ["dead-letter queue"], why: "dead-letter a change with the reason" },
     { actions: ["sns:Publish"], on: ["event topic"], why: "announce changes" },
     LOG,
     KEY,
@@ -136,13 +140,13 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
     {
       actions: ["s3:GetObject", "s3:PutObject"],
       on: [`bucket/${LAYOUT.messages.prefix}*`],
-      why: "a change too large for a message",
+      why: "store a change too large for a message",
     },
-    handed("intake queue", "be handed other services' messages"),
+    receive("intake queue", "receive other services' messages"),
     {
       actions: ["sqs:SendMessage"],
       on: ["change queue", "dead-letter queue"],
-      why: "queue good ones; put bad ones aside with the reason",
+      why: "queue valid changes; dead-letter invalid ones with the reason",
     },
     LOG,
     KEY,
@@ -151,15 +155,15 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
     {
       actions: ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"],
       on: ["dead-letter queue"],
-      why: "look at dead letters, and take them out",
+      why: "list dead letters and remove them",
     },
-    { actions: ["sqs:SendMessage"], on: ["change queue"], why: "put them back into the queue" },
+    { actions: ["sqs:SendMessage"], on: ["change queue"], why: "return them to the queue" },
     LOG,
   ],
 };
 
 /**
- * Whether a function may.
+ * Whether a function may perform an action on a target.
  *
  * @example permits("read", "s3:GetObject", "bucket/@acme/wire/index.json") // true
  */

@@ -2,44 +2,44 @@ import { z } from "zod";
 import { Scopes } from "../packages/core/src/settings.ts";
 
 /**
- * What an operator may set for a stage, read from the environment (SST loads `.env` and `.env.<stage>` into it).
+ * An operator's settings for a stage, read from the environment. SST loads `.env` and `.env.<stage>` into it.
  *
  * @example CODEBOX_DOMAIN=npm.acme.example CODEBOX_SCOPES=@acme npx sst deploy --stage production
  *
- * Every setting has a default but in the stage `production`, which asks for the scopes that are ours and for somebody to
- * tell of alarms. Errors: `settingsOf` throws one `SettingsError` that names every setting at fault and how to mend it.
+ * Every setting has a default, except in the stage `production`. That stage requires the scopes, the upstream and the address for
+ * alarms. Errors: `settingsOf` throws one `SettingsError` that names every invalid setting and how to fix it.
  */
 export type Settings = {
   readonly stage: string;
-  /** The stage `production`: what holds data is kept when the stack is removed, and `sst remove` is refused. */
+  /** Whether the stage is `production`: resources with data are kept when the stack is removed, and `sst remove` is refused. */
   readonly production: boolean;
   readonly bucket: BucketSettings;
   /** Host name under which the API answers; absent: API Gateway's own. */
   readonly domain: DomainSettings | undefined;
   /** Scopes that never come from upstream: `@acme`. */
   readonly scopes: readonly string[];
-  /** URL of the registry for packages that are not ours; absent: none. */
+  /** URL of the registry for other packages; absent: none. */
   readonly upstream: string | undefined;
   /** Whether packages may be read without a token. */
   readonly anonymousRead: boolean;
-  /** Where alarms are mailed; absent: only to the alarm topic. */
+  /** Address that alarms are mailed to; absent: alarms go only to the alarm topic. */
   readonly alarmEmail: string | undefined;
-  /** Days for which logs are kept. */
+  /** How many days logs are kept. */
   readonly logDays: LogDays;
-  /** Requests a second, and how many at once, that the API lets through. */
+  /** How many requests the API accepts in a second (`rate`) and at the same moment (`burst`). */
   readonly throttle: { readonly rate: number; readonly burst: number };
-  /** Most consumers at work at once, 2–1,000: packages that change at the same moment. */
+  /** Maximum of concurrent consumers, 2–1,000: how many packages can change at the same moment. */
   readonly consumers: number;
   /**
-   * Whether the account sets concurrency aside for the functions behind the queues, so that waiting requests cannot take all of it.
-   * Lambda refuses it where fewer than 100 would be left to everything else, as in a new account.
+   * Whether concurrency is reserved for the functions of the queues, so that waiting requests cannot use all of it.
+   * Lambda refuses a reservation that leaves fewer than 100 executions to all other functions, as in a new account.
    */
   readonly reserve: boolean;
 };
 
 export type BucketSettings =
   | { readonly kind: "new"; readonly kmsKey: string | undefined }
-  /** An existing bucket. `keep` leaves its policy, encryption and lifecycle alone; `replace` puts ours in their place. */
+  /** An existing bucket. `keep` does not change its policy, encryption and lifecycle; `replace` replaces them with codebox's. */
   | {
       readonly kind: "adopted";
       readonly name: string;
@@ -49,7 +49,7 @@ export type BucketSettings =
 
 export type DomainSettings = {
   readonly name: string;
-  /** ARN of an ACM certificate of the same region; absent: one is made, validated in the Route 53 zone of the domain. */
+  /** ARN of an ACM certificate in the same region; absent: one is created and validated in the domain's Route 53 zone. */
   readonly certificate: string | undefined;
 };
 
@@ -81,7 +81,7 @@ const Environment = z.object({
     /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/,
     "must be the ARN of a KMS key, not an alias",
   ),
-  CODEBOX_DOMAIN: optional(HOST, "must be a host name, as npm.acme.example, without https://"),
+  CODEBOX_DOMAIN: optional(HOST, "must be a host name such as npm.acme.example, without https://"),
   CODEBOX_CERTIFICATE: optional(
     /^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[\w-]+$/,
     "must be the ARN of an ACM certificate",
@@ -117,7 +117,7 @@ export function settingsOf(stage: string, environment: Readonly<Record<string, s
   const production = stage === "production";
   const missing = production ? required(env) : [];
   if (env.CODEBOX_BUCKET_SETTINGS !== undefined && env.CODEBOX_BUCKET === undefined)
-    missing.push("CODEBOX_BUCKET must name the existing bucket that CODEBOX_BUCKET_SETTINGS speaks of");
+    missing.push("CODEBOX_BUCKET must name the existing bucket that CODEBOX_BUCKET_SETTINGS applies to");
   if (env.CODEBOX_CERTIFICATE !== undefined && env.CODEBOX_DOMAIN === undefined)
     missing.push("CODEBOX_DOMAIN must name the host that CODEBOX_CERTIFICATE is for");
   if (missing.length > 0) throw problem(stage, missing);
@@ -141,15 +141,15 @@ export function settingsOf(stage: string, environment: Readonly<Record<string, s
   };
 }
 
-/** What production does not run without: a default here would be a guess about somebody's security or sleep. */
+/** The settings that production requires. A default would be a guess about security, or about who handles alarms. */
 function required(env: z.infer<typeof Environment>): string[] {
   const missing: string[] = [];
   if (env.CODEBOX_SCOPES === undefined)
-    missing.push("CODEBOX_SCOPES must list the scopes that never come from upstream, as @acme");
+    missing.push("CODEBOX_SCOPES must list the scopes that never come from upstream, such as @acme");
   if (env.CODEBOX_UPSTREAM === undefined)
-    missing.push("CODEBOX_UPSTREAM must be the URL of the registry for packages that are not yours, or none");
+    missing.push("CODEBOX_UPSTREAM must be the URL of the registry for other packages, or none");
   if (env.CODEBOX_ALARM_EMAIL === undefined)
-    missing.push("CODEBOX_ALARM_EMAIL must be the address that alarms go to, or none");
+    missing.push("CODEBOX_ALARM_EMAIL must be the address that alarms are mailed to, or none");
   return missing;
 }
 
@@ -160,5 +160,5 @@ function problem(stage: string, lines: readonly string[]): SettingsError {
   );
 }
 
-/** SST's name for how long logs are kept. */
+/** How long logs are kept, in SST's notation. */
 export const retentionOf = ({ logDays }: Settings): (typeof LOG_DAYS)[LogDays] => LOG_DAYS[logDays];

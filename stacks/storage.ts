@@ -8,16 +8,16 @@ export type Storage = {
   readonly kmsKey: string | undefined;
 };
 
-/** Days for which an overwritten or deleted object can be restored. */
+/** How long an overwritten or deleted object can be restored, in days. */
 const FORMER_DAYS = 30;
-/** The same for objects that expire: nobody restores a staged tarball. S3's least; it counts from the next midnight. */
+/** The same for temporary objects: nobody restores a staged tarball. One day is S3's minimum, counted from the next midnight. */
 const FORMER_EXPIRING_DAYS = 1;
 
 /**
- * The bucket of packuments and tarballs: a new one, or one that the predecessor left.
+ * The bucket of packuments and tarballs: a new one, or an existing one of the predecessor.
  *
- * A new bucket is private, encrypted, versioned, refuses plain HTTP and unencrypted writes. An adopted one is left as it is,
- * unless the stage says `replace`; then its policy, encryption, public-access block and lifecycle become ours.
+ * A new bucket is private, encrypted and versioned. It refuses plain HTTP and unencrypted writes. An adopted bucket is not changed,
+ * unless the setting is `replace`. Then its policy, encryption, public-access block and lifecycle are replaced with codebox's.
  */
 export function storage({ bucket: settings, production }: Settings): Storage {
   const { kmsKey } = settings;
@@ -39,7 +39,7 @@ export function storage({ bucket: settings, production }: Settings): Storage {
     ],
     transform: {
       bucket(args, opts) {
-        // SST empties a bucket that it removes: right for a trial stage, never for packages.
+        // SST empties a bucket that it removes. That is right for a trial stage, but never in production.
         args.forceDestroy = !production;
         opts.retainOnDelete = production;
         opts.protect = production;
@@ -51,7 +51,7 @@ export function storage({ bucket: settings, production }: Settings): Storage {
   return { name: bucket.name, arn: bucket.arn, kmsKey };
 }
 
-/** For an adopted bucket, what `sst.aws.Bucket` does for a new one. */
+/** Makes an adopted bucket private, as `sst.aws.Bucket` does with a new one. */
 function close({ name, arn }: sst.aws.Bucket, kmsKey: string | undefined): void {
   const everyone = [{ type: "*", identifiers: ["*"] }];
   const block = new aws.s3.BucketPublicAccessBlock(
@@ -90,7 +90,7 @@ function close({ name, arn }: sst.aws.Bucket, kmsKey: string | undefined): void 
   );
 }
 
-/** Matches a write that does not ask for the bucket's own encryption, or asks for none. */
+/** Matches a write that requests no encryption, or another encryption than the bucket's. */
 function unencrypted(kmsKey: string | undefined) {
   return {
     test: "StringNotEquals",
@@ -123,7 +123,7 @@ function expire(bucket: sst.aws.Bucket): void {
     status: "Enabled",
     filter: { prefix },
     expiration: { days },
-    // Where two rules say when an object expires, S3 takes the sooner. Source: S3 User Guide, "Conflicting lifecycle configurations".
+    // If two rules set when an object expires, S3 uses the earlier time. Source: S3 User Guide, "Conflicting lifecycle configurations".
     noncurrentVersionExpiration: { noncurrentDays: FORMER_EXPIRING_DAYS },
   }));
   new aws.s3.BucketLifecycleConfiguration(

@@ -1,4 +1,4 @@
-// What the stacks deploy, made in an emulator: bucket, FIFO queues, topics and their subscriptions.
+// Creates in an emulator what the stacks deploy: bucket, FIFO queues, topics and their subscriptions.
 import { CreateBucketCommand, PutPublicAccessBlockCommand, type S3Client } from "@aws-sdk/client-s3";
 import { CreateTopicCommand, SubscribeCommand, type SNSClient } from "@aws-sdk/client-sns";
 import { CreateQueueCommand, GetQueueAttributesCommand, type SQSClient } from "@aws-sdk/client-sqs";
@@ -13,17 +13,17 @@ export type Cloud = {
   readonly deadLettersUrl: string;
   readonly intakeUrl: string;
   readonly topicArn: string;
-  /** Where other services publish changes. */
+  /** The topic to which other services publish changes. */
   readonly intakeTopicArn: string;
-  /** A queue that is subscribed to the events: what a service of the user's would have. */
+  /** A queue that is subscribed to the events, as a user's own service would have. */
   readonly subscriberUrl: string;
 };
 
 const FIFO = { FifoQueue: "true", DeduplicationScope: "messageGroup", FifoThroughputLimit: "perMessageGroupId" };
 
 /**
- * Makes all of it, under names that begin with `prefix`.
- * @param visibilitySeconds for how long a queue hides what was received.
+ * Creates all resources, with names that begin with `prefix`.
+ * @param visibilitySeconds How long a queue hides a received message.
  */
 export async function makeCloud(
   { s3, sqs, sns }: Clients,
@@ -53,7 +53,7 @@ export async function makeCloud(
   return { bucket, topicArn, intakeTopicArn, ...urls };
 }
 
-/** A cloud as the functions are told of it. */
+/** The functions' environment for this cloud. */
 export function environmentOf(cloud: Cloud, publicUrl?: string): Record<string, string> {
   return {
     CODEBOX_BUCKET: cloud.bucket,

@@ -1,10 +1,11 @@
-// A queue's event source mapping, as Lambda runs one: receives, invokes with an SQS event, removes what was not reported as failed.
+// A queue's event source mapping, like Lambda's: receives messages, invokes the function with an SQS event, and deletes the messages that it
+// did not report as failed.
 import { DeleteMessageBatchCommand, ReceiveMessageCommand, type Message, type SQSClient } from "@aws-sdk/client-sqs";
 import { systemClock } from "@codebox/system";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 
 export type EventSource = {
-  /** Stops receiving; resolves when what was invoked has ended. */
+  /** Stops receiving. Resolves when all running invocations have ended. */
   stop(): Promise<void>;
 };
 
@@ -12,19 +13,19 @@ export type EventSourceSettings = {
   readonly sqs: SQSClient;
   readonly queueUrl: string;
   readonly handler: (event: SQSEvent) => Promise<SQSBatchResponse>;
-  /** Told of an invocation that threw: all its messages come again. */
+  /** Called when an invocation threw: all its messages are delivered again. */
   readonly onError: (error: unknown) => void;
 };
 
 /** Lambda's batch for a FIFO queue, and SQS's limit. */
 const BATCH = 10;
 
-/** Between two looks at the queue while something runs, in milliseconds. */
+/** Pause between two polls of the queue while an invocation runs, in milliseconds. */
 const BUSY_MS = 50;
 
 /**
- * One loop receives, since the emulator hands a group to two that compete; it does not wait for the invocations. SQS keeps a
- * group to itself while its messages are in flight, so each group is in one invocation at a time.
+ * One loop receives, because the emulator gives one group to two competing receivers. The loop does not wait for the invocations. SQS
+ * delivers no other message of a group while its messages are in flight, so each group is in one invocation at a time.
  */
 export function startEventSource({ sqs, queueUrl, handler, onError }: EventSourceSettings): EventSource {
   let stopped = false;
@@ -47,7 +48,7 @@ export function startEventSource({ sqs, queueUrl, handler, onError }: EventSourc
       new ReceiveMessageCommand({
         QueueUrl: queueUrl,
         MaxNumberOfMessages: BATCH,
-        // The emulator's long poll sleeps on when a group becomes free again; SQS's does not.
+        // The emulator's long poll does not wake up when a group becomes free again. SQS's does.
         WaitTimeSeconds: running.size > 0 ? 0 : 1,
         MessageSystemAttributeNames: ["All"],
       }),
@@ -97,5 +98,5 @@ async function remove(sqs: SQSClient, queueUrl: string, messages: readonly Messa
   if (messages.length === 0) return;
   const Entries = messages.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
   const { Failed = [] } = await sqs.send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
-  if (Failed.length > 0) throw new Error(`${Failed.length} messages could not be removed: ${Failed[0]?.Message ?? ""}`);
+  if (Failed.length > 0) throw new Error(`${Failed.length} messages could not be deleted: ${Failed[0]?.Message ?? ""}`);
 }

@@ -5,17 +5,17 @@ import type { AddressInfo } from "node:net";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "aws-lambda";
 
 export type Handler = (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyStructuredResultV2>;
-/** Route key (`PUT /{proxy+}`, `$default`) → function, as stacks/api.ts has them. */
+/** Route key (`PUT /{proxy+}`, `$default`) → function, as in stacks/api.ts. */
 export type RouteTable = Readonly<Record<string, string>>;
 
 /** Bytes. Source: HTTP API quotas. */
 const GATEWAY_BYTES_MAX = 10 * 1024 * 1024;
-/** Bytes of the whole event, and of the answer. Source: Lambda quotas. */
+/** Bytes of the complete event, and of the response. Source: Lambda quotas. */
 const LAMBDA_BYTES_MAX = 6 * 1024 * 1024;
 
 export type Gateway = { readonly url: string; close(): Promise<void> };
 
-/** Listens on 127.0.0.1. The handlers are made once the port is known: they are told their own URL. */
+/** Listens on 127.0.0.1. Creates the handlers when the port is known, because they need their own URL. */
 export async function startGateway(
   port: number,
   routes: RouteTable,
@@ -24,7 +24,7 @@ export async function startGateway(
   let handlers: Readonly<Record<string, Handler>> = {};
   const server: Server = createServer((request, response) => {
     answer(request, response, routes, handlers).catch((error: unknown) => {
-      // Lambda's own failure, in API Gateway's words.
+      // A failure of Lambda itself, with API Gateway's message.
       console.error(error);
       response.writeHead(500, { "content-type": "application/json" }).end('{"message":"Internal Server Error"}');
     });
@@ -75,9 +75,10 @@ async function answer(
 }
 
 /**
- * The path decoded, headers in lower case and joined by commas, a body that is not text in base64: as API Gateway does.
+ * Converts a request as API Gateway does: it decodes the path, joins headers by commas under lower-case names, and encodes a body that is
+ * not text as base64.
  *
- * That a body with a `content-encoding` comes in base64 is an assumption, not from AWS's documentation. The handlers take text
+ * That a body with a `content-encoding` arrives as base64 is an assumption, not from AWS's documentation. The handlers accept text
  * too (`packages/functions/test/gateway.test.ts`).
  */
 function eventOf(request: IncomingMessage, body: Buffer): APIGatewayProxyEventV2 {
@@ -135,7 +136,7 @@ function decoded(path: string): string {
 }
 
 /**
- * The function of the most specific route: a full match, then the greedy one with the longest path, then `$default`.
+ * Returns the function of the most specific route: a full match, then the greedy route with the longest path, then `$default`.
  * Source: API Gateway developer guide, "Routing API requests" for HTTP APIs.
  */
 function routeOf(routes: RouteTable, method: string, path: string): string {

@@ -1,4 +1,4 @@
-// The whole AWS shape in one process, over an emulator: the gateway, the functions, the event source mappings.
+// The complete AWS deployment in one process, over an emulator: the gateway, the functions, the event source mappings.
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { createS3ObjectStore, type ClientOptions } from "@codebox/aws";
@@ -25,33 +25,33 @@ const ROUTES_FILE = join(import.meta.dirname, "../../stacks/api.ts");
 
 export type LocalSettings = {
   readonly client: ClientOptions;
-  /** Names of what is made begin with it. */
+  /** The names of all created resources begin with it. */
   readonly prefix: string;
-  /** 0 picks a free one. */
+  /** 0 picks a free port. */
   readonly port: number;
   readonly visibilitySeconds?: number;
-  /** More of the functions' environment: `CODEBOX_UPSTREAM`. */
+  /** Additional environment variables of the functions: `CODEBOX_UPSTREAM`. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly log: {
     readonly consume: ConsumeLog;
     readonly onRequest?: (entry: { readonly method: string; readonly path: string; readonly status: number }) => void;
     readonly onFailure: (error: unknown) => void;
   };
-  /** Stands between queue and consumer: for tests that kill it. Default: the consumer as it is. */
+  /** Wraps the consumer, for tests that kill it. Default: the consumer itself. */
   readonly consumer?: (
     make: (clients: Clients) => (event: SQSEvent) => Promise<SQSBatchResponse>,
     clients: () => Clients,
   ) => (event: SQSEvent) => Promise<SQSBatchResponse>;
-  /** Clients of the functions that serve HTTP: for tests that count or fail their requests. */
+  /** Clients of the functions that serve HTTP, for tests that count requests or make them fail. */
   readonly apiClients?: (clients: Clients) => void;
-  /** Told of each function's own clients before they are used: for tests that hold a function to its rights. */
+  /** Called with each function's own clients before they are used, for tests that enforce a function's rights. */
   readonly guard?: (name: FunctionName, clients: Clients, cloud: Cloud) => void;
 };
 type FunctionName = "read" | "write" | "account" | "consumer" | "intake";
 
 export type LocalRegistry = {
   readonly url: string;
-  /** Of the user `admin`. */
+  /** The token of the user `admin`. */
   readonly token: string;
   readonly cloud: Cloud;
   readonly clients: Clients;

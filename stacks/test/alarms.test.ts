@@ -66,7 +66,7 @@ describe.each(["trial", "production"] as const)("the alarms of a %s stage", (var
     expect(dimensions).toEqual([expect.stringContaining(resource)]);
   });
 
-  test("there is no other, and each is told of when it sounds and when it ends", () => {
+  test("there is no other, and each is sent when it begins and when it ends", () => {
     expect(
       alarmsOf(of)
         .map(({ name }) => name)

@@ -60,7 +60,7 @@ describe.each(WHOLE)("the API of a %s stage", (variant) => {
     }
   });
 
-  test("no browser of another site is let in", () => {
+  test("a browser on another site has no access", () => {
     expect(of.one("apigatewayv2/api:Api").inputs["corsConfiguration"]).toEqual({});
   });
 
@@ -122,7 +122,7 @@ describe.each(WHOLE)("the topics of a %s stage", (variant) => {
     ]);
   });
 
-  test("the intake topic hands messages on as they are, and what it cannot hand on to the dead letters", () => {
+  test("the intake topic forwards messages unchanged, and undeliverable ones to the dead-letter queue", () => {
     const { topic, protocol, endpoint, rawMessageDelivery, redrivePolicy } = of.one(
       "sns/topicSubscription:TopicSubscription",
       "Intake",

@@ -74,7 +74,7 @@ test("each function is an entry that is there", () => {
     expect(existsSync(path.resolve(import.meta.dirname, "../..", handler.replace(/\.handler$/, ".ts")))).toBe(true);
 });
 
-describe("what a function is told", () => {
+describe("a function's environment", () => {
   const of = stack("production");
   const { bucket, changeQueue, deadLetters, events } = of.outputs as Record<string, string>;
   const api = {
@@ -104,7 +104,7 @@ describe("what a function is told", () => {
     expect(environmentOf(of, name)).toEqual(expected);
   });
 
-  test.each(NAMES)("%s starts with what it is told, and reads all of it", (name) => {
+  test.each(NAMES)("%s starts with its environment, and reads every variable", (name) => {
     for (const variant of ["trial", "production", "withKey"] as const) {
       const told = environmentOf(stack(variant), name);
       expect(() => readEnvironment(name, told)).not.toThrow();

@@ -32,7 +32,7 @@ describe.each(["trial", "production"] as const)("the queues of a %s stage", (var
     expect(queueOf(of, name)["sqsManagedSseEnabled"]).toBe(true);
   });
 
-  test.each(QUEUES)("%s keeps a message for fourteen days, takes a whole mebibyte and is polled long", (name) => {
+  test.each(QUEUES)("%s keeps a message for fourteen days, accepts a mebibyte and uses long polling", (name) => {
     expect(queueOf(of, name)).toMatchObject({
       messageRetentionSeconds: DAYS_14,
       maxMessageSize: 1024 * 1024,
@@ -57,14 +57,17 @@ describe.each(["trial", "production"] as const)("the queues of a %s stage", (var
     expect(Number(queueOf(of, queue)["visibilityTimeoutSeconds"])).toBeGreaterThanOrEqual(6 * timeout);
   });
 
-  test.each(MAPPINGS)("%s hands what keeps failing to the dead letters, as often tried as the domain says", (queue) => {
-    expect(JSON.parse(String(queueOf(of, queue)["redrivePolicy"]))).toEqual({
-      deadLetterTargetArn: arnOf(queueOf(of, "DeadLetterQueue")),
-      maxReceiveCount: REDELIVERIES_MAX,
-    });
-  });
+  test.each(MAPPINGS)(
+    "%s moves a failing message to the dead-letter queue after the domain's number of deliveries",
+    (queue) => {
+      expect(JSON.parse(String(queueOf(of, queue)["redrivePolicy"]))).toEqual({
+        deadLetterTargetArn: arnOf(queueOf(of, "DeadLetterQueue")),
+        maxReceiveCount: REDELIVERIES_MAX,
+      });
+    },
+  );
 
-  test("the dead-letter queue takes letters of these queues only, and has none of its own", () => {
+  test("the dead-letter queue accepts messages only from these queues, and has no dead-letter queue itself", () => {
     const policy = of.one("sqs/redriveAllowPolicy:RedriveAllowPolicy").inputs["redriveAllowPolicy"];
     expect(JSON.parse(String(policy))).toEqual({
       redrivePermission: "byQueue",
@@ -73,20 +76,20 @@ describe.each(["trial", "production"] as const)("the queues of a %s stage", (var
     expect(queueOf(of, "DeadLetterQueue")["redrivePolicy"]).toBeUndefined();
   });
 
-  test.each(MAPPINGS)("%s is handed to %s", (queue, name) => {
+  test.each(MAPPINGS)("%s is delivered to %s", (queue, name) => {
     expect(of.one("lambda/eventSourceMapping:EventSourceMapping", queue).inputs).toMatchObject({
       eventSourceArn: arnOf(queueOf(of, queue)),
       functionName: expect.stringContaining(`-${name}Function-`) as string,
     });
   });
 
-  test.each(MAPPINGS)("%s: a failed message keeps back its group, and no other", (queue) => {
+  test.each(MAPPINGS)("%s: a failed message delays only its own group", (queue) => {
     expect(of.one("lambda/eventSourceMapping:EventSourceMapping", queue).inputs["functionResponseTypes"]).toEqual([
       "ReportBatchItemFailures",
     ]);
   });
 
-  test.each(MAPPINGS)("%s is handed over ten messages at once, without waiting for more", (queue) => {
+  test.each(MAPPINGS)("%s delivers ten messages at once, without waiting for more", (queue) => {
     expect(of.one("lambda/eventSourceMapping:EventSourceMapping", queue).inputs).toMatchObject({
       batchSize: 10,
       maximumBatchingWindowInSeconds: 0,

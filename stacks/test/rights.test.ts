@@ -66,7 +66,7 @@ describe.each(["trial", "production", "withKey", "adoptedKept", "adoptedReplaced
       ]).toEqual([]);
     });
 
-    test.each(NAMES)("%s: only Lambda takes its role", (name) => {
+    test.each(NAMES)("%s: only Lambda may assume its role", (name) => {
       expect(of.one("iam/role:Role", `${title(name)}Role`).inputs["assumeRolePolicy"]).toMatchObject({
         Statement: [{ Action: "sts:AssumeRole", Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" } }],
       });
@@ -106,7 +106,7 @@ describe("the table of rights", () => {
     expect(may("consumer", "s3:PutObject")).toContain("bucket/*/index.json");
   });
 
-  test("nobody may delete a packument", () => {
+  test("no function may delete a packument", () => {
     for (const name of NAMES) expect(may(name, "s3:DeleteObject")).not.toContain("bucket/*/index.json");
   });
 
@@ -114,7 +114,7 @@ describe("the table of rights", () => {
     expect(RIGHTS.read.flatMap(({ actions }) => actions).filter((action) => action.startsWith("sqs:"))).toEqual([]);
   });
 
-  test("it stands in ARCHITECTURE.md as it is", () => {
+  test("ARCHITECTURE.md repeats it exactly", () => {
     const text = readFileSync(path.resolve(import.meta.dirname, "../../ARCHITECTURE.md"), "utf8");
     const [, repeated] = /<!-- rights:start -->\n([\s\S]*?)<!-- rights:end -->/.exec(text) ?? [];
     expect(repeated?.trim()).toBe(rightsTable().trim());

@@ -93,7 +93,7 @@ describe("settings", () => {
     expect(message).toContain(advice);
   });
 
-  test("what speaks of another setting needs it", () => {
+  test("a setting that applies to another one requires it", () => {
     expect(refusal("trial", { CODEBOX_BUCKET_SETTINGS: "keep" })).toContain("CODEBOX_BUCKET must name");
     const certificate = "arn:aws:acm:eu-central-1:123456789012:certificate/7c9e6679-7425-40de-944b-e07fc1f90ae7";
     expect(refusal("trial", { CODEBOX_CERTIFICATE: certificate })).toContain("CODEBOX_DOMAIN must name");

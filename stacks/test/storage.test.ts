@@ -10,7 +10,7 @@ describe.each(CLOSED)("the bucket of the stack %s", (variant) => {
   const name = String(of.outputs["bucket"]);
   const everyone = [{ type: "*", identifiers: ["*"] }];
 
-  test("lets nobody in from outside", () => {
+  test("gives no access from outside", () => {
     expect(of.one("s3/bucketPublicAccessBlock:BucketPublicAccessBlock").inputs).toEqual({
       bucket: name,
       blockPublicAcls: true,
@@ -32,7 +32,7 @@ describe.each(CLOSED)("the bucket of the stack %s", (variant) => {
     );
   });
 
-  test("refuses a write that does not ask for its encryption", () => {
+  test("refuses a write that does not request its encryption", () => {
     const encryption = variant === "withKey" ? "aws:kms" : "AES256";
     expect(policyOf(of)).toContainEqual(
       expect.objectContaining({
@@ -67,7 +67,7 @@ describe.each(CLOSED)("the bucket of the stack %s", (variant) => {
     expect(of.all("s3/bucketCorsConfiguration:BucketCorsConfiguration")).toEqual([]);
   });
 
-  test("keeps what is staged for longer than a change may wait", () => {
+  test("keeps a staged object for longer than a change may wait", () => {
     const waits = ["ChangeQueue", "DeadLetterQueue"].map((queue) =>
       Number(of.one("sqs/queue:Queue", queue).inputs["messageRetentionSeconds"]),
     );
@@ -75,7 +75,7 @@ describe.each(CLOSED)("the bucket of the stack %s", (variant) => {
     for (const prefix of ["_codebox/staging/", "_codebox/messages/"]) expect(expiry(of, prefix)).toBeGreaterThan(days);
   });
 
-  test("forgets outcomes and cached packages, never a packument, tarball or token", () => {
+  test("expires outcomes and cached packages, never a packument, tarball or token", () => {
     const rules = lifecycle(of).filter(({ expiration }) => expiration?.days !== undefined);
     expect(rules.map(({ filter }) => filter.prefix)).toEqual([
       "_codebox/staging/",
@@ -87,7 +87,7 @@ describe.each(CLOSED)("the bucket of the stack %s", (variant) => {
     expect(expiry(of, "_codebox/upstream/")).toBe(90);
   });
 
-  test("keeps former versions of what only passes through for a day", () => {
+  test("keeps former versions of temporary objects for a day", () => {
     const short = lifecycle(of).filter((rule) => rule.noncurrentVersionExpiration?.noncurrentDays === 1);
     expect(short.map(({ filter, status }) => [filter.prefix, status])).toEqual([
       ["_codebox/staging/", "Enabled"],
@@ -97,7 +97,7 @@ describe.each(CLOSED)("the bucket of the stack %s", (variant) => {
     ]);
   });
 
-  test("gives up unfinished uploads, and former versions after thirty days", () => {
+  test("aborts unfinished uploads, and deletes former versions after thirty days", () => {
     expect(lifecycle(of)).toContainEqual({
       id: "former versions",
       status: "Enabled",
@@ -134,13 +134,13 @@ describe("a new bucket", () => {
 });
 
 describe("an existing bucket", () => {
-  test.each(["adoptedKept", "adoptedReplaced"] as const)("is adopted, not made (%s)", (variant) => {
+  test.each(["adoptedKept", "adoptedReplaced"] as const)("is adopted, not created (%s)", (variant) => {
     const of = stack(variant);
     expect(of.one("s3/bucket:Bucket").adopted).toBe(true);
     expect(of.outputs["bucket"]).toBe("acme-codebox");
   });
 
-  test("is left as it is, unless the stage says otherwise", () => {
+  test("is not changed, unless the setting is replace", () => {
     const touched = stack("adoptedKept").resources.filter(({ type }) => type.startsWith("aws:s3/"));
     expect(touched.map(({ type }) => type).filter((type) => !type.includes("bucketObject"))).toEqual([
       "aws:s3/bucket:Bucket",
