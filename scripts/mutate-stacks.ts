@@ -46,7 +46,7 @@ const MUTATIONS: readonly Mutation[] = [
   mutation(
     "reserved everywhere",
     "settings.ts",
-    "=== undefined ? production :",
+    "=== undefined ? !trial :",
     "=== undefined ? true :",
     /not in a trial|a trial needs none/,
   ),
@@ -73,7 +73,7 @@ const MUTATIONS: readonly Mutation[] = [
   mutation(
     "queues let go",
     "queue.ts",
-    "opts.retainOnDelete = production",
+    "opts.retainOnDelete = !trial",
     "opts.retainOnDelete = false",
     /keeps its bucket, queues/,
   ),
@@ -122,7 +122,7 @@ const MUTATIONS: readonly Mutation[] = [
     'sseAlgorithm: "aws:kms"',
     /encrypts by default/,
   ),
-  mutation("production emptied", "storage.ts", "forceDestroy = !production", "forceDestroy = true", /never emptied/),
+  mutation("production emptied", "storage.ts", "forceDestroy = trial", "forceDestroy = true", /never emptied/),
   mutation(
     "staging expires early",
     "storage.ts",

@@ -60,7 +60,8 @@ export function api(functions: Functions, settings: Settings): sst.aws.ApiGatewa
         args.defaultRouteSettings = {
           throttlingRateLimit: throttle.rate,
           throttlingBurstLimit: throttle.burst,
-          detailedMetricsEnabled: true,
+          // A metric for each route costs as much as the alarms do, and no alarm or graph uses one.
+          detailedMetricsEnabled: false,
         };
         args.accessLogSettings = $output(args.accessLogSettings).apply((log) => ({
           destinationArn: log?.destinationArn ?? "",

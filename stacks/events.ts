@@ -12,14 +12,15 @@ export type Topics = {
  * The topics. Events are delivered at least once and carry their own sequence, so their topic is a standard topic, which every kind
  * of subscriber can use. The intake topic is FIFO: a package's changes keep the order in which they were published.
  */
-export function events(queues: Queues, { production }: Settings): Topics {
+export function events(queues: Queues, { trial }: Settings): Topics {
   const topic = (name: string, fifo: boolean) =>
     new sst.aws.SnsTopic(name, {
       fifo,
       transform: {
         topic(args, opts) {
-          args.kmsMasterKeyId = "alias/aws/sns";
-          opts.retainOnDelete = production;
+          // The intake has no key: other accounts, EventBridge and S3 could not use AWS's own key, and it carries names and tags only.
+          if (!fifo) args.kmsMasterKeyId = "alias/aws/sns";
+          opts.retainOnDelete = !trial;
         },
       },
     });

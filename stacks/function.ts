@@ -44,7 +44,7 @@ export function lambda(
     memory: `${memory} MB`,
     environment: { ...environment },
     ...(reserved === undefined ? {} : { concurrency: { reserved } }),
-    nodejs: { format: "esm", minify: true },
+    nodejs: { format: "esm", minify: true, sourcemap: true },
     // The functions write JSON themselves. Lambda's own JSON format would wrap it and hide embedded metrics.
     logging: { logGroup: logs.name, format: "text" },
     permissions,

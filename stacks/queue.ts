@@ -42,7 +42,7 @@ type Shape = {
   readonly dlq?: { readonly queue: $util.Input<string>; readonly retry: number };
 };
 
-function fifo(name: string, { seconds, days, dlq }: Shape, { production }: Settings): sst.aws.Queue {
+function fifo(name: string, { seconds, days, dlq }: Shape, { trial }: Settings): sst.aws.Queue {
   return new sst.aws.Queue(name, {
     fifo: true,
     visibilityTimeout: `${seconds} seconds`,
@@ -56,7 +56,7 @@ function fifo(name: string, { seconds, days, dlq }: Shape, { production }: Setti
         args.maxMessageSize = MESSAGE_BYTES;
         args.receiveWaitTimeSeconds = LONG_POLL_SECONDS;
         // SST's `retain` keeps only buckets, but a queue may hold accepted changes.
-        opts.retainOnDelete = production;
+        opts.retainOnDelete = !trial;
       },
     },
   });

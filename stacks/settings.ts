@@ -6,13 +6,13 @@ import { Scopes } from "../packages/core/src/settings.ts";
  *
  * @example CODEBOX_DOMAIN=npm.acme.example CODEBOX_SCOPES=@acme npx sst deploy --stage production
  *
- * Every setting has a default, except in the stage `production`. That stage requires the scopes, the upstream and the address for
- * alarms. Errors: `settingsOf` throws one `SettingsError` that names every invalid setting and how to fix it.
+ * A stage is protected unless `CODEBOX_TRIAL=true` says that it is a trial. A protected stage requires the scopes, the upstream and
+ * the address for alarms; every other setting has a default. Errors: `settingsOf` throws one `SettingsError` that names every invalid setting and how to fix it.
  */
 export type Settings = {
   readonly stage: string;
-  /** Whether the stage is `production`: resources with data are kept when the stack is removed, and `sst remove` is refused. */
-  readonly production: boolean;
+  /** Whether nothing is kept when the stage is removed. Otherwise resources with data stay, and `sst remove` is refused. */
+  readonly trial: boolean;
   readonly bucket: BucketSettings;
   /** Host name under which the API answers; absent: API Gateway's own. */
   readonly domain: DomainSettings | undefined;
@@ -98,10 +98,12 @@ const Environment = z.object({
     .union([z.literal("none"), z.email("must be an e-mail address, or none")], "must be an e-mail address, or none")
     .optional(),
   CODEBOX_LOG_DAYS: z.enum(["7", "30", "90", "365"], "must be 7, 30, 90 or 365").default("30"),
-  CODEBOX_RATE: whole(1, 10_000, 500),
-  CODEBOX_BURST: whole(1, 5_000, 1_000),
+  // Three `npm ci` at the same time must not be answered 429.
+  CODEBOX_RATE: whole(1, 10_000, 3_000),
+  CODEBOX_BURST: whole(1, 5_000, 5_000),
   CODEBOX_CONSUMERS: whole(2, 1_000, 50),
   CODEBOX_RESERVE: z.enum(["true", "false"], "must be true or false").optional(),
+  CODEBOX_TRIAL: z.enum(["true", "false"], "must be true or false").default("false"),
 });
 
 /** The settings of a stage. An empty variable counts as absent. */
@@ -114,8 +116,9 @@ export function settingsOf(stage: string, environment: Readonly<Record<string, s
       parsed.error.issues.map(({ path, message }) => `${path[0]?.toString() ?? "?"} ${message}`),
     );
   const env = parsed.data;
-  const production = stage === "production";
-  const missing = production ? required(env) : [];
+  const trial = env.CODEBOX_TRIAL === "true";
+  const missing = trial ? [] : required(env);
+  if (trial && stage === "production") missing.push("CODEBOX_TRIAL must not be true: production is never a trial");
   if (env.CODEBOX_BUCKET_SETTINGS !== undefined && env.CODEBOX_BUCKET === undefined)
     missing.push("CODEBOX_BUCKET must name the existing bucket that CODEBOX_BUCKET_SETTINGS applies to");
   if (env.CODEBOX_CERTIFICATE !== undefined && env.CODEBOX_DOMAIN === undefined)
@@ -126,7 +129,7 @@ export function settingsOf(stage: string, environment: Readonly<Record<string, s
   const { CODEBOX_BUCKET: name, CODEBOX_BUCKET_SETTINGS: settings = "keep", CODEBOX_UPSTREAM: upstream } = env;
   return {
     stage,
-    production,
+    trial,
     bucket: name === undefined ? { kind: "new", kmsKey } : { kind: "adopted", name, settings, kmsKey },
     domain:
       env.CODEBOX_DOMAIN === undefined ? undefined : { name: env.CODEBOX_DOMAIN, certificate: env.CODEBOX_CERTIFICATE },
@@ -137,11 +140,11 @@ export function settingsOf(stage: string, environment: Readonly<Record<string, s
     logDays: env.CODEBOX_LOG_DAYS,
     throttle: { rate: env.CODEBOX_RATE, burst: env.CODEBOX_BURST },
     consumers: env.CODEBOX_CONSUMERS,
-    reserve: env.CODEBOX_RESERVE === undefined ? production : env.CODEBOX_RESERVE === "true",
+    reserve: env.CODEBOX_RESERVE === undefined ? !trial : env.CODEBOX_RESERVE === "true",
   };
 }
 
-/** The settings that production requires. A default would be a guess about security, or about who handles alarms. */
+/** The settings that a protected stage requires. A default would be a guess about security, or about who handles alarms. */
 function required(env: z.infer<typeof Environment>): string[] {
   const missing: string[] = [];
   if (env.CODEBOX_SCOPES === undefined)
@@ -150,6 +153,8 @@ function required(env: z.infer<typeof Environment>): string[] {
     missing.push("CODEBOX_UPSTREAM must be the URL of the registry for other packages, or none");
   if (env.CODEBOX_ALARM_EMAIL === undefined)
     missing.push("CODEBOX_ALARM_EMAIL must be the address that alarms are mailed to, or none");
+  if (missing.length > 0)
+    missing.push("CODEBOX_TRIAL=true makes a stage that needs none of them, and that keeps nothing");
   return missing;
 }
 

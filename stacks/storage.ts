@@ -19,7 +19,7 @@ const FORMER_EXPIRING_DAYS = 1;
  * A new bucket is private, encrypted and versioned. It refuses plain HTTP and unencrypted writes. An adopted bucket is not changed,
  * unless the setting is `replace`. Then its policy, encryption, public-access block and lifecycle are replaced with codebox's.
  */
-export function storage({ bucket: settings, production }: Settings): Storage {
+export function storage({ bucket: settings, trial }: Settings): Storage {
   const { kmsKey } = settings;
   if (settings.kind === "adopted") {
     const bucket = sst.aws.Bucket.get("Storage", settings.name);
@@ -39,10 +39,10 @@ export function storage({ bucket: settings, production }: Settings): Storage {
     ],
     transform: {
       bucket(args, opts) {
-        // SST empties a bucket that it removes. That is right for a trial stage, but never in production.
-        args.forceDestroy = !production;
-        opts.retainOnDelete = production;
-        opts.protect = production;
+        // SST empties a bucket that it removes. That is right for a trial stage, but never for another.
+        args.forceDestroy = trial;
+        opts.retainOnDelete = !trial;
+        opts.protect = !trial;
       },
     },
   });

@@ -66,9 +66,9 @@ describe.each(WHOLE)("the API of a %s stage", (variant) => {
 
   test("requests are bounded", () => {
     expect(stage["defaultRouteSettings"]).toEqual({
-      throttlingRateLimit: 500,
-      throttlingBurstLimit: 1_000,
-      detailedMetricsEnabled: true,
+      throttlingRateLimit: 3_000,
+      throttlingBurstLimit: 5_000,
+      detailedMetricsEnabled: false,
     });
   });
 
@@ -108,8 +108,12 @@ describe.each(WHOLE)("the topics of a %s stage", (variant) => {
     expect(of.one("sns/topic:Topic", "IntakeTopic").inputs["fifoTopic"]).toBe(true);
   });
 
-  test.each(["EventTopic", "IntakeTopic"])("%s is encrypted, and refused over plain HTTP", (name) => {
-    expect(of.one("sns/topic:Topic", name).inputs["kmsMasterKeyId"]).toBe("alias/aws/sns");
+  test("the EventTopic is encrypted; the IntakeTopic has no key that other accounts could not use", () => {
+    expect(of.one("sns/topic:Topic", "EventTopic").inputs["kmsMasterKeyId"]).toBe("alias/aws/sns");
+    expect(of.one("sns/topic:Topic", "IntakeTopic").inputs["kmsMasterKeyId"]).toBeUndefined();
+  });
+
+  test.each(["EventTopic", "IntakeTopic"])("%s is refused over plain HTTP", (name) => {
     const { arn, policy } = of.one("sns/topicPolicy:TopicPolicy", name).inputs;
     expect(statements(policy)).toEqual([
       {

@@ -20,9 +20,9 @@ describe.each(["trial", "production"] as const)("the functions of a %s stage", (
   const of = stack(variant);
 
   test.each([
-    ["read", 29, 1_024],
-    ["write", 29, 1_024],
-    ["account", 29, 512],
+    ["read", 25, 1_024],
+    ["write", 25, 1_024],
+    ["account", 25, 512],
     ["consumer", 30, 1_769],
     ["intake", 30, 512],
     ["redrive", 300, 512],

@@ -18,9 +18,9 @@ function refusal(stage: string, environment: Record<string, string>): string {
 
 describe("settings", () => {
   test("a trial needs none", () => {
-    expect(settingsOf("alice", {})).toEqual({
+    expect(settingsOf("alice", { CODEBOX_TRIAL: "true" })).toEqual({
       stage: "alice",
-      production: false,
+      trial: true,
       bucket: { kind: "new", kmsKey: undefined },
       domain: undefined,
       scopes: [],
@@ -28,13 +28,22 @@ describe("settings", () => {
       anonymousRead: false,
       alarmEmail: undefined,
       logDays: "30",
-      throttle: { rate: 500, burst: 1_000 },
+      throttle: { rate: 3_000, burst: 5_000 },
       consumers: 50,
       reserve: false,
     });
   });
 
-  test("production names every one that is missing, at once, and how to set it", () => {
+  test.each(["production", "prod", "alice"])("%s is protected unless it says that it is a trial", (stage) => {
+    expect(settingsOf(stage, ENOUGH).trial).toBe(false);
+    expect(refusal(stage, {})).toContain("CODEBOX_TRIAL=true");
+  });
+
+  test("production is never a trial", () => {
+    expect(refusal("production", { ...ENOUGH, CODEBOX_TRIAL: "true" })).toContain("production is never a trial");
+  });
+
+  test("a protected stage names every one that is missing, at once, and how to set it", () => {
     const message = refusal("production", {});
     expect(message).toContain('The stage "production" cannot be deployed');
     for (const name of [
@@ -55,7 +64,7 @@ describe("settings", () => {
 
   test("production runs with them", () => {
     expect(settingsOf("production", ENOUGH)).toMatchObject({
-      production: true,
+      trial: false,
       upstream: undefined,
       alarmEmail: undefined,
       reserve: true,
@@ -64,7 +73,7 @@ describe("settings", () => {
 
   test("concurrency is reserved in production unless it says otherwise, and elsewhere if it says so", () => {
     expect(settingsOf("production", { ...ENOUGH, CODEBOX_RESERVE: "false" }).reserve).toBe(false);
-    expect(settingsOf("alice", { CODEBOX_RESERVE: "true" }).reserve).toBe(true);
+    expect(settingsOf("alice", { CODEBOX_TRIAL: "true", CODEBOX_RESERVE: "true" }).reserve).toBe(true);
   });
 
   test("an empty variable is an absent one", () => {
@@ -103,7 +112,7 @@ describe("settings", () => {
     const source = readFileSync(path.resolve(import.meta.dirname, "../settings.ts"), "utf8");
     const document = readFileSync(path.resolve(import.meta.dirname, "../../docs/deploy.md"), "utf8");
     const names = new Set(source.match(/CODEBOX_[A-Z_]+/g)?.filter((name) => name !== "CODEBOX_"));
-    expect(names.size).toBe(14);
+    expect(names.size).toBe(15);
     for (const name of names) expect(document).toContain(`\`${name}\``);
   });
 });

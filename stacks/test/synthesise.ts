@@ -19,7 +19,7 @@ const PRODUCTION = {
 
 /** The deployments that the tests look at. */
 const VARIANTS = {
-  trial: { SYNTH_STAGE: "trial" },
+  trial: { SYNTH_STAGE: "trial", CODEBOX_TRIAL: "true" },
   production: { ...PRODUCTION, CODEBOX_DOMAIN: "npm.acme.example", CODEBOX_CERTIFICATE: CERTIFICATE },
   withKey: { ...PRODUCTION, CODEBOX_KMS_KEY: KMS_KEY },
   adoptedKept: { ...PRODUCTION, CODEBOX_BUCKET: "acme-codebox", CODEBOX_RESERVE: "false" },

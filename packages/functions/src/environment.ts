@@ -18,8 +18,8 @@ const api = {
   /** Scopes that never come from upstream, with commas between. */
   CODEBOX_SCOPES: Scopes.prefault(""),
   CODEBOX_UPSTREAM: HttpUrl.optional(),
-  /** Milliseconds. API Gateway gives up at 30,000. */
-  CODEBOX_WAIT_MS: z.coerce.number("must be a number").int().min(0).max(25_000).default(WAIT_MS),
+  /** Milliseconds. The function has 25,000. */
+  CODEBOX_WAIT_MS: z.coerce.number("must be a number").int().min(0).max(20_000).default(WAIT_MS),
 };
 
 /** What each function needs to know, and its optional settings. */
