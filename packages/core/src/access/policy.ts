@@ -1,4 +1,5 @@
 import type { Change } from "../domain/change.ts";
+import { CHANGE_ACTIONS, type ChangeAction } from "../domain/changes/shared/definition.ts";
 import type { Packument } from "../domain/packument.ts";
 import type { Identity } from "./tokens.ts";
 
@@ -25,27 +26,6 @@ export type NamedPrincipal = Exclude<Principal, { readonly kind: "anonymous" }>;
 
 /** The principal of a request without a token. */
 export const ANONYMOUS: Principal = { kind: "anonymous" };
-
-/**
- * The action that each kind of change needs. A new kind does not compile until it has one.
- *
- * @example CHANGE_ACTIONS["tags.merge"] // "tag"
- */
-export const CHANGE_ACTIONS = {
-  "tag.put": "tag",
-  "tag.remove": "tag",
-  "tags.replace": "tag",
-  "tags.merge": "tag",
-  publish: "publish",
-  deprecate: "deprecate",
-  "unpublish.versions": "unpublish",
-  "unpublish.all": "unpublish",
-  owners: "owners",
-  star: "star",
-} as const satisfies Record<Change["type"], string>;
-
-/** An action that changes a package. */
-export type ChangeAction = (typeof CHANGE_ACTIONS)[Change["type"]];
 
 /**
  * Everything that can be allowed or refused. Closed.
@@ -137,7 +117,7 @@ export function refusalRejection({ reason, rule }: Refusal): { readonly code: "f
 }
 
 /** The actions that a read-only token may not do. */
-const CHANGING: ReadonlySet<Action> = new Set<Action>(["write", ...Object.values(CHANGE_ACTIONS), "revoke", "admin"]);
+const CHANGING: ReadonlySet<Action> = new Set<Action>(["write", ...CHANGE_ACTIONS, "revoke", "admin"]);
 
 function allow(rule: string): Decision {
   return { allowed: true, rule };

@@ -1,5 +1,6 @@
 import { LRUCache } from "lru-cache";
-import { CHANGE_ACTIONS, principalOfChange, refusalRejection, type Policy } from "../access/policy.ts";
+import { principalOfChange, refusalRejection, type Policy } from "../access/policy.ts";
+import { actionOf, effectOf } from "../domain/changes/index.ts";
 import { apply, withoutEmitted, type Applied } from "../domain/apply.ts";
 import type { Change, ChangeOf } from "../domain/change.ts";
 import type { ChangeEvent } from "../domain/event.ts";
@@ -167,7 +168,7 @@ function authorised(policy: Policy, packument: Packument | undefined, change: Ch
   const result = apply(packument, change);
   if (result.kind === "replayed") return result;
   const target = { name: change.name, packument };
-  const decision = policy.may(principalOfChange(change), CHANGE_ACTIONS[change.type], target);
+  const decision = policy.may(principalOfChange(change), actionOf(change), target);
   return decision.allowed ? result : { kind: "rejected", rejection: refusalRejection(decision) };
 }
 
@@ -215,9 +216,9 @@ async function emit(events: EventLog, unsent: readonly ChangeEvent[]): Promise<r
 async function cleanUp(store: ObjectStore, name: string, changes: readonly Change[], written: Written): Promise<void> {
   const leftover = changes.flatMap((change) => {
     if (change.type === "publish") return [change.tarball.staging];
-    if (change.type !== "unpublish.versions" && change.type !== "unpublish.all") return [];
     const record = stateOf(written.packument).applied.find(({ id }) => id === change.id);
-    const gone = record?.versions?.filter((version) => !own(written.packument?.versions, version)) ?? [];
+    const removed = (record && effectOf(record).removed) ?? [];
+    const gone = removed.filter((version) => !own(written.packument?.versions, version));
     return gone.map((version) => tarballKey(name, version));
   });
   await Promise.all(leftover.map((key) => store.delete(key)));

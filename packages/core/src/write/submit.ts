@@ -1,4 +1,5 @@
-import { CHANGE_ACTIONS, refusalRejection, type NamedPrincipal, type Policy } from "../access/policy.ts";
+import { refusalRejection, type NamedPrincipal, type Policy } from "../access/policy.ts";
+import { actionOf } from "../domain/changes/index.ts";
 import { apply } from "../domain/apply.ts";
 import { Change, changeProblem, type Draft } from "../domain/change.ts";
 import { WAIT_MS } from "../domain/limits.ts";
@@ -68,7 +69,7 @@ export function createSubmit({ reader, policy, queue, outcomes, clock, ids }: Su
     if (foreseen.kind === "replayed")
       return { kind: "settled", outcome: outcomeOfRecord(foreseen.packument, foreseen.record) };
     // After the replay: a change may have taken away the right that it needed itself.
-    const decision = policy.may(principal, CHANGE_ACTIONS[change.type], { name, packument: read?.packument });
+    const decision = policy.may(principal, actionOf(change), { name, packument: read?.packument });
     if (!decision.allowed) return rejected(id, name, refusalRejection(decision));
     if (known && known.name !== name) return rejected(id, name, usedFor(known));
     if (known?.state === "applied" || known?.state === "rejected") return { kind: "settled", outcome: known };

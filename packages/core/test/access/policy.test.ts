@@ -9,7 +9,7 @@ import {
   type Principal,
 } from "../../src/index.ts";
 
-const CHANGES = [...new Set<Action>(Object.values(CHANGE_ACTIONS))];
+const CHANGES = [...CHANGE_ACTIONS] as readonly Action[];
 const OTHERS = ["read", "write", "account", "revoke", "admin"] as const satisfies readonly Action[];
 const ALL = [...OTHERS, ...CHANGES];
 const token = (readonly: boolean): Principal => ({ kind: "token", name: "alice", readonly, tokenHash: "00" });

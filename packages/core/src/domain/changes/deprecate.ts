@@ -6,6 +6,7 @@ import { changeSchema, defineChange, ofExisting, refuse } from "./shared/definit
 
 /** Sets or removes the deprecation messages of versions. */
 export const deprecate = defineChange({
+  action: "deprecate",
   schema: changeSchema("deprecate", {
     /** Version → message; an empty message removes the deprecation. */
     messages: z.record(Version, DeprecationMessage),

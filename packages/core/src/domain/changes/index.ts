@@ -3,7 +3,7 @@ import { own, type AppliedRecord } from "../packument.ts";
 import { deprecate } from "./deprecate.ts";
 import { owners } from "./owners.ts";
 import { publish } from "./publish.ts";
-import type { ChangeDefinition, Effect } from "./shared/definition.ts";
+import type { ChangeAction, ChangeDefinition, Effect } from "./shared/definition.ts";
 import { star } from "./star.ts";
 import { tagPut } from "./tag-put.ts";
 import { tagRemove } from "./tag-remove.ts";
@@ -40,6 +40,15 @@ const definitions: { readonly [Type in AnyChange["type"]]: ChangeDefinition<AnyC
 export function definitionOf<C extends AnyChange>({ type }: C): ChangeDefinition<C> {
   // Type and definition belong together by the type of `definitions`; the compiler cannot follow it through the union.
   return definitions[type] as unknown as ChangeDefinition<C>;
+}
+
+/**
+ * The action that a change needs.
+ *
+ * @example actionOf({ type: "tags.merge", … }) // "tag"
+ */
+export function actionOf(change: AnyChange): ChangeAction {
+  return definitionOf(change).action;
 }
 
 /**

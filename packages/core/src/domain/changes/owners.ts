@@ -7,6 +7,7 @@ import { changeSchema, defineChange, ofExisting } from "./shared/definition.ts";
 
 /** Replaces the owners of a package. */
 export const owners = defineChange({
+  action: "owners",
   schema: changeSchema("owners", {
     maintainers: z
       .array(z.strictObject({ name: UserName, email: z.string().max(254).optional() }))

@@ -49,6 +49,7 @@ export const PUBLISH_FIELDS = [
 
 /** Adds a version, and with the first one the package. A version is immutable. */
 export const publish = defineChange({
+  action: "publish",
   schema,
   decide: (before, change) => {
     const { name, version, manifest, tags: names, at, actor } = change;

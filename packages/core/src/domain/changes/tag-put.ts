@@ -4,6 +4,7 @@ import { ifMatch, retagged } from "./shared/tags.ts";
 
 /** Points a tag at a version. The tag may be new. */
 export const tagPut = defineChange({
+  action: "tag",
   schema: changeSchema("tag.put", { tag: Tag, version: Version, ifMatch }),
   decide: ofExisting((before, change) =>
     retagged(before, change, { ...before["dist-tags"], [change.tag]: change.version }),

@@ -5,6 +5,7 @@ import { ifMatch, retagged } from "./shared/tags.ts";
 
 /** Removes a tag. `latest` cannot be removed. */
 export const tagRemove = defineChange({
+  action: "tag",
   schema: changeSchema("tag.remove", { tag: Tag, ifMatch }),
   decide: ofExisting((before, change) => {
     const tags = before["dist-tags"];

@@ -4,6 +4,7 @@ import { tombstone } from "./shared/tombstone.ts";
 
 /** Removes every version of a package. Refused when one was published since the sender read the package. */
 export const unpublishAll = defineChange({
+  action: "unpublish",
   schema: changeSchema("unpublish.all", { baseRevision }),
   decide: ofExisting(
     (before, change, effectsSince) =>

@@ -7,6 +7,7 @@ import { tombstone } from "./shared/tombstone.ts";
 
 /** Removes versions, and the tags that point at them. `latest` moves to the highest version left. */
 export const unpublishVersions = defineChange({
+  action: "unpublish",
   schema: changeSchema("unpublish.versions", { versions: z.array(Version).min(1), baseRevision }),
   decide: ofExisting((before, change, effectsSince) => {
     const missing = change.versions.find((version) => !own(before.versions, version));

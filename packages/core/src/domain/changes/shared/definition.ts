@@ -12,6 +12,8 @@ import { exists, type AppliedRecord, type Packument } from "../../packument.ts";
  * @example export const star = defineChange({ schema: changeSchema("star", { starred: z.boolean() }), decide, … })
  */
 export type ChangeDefinition<C> = {
+  /** The action that a sender must be allowed. The policy decides by it: `access/policy.ts`. */
+  readonly action: ChangeAction;
   /** What a change of this kind looks like on the wire. Made by `changeSchema`. */
   readonly schema: z.ZodType<C>;
   /** The packument after the change, or why it is refused. `apply` adds the record of the change. */
@@ -23,6 +25,10 @@ export type ChangeDefinition<C> = {
   /** What a change with this record touched: used to find conflicts, and to bring the change back after a stale foreign write. */
   readonly restore: (record: AppliedRecord) => Effect;
 };
+
+/** The actions that change a package. Closed: a right is granted for an action, not for a kind of change. */
+export const CHANGE_ACTIONS = ["tag", "publish", "deprecate", "unpublish", "owners", "star"] as const;
+export type ChangeAction = (typeof CHANGE_ACTIONS)[number];
 
 /** Decides about a change, given the packument before it. */
 export type Decide<C, Before> = (before: Before, change: C, effectsSince: EffectsSince) => Packument | Refusal;
