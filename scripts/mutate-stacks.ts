@@ -178,7 +178,7 @@ const MUTATIONS: readonly Mutation[] = [
     "rights.ts",
     '{ actions: ["sqs:SendMessage"], on: ["change queue"], why: "queue the change" }',
     '{ actions: ["sqs:SendMessage", "sqs:PurgeQueue"], on: ["change queue"], why: "queue the change" }',
-    /ARCHITECTURE.md repeats it/,
+    /docs\/rights.md repeats it/,
   ),
   mutation("SST's managed policy", "function.ts", "args.managedPolicyArns = [];", "", /managed policy/),
   mutation("SST's trust", "function.ts", "if (!$dev)", "if ($dev)", /only Lambda may assume its role/),

@@ -3,7 +3,7 @@ import { LAYOUT } from "../packages/core/src/layout.ts";
 /**
  * What each function may do: these rights and no others.
  *
- * ARCHITECTURE.md repeats this as a table. `stacks/test` compares the table and the synthesised policies with it.
+ * docs/rights.md repeats this as a table. `stacks/test` compares the table and the synthesised policies with it.
  */
 export type FunctionName = "read" | "write" | "account" | "consumer" | "intake" | "redrive";
 
@@ -178,7 +178,7 @@ function matches(pattern: string, target: string): boolean {
   return new RegExp(`^${parts.join(".*")}$`, "s").test(target);
 }
 
-/** The table in ARCHITECTURE.md, between `<!-- rights:start -->` and `<!-- rights:end -->`. */
+/** The table in docs/rights.md, between `<!-- rights:start -->` and `<!-- rights:end -->`. */
 export function rightsTable(): string {
   const rows = Object.entries(RIGHTS).flatMap(([name, rights]) =>
     rights.map(({ actions, on, why }, index) => [

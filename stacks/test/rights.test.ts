@@ -114,8 +114,8 @@ describe("the table of rights", () => {
     expect(RIGHTS.read.flatMap(({ actions }) => actions).filter((action) => action.startsWith("sqs:"))).toEqual([]);
   });
 
-  test("ARCHITECTURE.md repeats it exactly", () => {
-    const text = readFileSync(path.resolve(import.meta.dirname, "../../ARCHITECTURE.md"), "utf8");
+  test("docs/rights.md repeats it exactly", () => {
+    const text = readFileSync(path.resolve(import.meta.dirname, "../../docs/rights.md"), "utf8");
     const [, repeated] = /<!-- rights:start -->\n([\s\S]*?)<!-- rights:end -->/.exec(text) ?? [];
     expect(repeated?.trim()).toBe(rightsTable().trim());
   });

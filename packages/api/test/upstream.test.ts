@@ -112,4 +112,28 @@ describe("upstream", () => {
     expect(await (await audit({ wire: ["1.0.0"] })).json()).toEqual({});
     expect((await registry.send("POST", "/-/npm/v1/security/advisories/bulk", { left: "1.0.0" })).status).toBe(400);
   });
+  test("an audit of too many names or too many bytes is 413", async () => {
+    await using passing = await startApp({ upstream: upstream() });
+    const names = Object.fromEntries(Array.from({ length: 20_001 }, (_, index) => [`p${index}`, ["1.0.0"]]));
+    expect((await passing.send("POST", "/-/npm/v1/security/advisories/bulk", names)).status).toBe(413);
+    const versions = { left: Array.from({ length: 200_000 }, () => "1.0.0") };
+    expect((await passing.send("POST", "/-/npm/v1/security/advisories/bulk", versions)).status).toBe(413);
+  });
+  test("a version that the cached packument lacks makes the upstream be asked again, and so does cache-control: no-cache", async () => {
+    const revalidated: boolean[] = [];
+    const base = upstream();
+    await using passing = await startApp({
+      upstream: {
+        ...base,
+        packument: async (name, form, options) => {
+          revalidated.push(options?.revalidate === true);
+          return base.packument(name, form, options);
+        },
+      },
+    });
+    expect((await passing.request("/left/9.9.9")).status).toBe(404);
+    expect(revalidated).toEqual([false, true]);
+    await passing.request("/left", { headers: { "cache-control": "no-cache" } });
+    expect(revalidated.at(-1)).toBe(true);
+  });
 });

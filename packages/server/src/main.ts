@@ -45,7 +45,7 @@ async function run(settings: Settings): Promise<void> {
 }
 
 function upstreamOf(
-  { upstream, upstreamToken }: Settings,
+  { upstream, upstreamToken, upstreamHosts, upstreamTimeoutMs }: Settings,
   log: Logger,
 ): (isItself: (url: string) => boolean) => Upstream {
   const { env, execPath, platform } = process;
@@ -53,6 +53,8 @@ function upstreamOf(
     createHttpUpstream({
       userAgent: "codebox",
       clock: systemClock,
+      tarballHosts: upstreamHosts,
+      timeoutMs: upstreamTimeoutMs,
       ...(upstreamToken === undefined ? {} : { token: upstreamToken }),
       async url() {
         const url = upstream ?? (await defaultUpstreamUrl({ env, cwd: process.cwd(), execPath, platform }));

@@ -14,7 +14,7 @@ const count = (least: number, most: number) => {
     .refine(within, error);
 };
 
-/** Host names or addresses without a port, with commas between. */
+/** Host names or addresses, with commas between. */
 const Hosts = z
   .string()
   .transform((value) =>
@@ -23,9 +23,7 @@ const Hosts = z
       .map((host) => host.trim())
       .filter((host) => host !== ""),
   )
-  .pipe(
-    z.array(z.string().regex(/^[A-Za-z0-9._:[\]-]+$/, "must be host names without a port, such as registry.internal")),
-  );
+  .pipe(z.array(z.string().regex(/^[A-Za-z0-9._:[\]-]+$/, "must be host names, such as registry.internal")));
 
 /** How a setting is given on the command line, besides its variable. */
 type Flag = {
@@ -67,6 +65,15 @@ const Settings = z.object({
     flag: "--upstream <url>",
     help: "registry for packages that are not ours",
     otherwise: "what npm config get registry says",
+  }),
+  /** Besides the upstream's own. Tarballs that packuments name elsewhere come from the upstream itself. */
+  upstreamHosts: Hosts.prefault("").register(flags, {
+    flag: "--upstream-hosts <a,b>",
+    help: "other hosts that may serve the upstream's tarballs, with a port where it is not the usual one",
+  }),
+  upstreamTimeoutMs: count(100, 600_000).default(30_000).register(flags, {
+    flag: "--upstream-timeout-ms <n>",
+    help: "milliseconds until the upstream's answer must begin, and between two pieces of it",
   }),
   useUpstream: Switch.default(true).register(flags, {
     flag: "--no-upstream",

@@ -11,6 +11,8 @@ describe("settings", () => {
       private: false,
       registration: "closed",
       scopes: [],
+      upstreamHosts: [],
+      upstreamTimeoutMs: 30_000,
     });
   });
   test("come from flags, and from the environment where there is no flag", () => {
