@@ -11,7 +11,7 @@ const HOSTS = {
   },
   functions: (CODEBOX_SCOPES: string) =>
     readEnvironment("read", { CODEBOX_BUCKET: "acme-registry", CODEBOX_SCOPES }).CODEBOX_SCOPES,
-  stacks: (CODEBOX_SCOPES: string) => settingsOf("trial", { CODEBOX_SCOPES }).scopes,
+  stacks: (CODEBOX_SCOPES: string) => settingsOf("trial", { CODEBOX_TRIAL: "true", CODEBOX_SCOPES }).scopes,
 } as const;
 
 describe.each(Object.entries(HOSTS))("scopes of the %s", (_, read) => {
