@@ -60,13 +60,13 @@ export function fileCheckpoint(path: string, run: Run, { restart }: { readonly r
       const stored = parse(text);
       if (!stored)
         throw new UsageError(
-          `${path} is no checkpoint of this command; name another file with --state, or begin anew with --restart`,
+          `${path} is no checkpoint of this command; name another file with --state, or start again with --restart`,
         );
       const { command, bucket, arguments: args, position, totals } = stored;
       if (!isSame({ command, bucket, arguments: args }, run))
         throw new UsageError(
           `${path} was left by "${described(stored)}", which was not finished; this is "${described(run)}". ` +
-            "Finish that one first, name another file with --state, or begin anew with --restart",
+            "Finish that one first, name another file with --state, or start again with --restart",
         );
       return { ...(position === undefined ? {} : { position }), totals };
     },

@@ -11,7 +11,7 @@ export type Rewritten =
  *
  * @example rewriteTarballs("wire", bytes, "https://npm.acme.example") // { kind: "rewritten", bytes, versions: 3 }
  *
- * Versions that store no URL get none: codebox computes it from the request. All else stays as it stands, `_attachments`, `_rev`,
+ * Versions that store no URL get none: codebox computes it from the request. Everything else stays unchanged, `_attachments`, `_rev`,
  * `_codebox` and fields that nobody knows included, and numbers keep their digits.
  */
 export function rewriteTarballs(name: string, bytes: Uint8Array, url: string): Rewritten {
@@ -51,7 +51,7 @@ function parse(bytes: Uint8Array): Record<string, unknown> | string {
 /** ECMAScript's "JSON.parse source text access", which TypeScript's libraries do not describe yet. */
 const { rawJSON } = JSON as unknown as { readonly rawJSON: (text: string) => unknown };
 
-/** Numbers that JavaScript would write otherwise than they stand (`1.0`, 20 digits) stay text. */
+/** Numbers that JavaScript would write in another form (`1.0`, 20 digits) stay text. */
 function keepDigits(_: string, value: unknown, context?: { readonly source?: string }): unknown {
   const source = context?.source;
   return typeof value === "number" && source !== undefined && String(value) !== source ? rawJSON(source) : value;

@@ -15,7 +15,7 @@ export function encryptionProblem({ algorithm, kmsKey: used }: ObjectEncryption,
   return `it is encrypted with the key ${used}, not with ${kmsKey}`;
 }
 
-/** S3 answers a key's ARN, whatever it was told. */
+/** S3 returns a key's ARN, in whatever form the key was given. */
 function keyId(key: string): string {
   return key.slice(key.lastIndexOf("/") + 1);
 }
@@ -24,6 +24,6 @@ function keyId(key: string): string {
 export function checkKmsKey(kmsKey: string | undefined): void {
   if (kmsKey === undefined || !/(?:^|:)alias\//.test(kmsKey)) return;
   throw new UsageError(
-    `--kms-key must be the key's own ARN or id, not the alias ${kmsKey}: "aws kms describe-key --key-id ${kmsKey}" tells it`,
+    `--kms-key must be the key's own ARN or id, not the alias ${kmsKey}: "aws kms describe-key --key-id ${kmsKey}" prints it`,
   );
 }

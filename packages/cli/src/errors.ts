@@ -6,7 +6,7 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** The command could not do what was asked: exit code 1. The message says what is wrong and how to mend it. */
+/** The command could not do what was asked: exit code 1. The message says what is wrong and how to fix it. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
 }
@@ -28,7 +28,7 @@ export function isAboutOneObject(error: unknown): error is Error {
 /** 0: good. 1: something was found or failed. 2: called wrongly. */
 export type ExitCode = 0 | 1 | 2;
 
-/** What the person at the keyboard is told of a failure: what is wrong, and how to mend it. */
+/** What the operator reads about a failure: what is wrong, and how to fix it. */
 export function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error instanceof UsageError || error instanceof CommandError || error instanceof Interrupted)

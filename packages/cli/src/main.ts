@@ -9,7 +9,7 @@ process.on("SIGINT", () => {
   interrupted.abort();
 });
 
-// Whoever reads our output may have enough: "codebox verify | head".
+// The reader of our output may stop early: "codebox verify | head".
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
   process.exit(0);

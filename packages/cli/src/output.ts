@@ -6,11 +6,11 @@ export type Sink = { readonly isTTY?: boolean | undefined; write(text: string): 
 export type Sinks = { readonly stdout: Sink; readonly stderr: Sink };
 export type Style = "red" | "green" | "yellow" | "cyan" | "dim" | "bold";
 
-/** What a command tells, for people on a terminal and for programs behind a pipe. */
+/** What a command prints: for people on a terminal, or for programs that read a pipe. */
 export type Output = {
   /** Whether a person looks: colour, tables and progress. Otherwise every record is a JSON line. */
   readonly terminal: boolean;
-  /** One thing told. On a terminal `human` is shown, or nothing when there is none. */
+  /** One record. On a terminal `human` is shown, or nothing when there is none. */
   record(record: object, human?: string): void;
   /** The last line: what became of all of it. A terminal gets a table of two columns. */
   summary(summary: Readonly<Record<string, string | number | boolean>>): void;
@@ -93,20 +93,25 @@ const quiet = {
   middle: " ",
 };
 
-/** Tells what could not be done, of which package or object, and how to mend it. */
-export function tellFailed(
+/** Reports what could not be done, for which package or object, and how to fix it. */
+export function reportFailed(
   output: Output,
   what: { readonly package: string } | { readonly key: string },
   problem: string,
-  mend: string,
+  fix: string,
 ): void {
   const [name] = Object.values(what);
-  output.record({ ...what, problem, mend }, `${output.style("red", "failed")} ${name}: ${problem}\n       → ${mend}`);
+  output.record({ ...what, problem, fix }, `${output.style("red", "failed")} ${name}: ${problem}\n       → ${fix}`);
 }
 
-/** Tells of an object that S3 refused, and what to add to a walk's totals. */
+/** Reports an object that S3 refused, and returns what to add to a walk's totals. */
 export function tellRefused(output: Output, key: string, problem: string): { readonly failed: number } {
-  tellFailed(output, { key }, problem, "see to the rights (docs/operations.md), or to the object, and run this again");
+  reportFailed(
+    output,
+    { key },
+    problem,
+    "see to the rights (docs/operations.md), or to the object, and run this again",
+  );
   return { failed: 1 };
 }
 

@@ -12,7 +12,7 @@ import { createOutput } from "./output.ts";
  * Runs one command line.
  *
  * @example process.exitCode = await runCli(["verify", "--bucket", "acme-registry"], surroundings);
- * Never throws: what goes wrong is told on stderr, and by the code.
+ * Never throws: a failure is printed on stderr, and the exit code says so.
  */
 export async function runCli(argv: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
   const output = createOutput(surroundings.sinks, surroundings.env);
@@ -24,7 +24,7 @@ export async function runCli(argv: readonly string[], surroundings: Surroundings
     await createProgram({ ...surroundings, output }, finish).parseAsync([...argv], { from: "user" });
     return code;
   } catch (error) {
-    // commander has told already what is wrong; asking for help is no failure.
+    // commander has already printed what is wrong. Asking for help is not a failure.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     output.note(`codebox: ${explain(error)}`);
     return error instanceof UsageError ? 2 : 1;

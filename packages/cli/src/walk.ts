@@ -67,11 +67,11 @@ export type WalkOptions<Item> = {
   /** Items that are worked on at a time. */
   readonly concurrency: number;
   readonly signal: AbortSignal;
-  /** Works on one item, and tells what to add to the totals. What it throws ends the walk, but for what `refused` is for. */
+  /** Works on one item, and returns what to add to the totals. What it throws ends the walk, except what `refused` handles. */
   readonly work: (item: Item) => Promise<Totals>;
-  /** Told of an item whose objects S3 refused; the walk goes on behind it. */
+  /** Called for an item whose objects S3 refused; the walk goes on after it. */
   readonly refused: (item: Item, problem: string) => Totals;
-  /** Told after each batch. */
+  /** Called after each batch. */
   readonly onProgress: (totals: Totals, key: string) => void;
 };
 

@@ -87,7 +87,7 @@ describe("codebox encrypt", () => {
     expect(lines[0]).toMatchObject({
       key: "big",
       problem: expect.stringContaining("6.0 GiB") as string,
-      mend: expect.stringContaining("aws s3 cp") as string,
+      fix: expect.stringContaining("aws s3 cp") as string,
     });
     expect(summary).toMatchObject({ encrypted: 1, failed: 1 });
   });

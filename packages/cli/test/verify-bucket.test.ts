@@ -71,7 +71,7 @@ describe("what can't be read", () => {
     fc.assert(
       fc.property(fc.oneof(fc.jsonValue(), document), (value) => {
         const { findings } = checkDocument("wire", Buffer.from(JSON.stringify(value)));
-        for (const { mend } of findings) expect(mend).not.toBe("");
+        for (const { fix } of findings) expect(fix).not.toBe("");
       }),
       { numRuns: 500 },
     );
@@ -157,11 +157,11 @@ describe("the bucket itself", () => {
   });
 });
 
-test("every finding has a code of the closed set, and says how to mend it", async () => {
+test("every finding has a code of the closed set, and says how to fix it", async () => {
   await embedded.store.put("x", Buffer.from("x"));
   const { found } = await findings({ bucket: { publicAccessBlocked: known(false) } });
   for (const finding of found) {
     expect(CODES).toContain(finding["code"]);
-    expect(String(finding["mend"]).length).toBeGreaterThan(10);
+    expect(String(finding["fix"]).length).toBeGreaterThan(10);
   }
 });

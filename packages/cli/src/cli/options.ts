@@ -8,7 +8,7 @@ export const options = {
   dryRun: () => new Option("--dry-run", "say what would be done, and do none of it").default(false),
   state: () =>
     new Option("--state <file>", "where it remembers how far it is (default: .codebox-<command>-<bucket>.json)"),
-  restart: () => new Option("--restart", "begin anew instead of where an earlier run stopped").default(false),
+  restart: () => new Option("--restart", "start again instead of where an earlier run stopped").default(false),
   concurrency: (count: number) =>
     new Option("--concurrency <n>", "how many at a time").argParser(positive).default(count),
   queueUrl: () => new Option("--queue-url <url>", "the queue of changes (or CODEBOX_QUEUE_URL)"),

@@ -9,7 +9,7 @@ type Flags = BucketFlags & { readonly readOnly?: boolean; readonly label: string
 /** `codebox token add|list|remove`. */
 export function tokenCommands(program: Command, scope: Scope, finish: Finish): void {
   const { env, clock, ids, output } = scope;
-  const token = program.command("token").description("make, list and revoke tokens; a user is whoever holds one");
+  const token = program.command("token").description("create, list and revoke tokens; a user is a name that has one");
   const shared = (command: Command) =>
     command.addOption(options.bucket()).addOption(options.kmsKey()).addOption(options.endpoint());
   shared(token.command("add <user>"))

@@ -128,4 +128,4 @@ function addIndex(program: Command, scope: Scope, finish: Finish): void {
 const INDEX_HELP = `
 CODEBOX_INSIGHTS_CLIENT_ID and CODEBOX_INSIGHTS_CLIENT_SECRET are sent as HTTP Basic credentials.
 An event: {"timestamp", "level":"info", "namespace":"info:package:put", "command", "body":{"name", "version", "description", …, "dist-tags"}}
-429 and 5xx are tried again; a 4xx is told, and the command fails at its end.`;
+429 and 5xx are retried. A 4xx is reported, and the command then ends with a failure.`;

@@ -2,7 +2,7 @@ import { packageOfKey, WRITE_ATTEMPTS, type Clock, type ObjectStore } from "@cod
 import type { Checkpoint, Totals } from "../checkpoint.ts";
 import { rewriteTarballs } from "../domain.ts";
 import type { ExitCode } from "../errors.ts";
-import { tellFailed, tellRefused, type Output } from "../output.ts";
+import { reportFailed, tellRefused, type Output } from "../output.ts";
 import { walk, walkDocuments, type Placed } from "../walk.ts";
 
 export type DomainPorts = {
@@ -25,7 +25,7 @@ export type DomainSettings = {
  * Rewrites the stored tarball URLs of every document in the bucket, for those who read the bucket without codebox.
  *
  * @example await domain(ports, { bucket: "acme-registry", url: "https://npm.acme.example", dryRun: false, concurrency: 8 });
- * A foreign conditional writer beside the consumer (docs/decisions/0008): whoever loses reads again. 1 when a document was damaged,
+ * A second conditional writer beside the consumer (docs/decisions/0008): the one that loses reads again. 1 when a document was damaged,
  * or could not be written because others wrote it all the time.
  */
 export async function domain(ports: DomainPorts, settings: DomainSettings): Promise<ExitCode> {
@@ -49,8 +49,8 @@ export async function domain(ports: DomainPorts, settings: DomainSettings): Prom
 async function move(ports: DomainPorts, settings: DomainSettings, name: string, key: string): Promise<Totals> {
   const { store, clock, output } = ports;
   const { url, dryRun } = settings;
-  const failed = (problem: string, mend: string): Totals => {
-    tellFailed(output, { package: name }, problem, mend);
+  const failed = (problem: string, fix: string): Totals => {
+    reportFailed(output, { package: name }, problem, fix);
     return { packages: 1, failed: 1 };
   };
   for (let attempt = 1; attempt <= WRITE_ATTEMPTS; attempt++) {

@@ -3,7 +3,7 @@ import { WRITE_ATTEMPTS, type Clock, type ObjectInfo, type ObjectStore } from "@
 import type { Checkpoint, Totals } from "../checkpoint.ts";
 import { encryptionProblem } from "../encryption.ts";
 import type { ExitCode } from "../errors.ts";
-import { bytes, tellFailed, tellRefused, type Output } from "../output.ts";
+import { bytes, reportFailed, tellRefused, type Output } from "../output.ts";
 import { walk, walkObjects, type Placed } from "../walk.ts";
 
 export type EncryptPorts = {
@@ -62,8 +62,8 @@ async function encryptOne(ports: EncryptPorts, settings: EncryptSettings, listed
   const { store, maintenance, clock, output } = ports;
   const { kmsKey, dryRun } = settings;
   const { key } = listed;
-  const failed = (problem: string, mend: string): Totals => {
-    tellFailed(output, { key }, problem, mend);
+  const failed = (problem: string, fix: string): Totals => {
+    reportFailed(output, { key }, problem, fix);
     return { objects: 1, failed: 1 };
   };
   for (let attempt = 1; attempt <= WRITE_ATTEMPTS; attempt++) {

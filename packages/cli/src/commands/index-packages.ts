@@ -12,7 +12,7 @@ import {
 import type { Checkpoint, Totals } from "../checkpoint.ts";
 import type { ExitCode } from "../errors.ts";
 import type { LogEvent, SendEvent } from "../insights.ts";
-import { tellFailed, tellRefused, type Output } from "../output.ts";
+import { reportFailed, tellRefused, type Output } from "../output.ts";
 import { walk, walkDocuments, type Placed } from "../walk.ts";
 
 export type IndexPorts = {
@@ -59,8 +59,8 @@ async function sendLatest(
   { key, modified }: ObjectInfo,
 ): Promise<Totals> {
   const name = packageOfKey(key) ?? "";
-  const failed = (problem: string, mend: string): Totals => {
-    tellFailed(output, { package: name }, problem, mend);
+  const failed = (problem: string, fix: string): Totals => {
+    reportFailed(output, { package: name }, problem, fix);
     return { failed: 1 };
   };
   const found = await store.get(key);

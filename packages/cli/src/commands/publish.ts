@@ -51,17 +51,20 @@ export async function publish(ports: PublishPorts, settings: PublishSettings): P
     checkManifest(manifest);
     const { name, version } = manifest;
     const registry = npmFetch.pickRegistry(npa.resolve(name, version), options);
-    const told = { package: name, version, tag, bytes: size, integrity, registry };
+    const published = { package: name, version, tag, bytes: size, integrity, registry };
     if (dryRun) {
       output.record(
-        { ...told, dryRun },
+        { ...published, dryRun },
         `would publish ${name}@${version} (${bytes(size)}) as "${tag}" to ${registry}`,
       );
       return 0;
     }
     await send(ports, packed, { options, tag });
     for (const event of ["publish", "postpublish"]) await script(source, options, manifest, event);
-    output.record(told, `${output.style("green", "+")} ${name}@${version} (${bytes(size)}) as "${tag}" at ${registry}`);
+    output.record(
+      published,
+      `${output.style("green", "+")} ${name}@${version} (${bytes(size)}) as "${tag}" at ${registry}`,
+    );
     return 0;
   } finally {
     await rm(scratch, { recursive: true, force: true });
@@ -108,7 +111,7 @@ function tagFor(manifest: Manifest, config: NpmConfig, flags: Readonly<Record<st
   const tag = flags["tag"] ?? (typeof own === "string" ? own : String(config.get("tag")));
   const chosen = typeof own === "string" || !config.isDefault("tag");
   if (!chosen && semver.prerelease(manifest.version) !== null)
-    throw new UsageError(`${manifest.version} is a prerelease; say with --tag under which tag it shall stand`);
+    throw new UsageError(`${manifest.version} is a prerelease; name its tag with --tag`);
   const problem = tagProblem(tag);
   if (problem !== undefined) throw new UsageError(problem);
   return tag;

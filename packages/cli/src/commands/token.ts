@@ -22,14 +22,14 @@ export async function addToken(
   if (!parsed.success)
     throw new UsageError(`${JSON.stringify(user)}: ${parsed.error.issues[0]?.message ?? "no user name"}`);
   const created = clock.now().toISOString();
-  const told = { user, readonly, label, created };
+  const record = { user, readonly, label, created };
   if (dryRun) {
-    output.record({ ...told, dryRun }, `would make a token for ${user}${readonly ? ", for reading only" : ""}`);
+    output.record({ ...record, dryRun }, `would make a token for ${user}${readonly ? ", for reading only" : ""}`);
     return 0;
   }
-  const token = await issueToken({ tokens, ids }, told);
+  const token = await issueToken({ tokens, ids }, record);
   output.record(
-    { ...told, token },
+    { ...record, token },
     `${token}\n\n${output.style("dim", `This token of "${user}" is shown once. It goes into .npmrc:`)}\n\n` +
       `    //<registry's host>/:_authToken=${token}`,
   );

@@ -33,26 +33,26 @@ export type VerifySettings = {
 const OBJECTS_AT_ONCE = 8;
 
 /**
- * Checks every invariant of a bucket, and tells each finding as it comes.
+ * Checks every invariant of a bucket, and reports each finding at once.
  *
  * @example const code = await verify(ports, { bucket: "acme-registry", deep: false, concurrency: 4 });
  * Changes nothing. Damaged objects are findings, never the end of the run. 1 when an error was found; warnings alone are 0.
  */
 export async function verify(ports: VerifyPorts, settings: VerifySettings): Promise<ExitCode> {
   const { store, checkpoint, signal, output, maintenance } = ports;
-  const tell = (findings: readonly Finding[]) => {
+  const report = (findings: readonly Finding[]) => {
     for (const finding of findings) output.record(finding, human(output, finding));
     return count(findings);
   };
-  // Told again in a resumed run, but counted by the run that went through.
-  const ofBucket = tell(bucketFindings(settings.bucket, await maintenance.settings()));
+  // Reported again in a resumed run, but counted by the run that reaches the end.
+  const ofBucket = report(bucketFindings(settings.bucket, await maintenance.settings()));
   const { totals, resumed } = await walk<Folder>({
     items: (from) => byFolder(walkObjects(store, from)),
     checkpoint,
     concurrency: settings.concurrency,
     signal,
     work: async (folder) => ({
-      ...tell(await folderFindings(ports, settings, folder)),
+      ...report(await folderFindings(ports, settings, folder)),
       objects: folder.objects.length,
       packages: folder.objects.filter(({ key }) => packageOfKey(key) !== undefined).length,
     }),
@@ -102,7 +102,7 @@ function count(findings: readonly Finding[]): { readonly errors: number; readonl
   return { errors, warnings: findings.length - errors };
 }
 
-function human({ style }: Output, { severity, code, key, problem, mend }: Finding): string {
+function human({ style }: Output, { severity, code, key, problem, fix }: Finding): string {
   const mark = severity === "error" ? style("red", "error  ") : style("yellow", "warning");
-  return `${mark} ${style("bold", key)}: ${problem} ${style("dim", `[${code}]`)}\n        → ${mend}`;
+  return `${mark} ${style("bold", key)}: ${problem} ${style("dim", `[${code}]`)}\n        → ${fix}`;
 }

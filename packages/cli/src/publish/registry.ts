@@ -38,9 +38,9 @@ export async function askForUpload({ manifest, size }: Packed, options: Options)
 }
 
 /**
- * Streams the tarball to the signed URL, with exactly the headers that were told.
+ * Streams the tarball to the signed URL, with exactly the headers of the answer.
  *
- * @param onBytes told how much is sent, from 0 again when the upload begins anew.
+ * @param onBytes called with how much is sent; from 0 again when the upload is retried.
  */
 export async function upload(
   { url, method, headers }: Upload,

@@ -17,7 +17,7 @@ import { stateFindings } from "./state.ts";
 export type Claim = { readonly version: string; readonly key: string; readonly dist: Dist };
 export type Checked = { readonly findings: readonly Finding[]; readonly claims: readonly Claim[] };
 
-const RESTORE = "bring the object's former version back (aws s3api list-object-versions), or mend the JSON by hand";
+const RESTORE = "restore the object's former version (aws s3api list-object-versions), or fix the JSON by hand";
 
 /**
  * Everything that one index.json alone can be wrong in.

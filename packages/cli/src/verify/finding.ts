@@ -48,15 +48,15 @@ export type Finding = {
   readonly key: string;
   readonly problem: string;
   /** What the operator does about it. */
-  readonly mend: string;
+  readonly fix: string;
 };
 
-export const error = (code: Code, key: string, problem: string, mend: string): Finding => ({
+export const error = (code: Code, key: string, problem: string, fix: string): Finding => ({
   code,
   severity: "error",
   key,
   problem,
-  mend,
+  fix,
 });
 
 /** What a look at an object finds; one finding when S3 refuses the object itself. Anything else that is thrown goes on. */
@@ -65,12 +65,12 @@ export async function orUnreadable(key: string, look: () => Promise<readonly Fin
     return await look();
   } catch (cause) {
     if (!isAboutOneObject(cause)) throw cause;
-    const mend = "see to the rights (docs/operations.md), to its KMS key, or bring it back from the archive";
-    return [error("object-unreadable", key, `S3 does not give it: ${cause.name} ${cause.message}`.trim(), mend)];
+    const fix = "check the rights (docs/operations.md) and its KMS key, or restore it from the archive";
+    return [error("object-unreadable", key, `S3 does not give it: ${cause.name} ${cause.message}`.trim(), fix)];
   }
 }
 
-export const warning = (code: Code, key: string, problem: string, mend: string): Finding => ({
-  ...error(code, key, problem, mend),
+export const warning = (code: Code, key: string, problem: string, fix: string): Finding => ({
+  ...error(code, key, problem, fix),
   severity: "warning",
 });

@@ -34,8 +34,8 @@ export async function ownObjectFindings(
 function expired({ key, modified }: ObjectInfo, { prefix, days }: Area, now: Date): readonly Finding[] {
   const age = Math.floor((now.getTime() - modified.getTime()) / DAY_MS);
   if (days === undefined || age <= days + GRACE_DAYS) return [];
-  const mend = `a lifecycle rule expires ${prefix} after ${days} days; add it, or delete what is older`;
-  return [warning("object-expired", key, `it is ${age} days old, and no change can name it any more`, mend)];
+  const fix = `a lifecycle rule expires ${prefix} after ${days} days; add it, or delete what is older`;
+  return [warning("object-expired", key, `it is ${age} days old, and no change can name it any more`, fix)];
 }
 
 async function tokenFindings(store: ObjectStore, key: string): Promise<readonly Finding[]> {
@@ -62,8 +62,8 @@ async function tokenFindings(store: ObjectStore, key: string): Promise<readonly 
       ),
     ];
   if (await store.head(userTokenKey(record.user, hash))) return [];
-  const mend = `codebox token remove ${hash.slice(0, 12)}, or put an empty object at ${userTokenKey(record.user, hash)}`;
-  return [warning("token-leftover", key, `it is not listed among the tokens of ${record.user}`, mend)];
+  const fix = `codebox token remove ${hash.slice(0, 12)}, or put an empty object at ${userTokenKey(record.user, hash)}`;
+  return [warning("token-leftover", key, `it is not listed among the tokens of ${record.user}`, fix)];
 }
 
 function parseToken(bytes: Uint8Array) {

@@ -61,14 +61,14 @@ async function withoutDocument(
 ): Promise<readonly Finding[]> {
   const old = [...tarballs.values()].filter(({ modified }) => now.getTime() - modified.getTime() > SETTLED_MS);
   if (old.length === 0) return [];
-  const mend =
+  const fix =
     "bring index.json's former version back, or publish the package again; delete the tarballs when nobody wants them";
   return [
     error(
       "document-missing",
       `${path}/index.json`,
       `there are ${old.length} tarballs of ${path}, and no document`,
-      mend,
+      fix,
     ),
   ];
 }
