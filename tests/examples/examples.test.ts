@@ -1,0 +1,103 @@
+import { createServer } from "node:http";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { makeTarball } from "@codebox/testing";
+import { subscribe, type ChangeEvent, type Position } from "../../examples/event-subscriber/subscribe.ts";
+import { moveTag } from "../../examples/tag-sender/send.ts";
+import { scratch, startRegistry, type Registry } from "../support/registry.ts";
+
+let dir: Awaited<ReturnType<typeof scratch>>;
+let registry: Registry;
+const at = (move: { tag: string; version: string; key: string }) => ({
+  registry: registry.url,
+  token: registry.token,
+  name: "wire",
+  ...move,
+});
+const noPause = async () => undefined;
+
+beforeAll(async () => {
+  dir = await scratch();
+  registry = await startRegistry(join(dir.path, "data"));
+  for (const version of ["1.0.0", "1.1.0"]) {
+    const { bytes, integrity, shasum } = makeTarball({ name: "wire", version });
+    const data = bytes.toString("base64");
+    const document = {
+      _id: "wire",
+      name: "wire",
+      "dist-tags": { latest: version },
+      versions: { [version]: { name: "wire", version, dist: { integrity, shasum } } },
+      _attachments: {
+        [`wire-${version}.tgz`]: { content_type: "application/octet-stream", data, length: bytes.length },
+      },
+    };
+    const headers = { "content-type": "application/json" };
+    const sent = { method: "PUT", headers, body: JSON.stringify(document) };
+    expect((await registry.fetch("/wire", sent)).status).toBe(201);
+  }
+});
+afterAll(async () => {
+  await registry.stop();
+  await dir[Symbol.asyncDispose]();
+});
+
+/** Reads events until `count` have come. */
+async function read(position: Position, count: number): Promise<ChangeEvent[]> {
+  const events: ChangeEvent[] = [];
+  const enough = new AbortController();
+  const options = { registry: registry.url, token: registry.token, position, signal: enough.signal };
+  await subscribe({
+    ...options,
+    onEvent(event) {
+      events.push(event);
+      if (events.length === count) enough.abort();
+    },
+    onGap: (name, from, to) => {
+      throw new Error(`gap in ${name}: ${from}–${to}`);
+    },
+  }).catch((error: unknown) => {
+    if (!enough.signal.aborted) throw error;
+  });
+  return events;
+}
+
+describe("the event subscriber", () => {
+  test("gets every event once and in order, and resumes where it stopped", async () => {
+    const position: Position = { sequences: {} };
+    expect((await read(position, 2)).map(({ sequence }) => sequence)).toEqual([1, 2]);
+    expect(await moveTag(at({ tag: "beta", version: "1.0.0", key: "subscriber" }), noPause)).toEqual({ ok: true });
+    const [next] = await read(position, 1);
+    expect(next).toMatchObject({ name: "wire", sequence: 3, type: "tag.put", data: { tag: "beta", version: "1.0.0" } });
+  });
+});
+
+describe("the tag sender", () => {
+  test("moves a tag, and a repeated move with the same key changes nothing", async () => {
+    const move = at({ tag: "next", version: "1.1.0", key: "release-7" });
+    expect(await moveTag(move, noPause)).toEqual({ ok: true });
+    const { history } = (await (await registry.fetch("/-/package/wire/history")).json()) as { history: unknown[] };
+    expect(await moveTag(move, noPause)).toEqual({ ok: true });
+    const again = (await (await registry.fetch("/-/package/wire/history")).json()) as { history: unknown[] };
+    expect(again.history).toEqual(history);
+  });
+  test("returns the registry's refusal, and does not retry it", async () => {
+    const sent = await moveTag(at({ tag: "next", version: "9.9.9", key: "release-8" }), noPause);
+    expect(sent).toMatchObject({ ok: false, error: expect.stringContaining("no version 9.9.9") as string });
+  });
+  test("sends the same request again after a server error", async () => {
+    const keys: (string | undefined)[] = [];
+    const failing = createServer((request, response) => {
+      keys.push(String(request.headers["idempotency-key"]));
+      response.writeHead(keys.length < 3 ? 503 : 200, { "content-type": "application/json" }).end("{}");
+    }).listen(0, "127.0.0.1");
+    await once(failing, "listening");
+    const url = `http://127.0.0.1:${(failing.address() as AddressInfo).port}`;
+    const move = { ...at({ tag: "next", version: "1.1.0", key: "release-9" }), registry: url };
+    expect(await moveTag(move, noPause)).toEqual({ ok: true });
+    expect(keys).toEqual(["release-9", "release-9", "release-9"]);
+    failing.closeAllConnections();
+    failing.close();
+  });
+});
