@@ -4,10 +4,10 @@ import { bodyBytes, readJson } from "../body.ts";
 import type { ApiSettings, AppContext, WritePorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
+import { parseStream } from "../json.ts";
 import { findPackage, notFound, packageName, requirePackage } from "../lookup.ts";
 import { draftDeprecate, draftOwners, draftStar, draftUnpublish, revisionIn } from "../publish/amend.ts";
 import { decodeBase64 } from "../publish/base64.ts";
-import { readDocument } from "../publish/document.ts";
 import { checkProvenance, isProvenance, PROVENANCE_NOTICE, withoutProvenance } from "../publish/provenance.ts";
 import {
   discard,
@@ -94,7 +94,7 @@ function receive(
   const { tarballBytesMax } = settings;
   // base64 takes four bytes for three.
   const bytes = bodyBytes(c.req.raw, Math.ceil((tarballBytesMax * 4) / 3) + BODY_BYTES_MAX);
-  return readDocument(bytes, {
+  return parseStream(bytes, {
     maxBytes: BODY_BYTES_MAX,
     async onData(file, data, before) {
       if (isProvenance(file)) return checkProvenance(file, data);
