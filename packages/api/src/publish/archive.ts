@@ -9,14 +9,13 @@ import {
   UNPACKED_RATIO_MAX,
 } from "@codebox/core";
 import { ApiError } from "../errors.ts";
-import { createEntryRules, isFile, isManifest } from "./entries.ts";
+import { createEntryRules, isFile, isManifestPath } from "./entries.ts";
+import { BLOCK, createHeaderRules } from "./headers.ts";
 
 /** The package.json inside a tarball may be so large, in bytes. */
 const PACKED_MANIFEST_BYTES_MAX = 2 * 1024 * 1024;
 /** An extended header (a long path, times) may be so large, in bytes; npm's own have a few hundred. */
 const EXTENDED_BYTES_MAX = 64 * 1024;
-/** tar's unit: headers, contents and the end all fill whole blocks. */
-const BLOCK = 512;
 /** zlib hands its output over in pieces of this size; other work gets its turn between two of them. */
 const PIECE_BYTES = 64 * 1024;
 
@@ -125,6 +124,7 @@ function createBlocks() {
 /** tar's own parser, and what is asked of a package's entries. */
 function createEntries() {
   const rules = createEntryRules();
+  const headers = createHeaderRules();
   const manifests: Buffer[][] = [];
   let failure: ApiError | undefined;
   let entryCount = 0;
@@ -141,7 +141,7 @@ function createEntries() {
     unpackedSize += entry.header.size ?? 0;
     const problem = rules.problem(entry);
     if (problem !== undefined) fail(notATarball(problem));
-    if (isFile(entry) && isManifest(entry)) {
+    if (isFile(entry) && isManifestPath(entry.path)) {
       const pieces: Buffer[] = [];
       manifests.push(pieces);
       if ((entry.header.size ?? 0) > PACKED_MANIFEST_BYTES_MAX) fail(notATarball("its package.json is too large"));
@@ -175,7 +175,12 @@ function createEntries() {
   };
   return {
     ended: () => ended,
-    take: (block: Buffer) => guarded(() => void parser.write(block)),
+    take: (block: Buffer) =>
+      guarded(() => {
+        const problem = headers.problem(block);
+        if (problem !== undefined) fail(notATarball(problem));
+        else parser.write(block);
+      }),
     end(rest: Buffer): ArchiveContent {
       guarded(() => void (rest.byteLength > 0 ? parser.end(rest) : parser.end()));
       const [found, ...others] = manifests;
