@@ -2,6 +2,7 @@ import { createGunzip } from "node:zlib";
 import { Parser, type ReadEntry } from "tar";
 import {
   isRecord,
+  README_MAX,
   TAR_PADDING_MAX,
   TARBALL_ENTRIES_MAX,
   UNPACKED_BYTES_MAX,
@@ -40,6 +41,10 @@ export type ArchiveContent = {
   readonly unpackedSize: number;
   /** What the tarball's own package.json says. */
   readonly manifest: Readonly<Record<string, unknown>>;
+  /** The paths of its files, the top folder cut off. */
+  readonly files: ReadonlySet<string>;
+  /** The readme in its top folder. */
+  readonly readme?: string;
 };
 
 /**
@@ -126,6 +131,8 @@ function createEntries() {
   const rules = createEntryRules();
   const headers = createHeaderRules();
   const manifests: Buffer[][] = [];
+  const files = new Set<string>();
+  const readme = createReadme();
   let failure: ApiError | undefined;
   let entryCount = 0;
   let fileCount = 0;
@@ -141,6 +148,9 @@ function createEntries() {
     unpackedSize += entry.header.size ?? 0;
     const problem = rules.problem(entry);
     if (problem !== undefined) fail(notATarball(problem));
+    const path = entry.path.slice(entry.path.indexOf("/") + 1);
+    if (entry.type !== "Directory") files.add(path);
+    if (isFile(entry)) readme.take(path, entry);
     if (isFile(entry) && isManifestPath(entry.path)) {
       const pieces: Buffer[] = [];
       manifests.push(pieces);
@@ -186,9 +196,34 @@ function createEntries() {
       const [found, ...others] = manifests;
       if (!found) throw notATarball("it has no package.json in its top folder");
       if (others.length > 0) throw notATarball("it has more than one package.json in a top folder");
-      return { fileCount, unpackedSize, manifest: manifestOf(Buffer.concat(found)) };
+      const text = readme.text();
+      const manifest = manifestOf(Buffer.concat(found));
+      return { fileCount, unpackedSize, manifest, files, ...(text === undefined ? {} : { readme: text }) };
     },
   };
+}
+
+/** Keeps the beginning of the readme, of the one in Markdown when there are several. Source: @npmcli/package-json, lib/normalize.js. */
+function createReadme() {
+  let chosen: { readonly path: string; readonly pieces: Buffer[] } | undefined;
+  return {
+    take(path: string, entry: ReadEntry) {
+      if (!/^readme(?:\.[^/]*)?$/i.test(path) || (chosen && !(isMarkdown(path) && !isMarkdown(chosen.path)))) return;
+      const pieces: Buffer[] = [];
+      let size = 0;
+      chosen = { path, pieces };
+      entry.on("data", (piece) => {
+        // A character has at most four bytes.
+        if (size < 4 * README_MAX) pieces.push(piece);
+        size += piece.byteLength;
+      });
+    },
+    text: () => chosen && Buffer.concat(chosen.pieces).toString("utf8").slice(0, README_MAX),
+  };
+}
+
+function isMarkdown(path: string): boolean {
+  return /\.(?:md|markdown)$/i.test(path);
 }
 
 function manifestOf(bytes: Buffer): Record<string, unknown> {

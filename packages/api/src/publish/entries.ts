@@ -1,6 +1,8 @@
 import { posix } from "node:path";
 import type { ReadEntry } from "tar";
 
+/** Longest path, in characters: every path is held in memory. Windows and macOS allow less. */
+const PATH_MAX = 1_024;
 /** Every kind that may stand in a package; of devices, pipes and what this reader does not know there is none. */
 const FILES = new Set(["File", "OldFile", "ContiguousFile"]);
 const LINKS = new Set(["Link", "SymbolicLink"]);
@@ -22,6 +24,7 @@ export function createEntryRules() {
     problem(entry: ReadEntry): string | undefined {
       const shown = JSON.stringify(entry.path.slice(0, 200));
       if (!isInside(entry.path)) return `its entry ${shown} leads out of the package`;
+      if (entry.path.length > PATH_MAX) return `its entry ${shown} has a path of more than ${PATH_MAX} characters`;
       if (entry.path.includes("\\")) return `its entry ${shown} has a backslash`;
       const [folder = "", ...below] = entry.path.split("/");
       const isFolder = entry.type === "Directory";

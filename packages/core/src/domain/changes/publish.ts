@@ -26,10 +26,9 @@ const schema = changeSchema("publish", {
   version: Version,
   /** The version's package.json. `decide` writes its `dist`. */
   manifest: z.record(z.string(), z.unknown()),
-  /** Tags that are set to the new version. */
+  /** Tags that are set to the new version. None: `latest` stays where it is, and a new package gets it. */
   tags: z
     .array(Tag)
-    .min(1, "a publish sets at least one tag")
     .max(PUBLISH_TAGS_MAX, `a publish sets at most ${PUBLISH_TAGS_MAX} tags; set the others with "npm dist-tag add"`),
   tarball: StagedTarball,
   readme: z.string().optional(),
