@@ -17,6 +17,7 @@ import ssri from "ssri";
 import * as z from "zod";
 import { ApiError } from "../errors.ts";
 import { manifestToStore } from "./manifest.ts";
+import type { PublishContent, Retries } from "./retries.ts";
 import { harmless, printable } from "./shown.ts";
 import type { Inspected } from "./tarball.ts";
 
@@ -202,6 +203,32 @@ export function publishId(
   if (key === undefined) return undefined;
   const source = JSON.stringify([key, user, name, version, tags, manifest, integrity]);
   return `pub-${createHash("sha256").update(source).digest("base64url")}`;
+}
+
+/** What makes two publishes the same one: whoever sends it, its bytes, its manifest and its tags. */
+export function contentOf(
+  { user }: Asker,
+  name: string,
+  { version, tags, manifest }: PublishDocument,
+  integrity: string,
+): PublishContent {
+  const digest = createHash("sha256")
+    .update(JSON.stringify([tags, manifest, integrity]))
+    .digest("base64url");
+  return { user, name, version, digest };
+}
+
+/** A publish whose answer did not arrive, as it was applied: told from what the document says of its tarball. */
+export function foreseenRepeat(
+  current: Packument | undefined,
+  retries: Retries,
+  asker: Asker,
+  name: string,
+  document: PublishDocument,
+): string | undefined {
+  const integrity = declaredIntegrity(document);
+  const id = integrity === undefined ? undefined : retries.find(contentOf(asker, name, document, integrity));
+  return stateOf(current).applied.some((record) => record.id === id) ? id : undefined;
 }
 
 export type Asker = { readonly headers: Headers; readonly user: string };

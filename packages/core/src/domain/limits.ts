@@ -73,6 +73,15 @@ export const TARBALL_BYTES_MAX = 512 * 1024 * 1024;
 /** Most bytes that a tarball may unpack to: stops a compression bomb from holding a core for minutes. */
 export const UNPACKED_BYTES_MAX = 4 * 1024 * 1024 * 1024;
 
+/**
+ * How long a publish whose answer did not arrive is recognised when it is sent again, in milliseconds. npm sends it again within
+ * two minutes, a CI job within some more.
+ */
+export const PUBLISH_RETRY_MS = 10 * 60_000;
+
+/** Most such publishes that a process remembers, about 300 bytes each. */
+export const PUBLISH_RETRIES_MAX = 10_000;
+
 /** Bytes that any tarball may unpack to; above that, `UNPACKED_RATIO_MAX` applies too. About half a second of one thread. */
 export const UNPACKED_FREE_BYTES = 256 * 1024 * 1024;
 
