@@ -218,7 +218,7 @@ export function contentOf(
   return { user, name, version, digest };
 }
 
-/** A publish whose answer did not arrive, as it was applied: told from what the document says of its tarball. */
+/** A publish whose answer did not arrive, as it was applied. Decided by the digest that the document states. */
 export function foreseenRepeat(
   current: Packument | undefined,
   retries: Retries,

@@ -34,6 +34,12 @@ export const CHANGE_ID_MAX = 128;
 /** Largest version manifest, in bytes of JSON, readme left out. A larger one would make an index.json that clients cannot load. */
 export const MANIFEST_BYTES_MAX = 1024 * 1024;
 
+/**
+ * Largest packument, in bytes of JSON. npm sends it back, with a URL for each version, to deprecate or unpublish: it must fit a
+ * body (`BODY_BYTES_MAX`).
+ */
+export const PACKUMENT_BYTES_MAX = 28 * 1024 * 1024;
+
 /** Longest readme kept, in characters; a longer one is cut, as npm's own registry does. */
 export const README_MAX = 64 * 1024;
 
