@@ -2,6 +2,7 @@
 export const COVERED_ELSEWHERE: Readonly<Record<string, string>> = {
   "CHG-7": "tests/simulation/faults.test.ts",
   "CHG-22": "packages/api/test/retry.test.ts",
+  "CHG-23": "packages/api/test/unanswered.test.ts",
   "ERR-5": "packages/api/test/routing.test.ts",
   "ERR-7": "packages/api/test/hosts.test.ts",
   "UPS-2": "packages/core/test/read/upstream-cache.test.ts",
@@ -13,6 +14,9 @@ export const COVERED_ELSEWHERE: Readonly<Record<string, string>> = {
   "PUB-10": "packages/api/test/publish.test.ts",
   "PUB-11": "packages/api/test/publish.test.ts",
   "PUB-12": "packages/api/test/publish.test.ts",
+  "PUB-13": "packages/api/test/manifest.test.ts",
+  "PUB-14": "packages/api/test/manifest.test.ts",
+  "PUB-15": "packages/api/test/manifest.test.ts",
   "TAR-5": "packages/api/test/tarball.test.ts",
   "AMD-8": "packages/api/test/amend.test.ts",
   "AMD-14": "packages/api/test/amend.test.ts",
