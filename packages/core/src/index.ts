@@ -14,6 +14,7 @@ export * from "./domain/packument.ts";
 export * from "./domain/restore.ts";
 export * from "./domain/views.ts";
 export * from "./layout.ts";
+export * from "./ports/backend.ts";
 export * from "./ports/clock.ts";
 export * from "./ports/ids.ts";
 export * from "./ports/change-queue.ts";
