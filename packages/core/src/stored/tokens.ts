@@ -14,6 +14,10 @@ export const StoredToken = z.object({
   readonly: z.boolean(),
   label: z.string(),
   created: z.string(),
+  expires: z.string().exactOptional(),
+  packages: z.array(z.string()).exactOptional(),
+  scopes: z.array(z.string()).exactOptional(),
+  cidr: z.array(z.string()).exactOptional(),
 });
 
 /**
