@@ -26,6 +26,7 @@ export * from "./ports/outcomes.ts";
 export * from "./ports/upstream.ts";
 export * from "./read/catalog.ts";
 export * from "./read/integrity.ts";
+export * from "./read/pages.ts";
 export * from "./read/reader.ts";
 export * from "./read/search.ts";
 export * from "./read/upstream-cache.ts";

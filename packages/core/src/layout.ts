@@ -105,8 +105,8 @@ function hashBehind(prefix: string, key: string): string | undefined {
 }
 
 /** The cursor with which a listing of packages continues: it skips our own objects, above all the upstream's copies. */
-export function behindOwn(cursor: string | undefined): string | undefined {
-  return cursor !== undefined && isOwnKey(cursor) ? OWN_END : cursor;
+export function behindOwn(cursor: string): string {
+  return isOwnKey(cursor) ? OWN_END : cursor;
 }
 
 /** The first key after all of ours: "0" follows "/". No package name begins with an underscore. */
