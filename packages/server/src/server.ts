@@ -139,8 +139,8 @@ function appOf(
   const chosen = apiSettings(settings, addresses);
   return createApp(ports, chosen, [
     ...registryRoutes(ports, chosen),
-    eventRoutes(embedded.events, stopping),
-    deadLetterRoutes(embedded.queue, clock),
+    eventRoutes(embedded.eventReader, stopping),
+    deadLetterRoutes(embedded.deadLetters, clock),
   ]);
 }
 

@@ -1,18 +1,8 @@
 import { closeSync, existsSync, fsyncSync, ftruncateSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
-import { isRecord, type ChangeEvent, type EventLog } from "@codebox/core";
+import { isRecord, type ChangeEvent, type EventLog, type EventReader, type LoggedEvent } from "@codebox/core";
 import type { Database, Row } from "./database.ts";
 
-export type LoggedEvent = { readonly position: number; readonly event: ChangeEvent };
-
-export type SqliteEventLog = EventLog & {
-  /** Events behind a position (0: from the beginning), oldest first. */
-  read(after: number, limit: number): Promise<readonly LoggedEvent[]>;
-  /** The last event's position. */
-  position(): number;
-  /** Calls back after new events. Returns what ends that. */
-  subscribe(listener: () => void): () => void;
-  close(): void;
-};
+export type SqliteEventLog = EventLog & EventReader & { close(): void };
 
 const INSERT = "INSERT INTO events (id, name, body) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING";
 

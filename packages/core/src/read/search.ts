@@ -2,6 +2,7 @@ import semver from "semver";
 import { behindOwn, packageOfKey } from "../layout.ts";
 import { exists, own, type Packument, type Person } from "../domain/packument.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
+import { pages } from "./pages.ts";
 import type { PackumentReader } from "./reader.ts";
 
 export type SearchQuery = { readonly text: string; readonly from: number; readonly size: number };
@@ -44,9 +45,8 @@ export function createSearch(
   };
   const refresh = async () => {
     const seen = new Set<string>();
-    for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
-      const page = await store.list("", cursor);
-      for (const { key, etag } of page.objects) {
+    for await (const { objects } of pages(store, "", behindOwn)) {
+      for (const { key, etag } of objects) {
         const name = packageOfKey(key);
         if (name === undefined) continue;
         seen.add(name);
@@ -54,7 +54,6 @@ export function createSearch(
         const entry = await look(name, etag);
         if (entry) known.set(name, entry);
       }
-      cursor = behindOwn(page.cursor);
     }
     for (const name of known.keys()) if (!seen.has(name)) known.delete(name);
   };
