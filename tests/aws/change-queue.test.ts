@@ -42,6 +42,8 @@ describe("change queue over SQS FIFO", () =>
   changeQueueContract(open, {
     "an id that is sent twice is queued once, also after it was acknowledged":
       "moto forgets a deduplication id when its message is deleted; SQS keeps it for five minutes",
+    "an outage never moves a change to the dead letters and never reorders its group":
+      "moto shows the hidden messages of a group one by one, so a released group can come back in parts",
   }));
 
 describe("what the SQS adapter does beyond the contract", () => {
