@@ -6,8 +6,8 @@ import type { Contender } from "./servers.ts";
 // Installed by `npm run bench` into bench/node_modules only.
 const autocannon = createRequire(import.meta.url)("autocannon") as typeof autocannonFunction;
 
-export const PACKAGE = "bench-wire";
-export const VERSIONS = Array.from({ length: 20 }, (_, index) => `1.${index}.0`);
+const PACKAGE = "bench-wire";
+const VERSIONS = Array.from({ length: 20 }, (_, index) => `1.${index}.0`);
 /** Tags that the PUTs move; each request moves one to another version. */
 const TAGS = 64;
 const ABBREVIATED = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*";

@@ -64,7 +64,7 @@ export function environmentOf(cloud: Cloud, publicUrl?: string): Record<string, 
   };
 }
 
-export async function makeQueue(sqs: SQSClient, name: string, attributes: Record<string, string>) {
+async function makeQueue(sqs: SQSClient, name: string, attributes: Record<string, string>) {
   const { QueueUrl: url = "" } = await sqs.send(new CreateQueueCommand({ QueueName: name, Attributes: attributes }));
   const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ["QueueArn"] }));
   return { url, arn: Attributes?.["QueueArn"] ?? "" };

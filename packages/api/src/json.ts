@@ -5,7 +5,7 @@ import { JSON_DEPTH_MAX, JSON_KEY_MAX, JSON_NUMBER_MAX, JSON_STRING_MAX, JSON_VA
 import { ApiError } from "./errors.ts";
 
 /** What stands in for a tarball's base64 in the parsed document: its attachment was handed to `onData`. */
-export const HANDED_OVER = "";
+const HANDED_OVER = "";
 
 /** Bytes that are parsed at a time: what one piece makes, in tokens, is held in memory. */
 const PIECE_BYTES = 64 * 1024;

@@ -13,7 +13,7 @@ export type Shape = LocalRegistry &
     /** Every event that a subscriber was told of until now; each call tells all again. */
     events(): Promise<SeenEvent[]>;
   };
-export type SeenEvent = {
+type SeenEvent = {
   readonly id: string;
   readonly name: string;
   readonly sequence: number;

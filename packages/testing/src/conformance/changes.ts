@@ -14,7 +14,7 @@ const put = (registry: RegistryUnderTest, name: string, tag: string, version: st
   registry.send("PUT", tagsPath(name, tag), version, headers, as);
 
 /** Waits for the outcome of a change. */
-export async function outcome(registry: RegistryUnderTest, name: string, id: string) {
+async function outcome(registry: RegistryUnderTest, name: string, id: string) {
   return eventually("the outcome", async () => {
     const status = await registry.request(`/-/changes/${encodeURIComponent(id)}?package=${encodeURIComponent(name)}`);
     expectStatus(status, 200);

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { digested, makeTarball, type MadeTarball } from "../tarballs.ts";
+import { makeTarball, type MadeTarball } from "../tarballs.ts";
 
 /** One check of the contract. `ids` are the rules of PROTOCOL.md that it covers. */
 export type Check = {
@@ -129,7 +129,6 @@ export function publishDocument(name: string, more: PublishOptions = {}): Record
 export const pathOf = (name: string) => `/${name.replace("/", "%2f")}`;
 export const tagsPath = (name: string, tag?: string) =>
   `/-/package/${encodeURIComponent(name)}/dist-tags${tag === undefined ? "" : `/${encodeURIComponent(tag)}`}`;
-export { digested, makeTarball };
 
 /** Fails when the status is none of these. */
 export function expectStatus({ status, text }: Answer, ...expected: readonly number[]): void {

@@ -37,14 +37,14 @@ export type Decide<C, Before> = (before: Before, change: C, effectsSince: Effect
 export type EffectsSince = (revision: number) => readonly Effect[] | undefined;
 
 /** The fields of a ring record that depend on the kind. A ring holds 256 records, so they stay short. */
-export type Touched = Pick<AppliedRecord, "versions" | "tag">;
+type Touched = Pick<AppliedRecord, "versions" | "tag">;
 
 /**
  * The body of an event, in two parts. `name` and `dist-tags` are added for every kind.
  *
  * @example { key: { version: "1.0.0" }, more: { description: "…" } }
  */
-export type EventData = {
+type EventData = {
   /** What a subscriber needs to read the rest from the packument. Always sent, so it must be small. */
   readonly key: Readonly<Record<string, unknown>>;
   /** Fields for convenience. Left out when the event would be over `EVENT_DATA_MAX`. */
