@@ -21,7 +21,7 @@ const TRIES = 5;
 export async function moveTag(move: TagMove, pause: (attempt: number) => Promise<void>): Promise<Sent> {
   for (let attempt = 1; ; attempt++) {
     const response = await send(move).catch(() => undefined);
-    if (response && response.status < 500 && response.status !== 429) return settle(response, move, pause);
+    if (response && !isTransient(response)) return settle(response, move, pause);
     if (attempt === TRIES) throw new Error(`no answer after ${TRIES} tries; the move may have been made`);
     await pause(attempt);
   }
@@ -42,13 +42,21 @@ async function settle(response: Response, move: TagMove, pause: (attempt: number
   return response.ok ? { ok: true } : { ok: false, error: body.error ?? `status ${response.status}` };
 }
 
-/** Asks the status URL until the change is decided. */
+/** Asks the status URL until the change is decided. What the URL answers with 5xx, 429 or nothing says nothing of the change. */
 async function follow(url: string, { token }: TagMove, pause: (attempt: number) => Promise<void>): Promise<Sent> {
-  for (let attempt = 1; ; attempt++) {
+  for (let attempt = 1, unanswered = 0; ; attempt++) {
     await pause(attempt);
-    const response = await fetch(url, { headers: { authorization: `Bearer ${token}` } });
+    const response = await fetch(url, { headers: { authorization: `Bearer ${token}` } }).catch(() => undefined);
+    if (!response || isTransient(response)) {
+      unanswered++;
+      if (unanswered === TRIES) throw new Error(`no status after ${TRIES} tries; the move may have been made`);
+      continue;
+    }
+    unanswered = 0;
     const { state, error } = (await response.json()) as { readonly state?: string; readonly error?: string };
     if (state === "applied") return { ok: true };
     if (state !== "pending") return { ok: false, error: error ?? `status ${response.status}` };
   }
 }
+
+const isTransient = ({ status }: Response): boolean => status >= 500 || status === 429;

@@ -1,4 +1,4 @@
-import { createServer } from "node:http";
+import { createServer, type RequestListener } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -43,6 +43,20 @@ afterAll(async () => {
   await dir[Symbol.asyncDispose]();
 });
 
+/** A registry that answers as `answer` says, for what a real one seldom does. */
+async function standIn(answer: RequestListener): Promise<{ readonly url: string } & AsyncDisposable> {
+  const server = createServer(answer).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
 /** Reads events until `count` have come. */
 async function read(position: Position, count: number): Promise<ChangeEvent[]> {
   const events: ChangeEvent[] = [];
@@ -71,6 +85,23 @@ describe("the event subscriber", () => {
     const [next] = await read(position, 1);
     expect(next).toMatchObject({ name: "wire", sequence: 3, type: "tag.put", data: { tag: "beta", version: "1.0.0" } });
   });
+  test("drops a repeated event, and reports a gap before the event that comes after it", async () => {
+    const event = (sequence: number) => ({ id: `id-${sequence}`, name: "wire", sequence, type: "tag.put", data: {} });
+    await using registryOfGaps = await standIn((_request, response) => {
+      const messages = [1, 1, 2, 5].map((sequence) => `id: ${sequence}\ndata: ${JSON.stringify(event(sequence))}\n\n`);
+      response.writeHead(200, { "content-type": "text/event-stream" }).end(messages.join(""));
+    });
+    const seen: number[] = [];
+    const gaps: unknown[] = [];
+    await subscribe({
+      registry: registryOfGaps.url,
+      position: { sequences: {} },
+      onEvent: ({ sequence }) => void seen.push(sequence),
+      onGap: (...gap) => gaps.push(gap),
+      signal: new AbortController().signal,
+    });
+    expect({ seen, gaps }).toEqual({ seen: [1, 2, 5], gaps: [["wire", 3, 4]] });
+  });
 });
 
 describe("the tag sender", () => {
@@ -88,16 +119,26 @@ describe("the tag sender", () => {
   });
   test("sends the same request again after a server error", async () => {
     const keys: (string | undefined)[] = [];
-    const failing = createServer((request, response) => {
+    await using failing = await standIn((request, response) => {
       keys.push(String(request.headers["idempotency-key"]));
       response.writeHead(keys.length < 3 ? 503 : 200, { "content-type": "application/json" }).end("{}");
-    }).listen(0, "127.0.0.1");
-    await once(failing, "listening");
-    const url = `http://127.0.0.1:${(failing.address() as AddressInfo).port}`;
-    const move = { ...at({ tag: "next", version: "1.1.0", key: "release-9" }), registry: url };
+    });
+    const move = { ...at({ tag: "next", version: "1.1.0", key: "release-9" }), registry: failing.url };
     expect(await moveTag(move, noPause)).toEqual({ ok: true });
     expect(keys).toEqual(["release-9", "release-9", "release-9"]);
-    failing.closeAllConnections();
-    failing.close();
+  });
+  test("asks the status URL after a 202 until the change is decided, also when the URL fails once", async () => {
+    const states = ["pending", undefined, "pending", "applied"];
+    const sent: string[] = [];
+    await using queueing = await standIn((request, response) => {
+      sent.push(String(request.method));
+      const state = request.method === "PUT" ? "queued" : states.shift();
+      const location = `http://${request.headers.host}/-/changes/release-10`;
+      if (state === "queued") response.writeHead(202, { location }).end("{}");
+      else response.writeHead(state ? 200 : 503).end(JSON.stringify({ state }));
+    });
+    const move = { ...at({ tag: "next", version: "1.1.0", key: "release-10" }), registry: queueing.url };
+    expect(await moveTag(move, noPause)).toEqual({ ok: true });
+    expect(sent).toEqual(["PUT", "GET", "GET", "GET", "GET"]);
   });
 });
