@@ -20,6 +20,8 @@ export default defineConfig({
       "packages/cli/test/program.test.ts",
       "packages/cli/test/publish.test.ts",
     ],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     pool: "threads",
     maxWorkers: 2,
     isolate: false,
