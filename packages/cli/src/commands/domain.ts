@@ -56,7 +56,7 @@ async function move(ports: DomainPorts, settings: DomainSettings, name: string, 
   for (let attempt = 1; attempt <= WRITE_ATTEMPTS; attempt++) {
     const found = await store.get(key);
     // Deleted since the listing.
-    if (!found?.modifiedSince) return {};
+    if (found?.notModified !== false) return {};
     const result = rewriteTarballs(name, found.bytes, url);
     if (result.kind === "damaged") return failed(result.problem, `codebox verify says more; ${key} was left as it is`);
     if (result.kind === "unchanged") {

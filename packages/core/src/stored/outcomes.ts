@@ -35,7 +35,9 @@ export function createStoredOutcomes({ store, reader, clock, random = () => 0.5 
   const options = { clock, contentType: "application/json" };
   const stored = async (id: string) => {
     const found = await store.get(outcomeKey(id));
-    return found?.modifiedSince ? { ...parse(found.bytes), etag: found.etag, modified: found.modified } : undefined;
+    return found?.notModified === false
+      ? { ...parse(found.bytes), etag: found.etag, modified: found.modified }
+      : undefined;
   };
   const applied = async (id: string, name: string) => outcomeInRing((await reader.read(name))?.packument, id);
   return {

@@ -52,7 +52,7 @@ export function createSessions({
 }): Sessions {
   const find = async (key: string) => {
     const found = await store.get(key);
-    if (!found?.modifiedSince) return undefined;
+    if (found?.notModified !== false) return undefined;
     const { expires, result } = StoredSession.parse(JSON.parse(Buffer.from(found.bytes).toString("utf8")));
     return expires > clock.now().getTime() ? { expires, result, etag: found.etag } : undefined;
   };

@@ -31,7 +31,9 @@ export function createTokenStore(store: ObjectStore): TokenStore {
   const find = async (hash: string): Promise<TokenRecord | undefined> => {
     if (!HASH.test(hash)) return undefined;
     const found = await store.get(tokenKey(hash));
-    return found?.modifiedSince ? StoredToken.parse(JSON.parse(Buffer.from(found.bytes).toString("utf8"))) : undefined;
+    return found?.notModified === false
+      ? StoredToken.parse(JSON.parse(Buffer.from(found.bytes).toString("utf8")))
+      : undefined;
   };
   return {
     find,

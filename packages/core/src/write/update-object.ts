@@ -23,7 +23,7 @@ export async function updateObject(
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     if (attempt > 0) await clock.sleep(FIRST_PAUSE_MS * 2 ** (attempt - 1));
     const found = await store.get(key);
-    const present = found?.modifiedSince ? found : undefined;
+    const present = found?.notModified === false ? found : undefined;
     const bytes = mutate(present?.bytes);
     if (bytes === undefined) return;
     const condition = present ? { ifMatch: present.etag } : { ifNoneMatch: "*" as const };
