@@ -25,10 +25,12 @@ export function consumerFunction(
     readonly sqs: SQSClient;
     readonly sns: SNSClient;
     readonly clock: Clock;
+    /** 0 ≤ n < 1. Spreads the retries of consumers that lost a write to each other. Default: no spreading. */
+    readonly random?: () => number;
     readonly log: ConsumeLog;
   },
 ) {
-  const { s3, sqs, sns, clock, log } = parts;
+  const { s3, sqs, sns, clock, random, log } = parts;
   const store = createS3ObjectStore(s3, bucketOf(env));
   const reader = createPackumentReader(store);
   const outcomes = createStoredOutcomes({ store, reader, clock });
@@ -42,6 +44,7 @@ export function consumerFunction(
       events,
       outcomes,
       clock,
+      ...(random ? { random } : {}),
     }),
     store,
     deadLetters: createSqsDeadLetters(sqs, urlsOf(env)),

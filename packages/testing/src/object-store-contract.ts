@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { ObjectStore } from "@codebox/core";
+import { pages, type ObjectStore } from "@codebox/core";
 import { testOrGap, type KnownGaps } from "./known-gaps.ts";
 
 export type StoreFixture = AsyncDisposable & { readonly store: ObjectStore };
@@ -168,11 +168,7 @@ export function objectStoreContract(open: () => Promise<StoreFixture>, gaps: Kno
     const keys = Array.from({ length: 1_205 }, (_, index) => `p/${String(index).padStart(5, "0")}`);
     await Promise.all([...keys, "o/1", "q/1", "p"].map((key) => store.put(key, text("1"))));
     const seen: string[] = [];
-    for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
-      const page = await store.list("p/", cursor);
-      seen.push(...page.objects.map(({ key }) => key));
-      cursor = page.cursor;
-    }
+    for await (const { objects } of pages(store, "p/")) seen.push(...objects.map(({ key }) => key));
     expect(seen).toEqual(keys);
   });
   rule("any key is a cursor: a page begins behind it, whether it exists or not", async (store) => {

@@ -5,7 +5,8 @@ import { createSessions, LAYOUT, SESSION_MS, type ObjectStore, type Sessions } f
 
 const alice = { state: "identity", name: "alice" } as const;
 const expired = { state: "failed", reason: "expired" };
-const clock = manualClock();
+/** Pauses between two writes end at once. */
+const clock = { ...manualClock(), sleep: async () => undefined };
 let store: ObjectStore;
 let sessions: Sessions;
 
