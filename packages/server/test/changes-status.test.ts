@@ -62,7 +62,7 @@ describe("a dead-lettered change", () => {
       id: "poison",
       name: "wire",
       state: "failed",
-      error: expect.stringContaining("whoever runs this registry") as string,
+      error: expect.stringContaining("the operator of this registry") as string,
     });
   });
   test("is listed with its reason, and applied again when it is redriven", async () => {

@@ -13,8 +13,8 @@ const PAGE = 500;
  * The `EventLog` port over SQLite: an event's id is unique, so one that is emitted again is dropped.
  *
  * The events also go, one JSON line each and each once, to a file for people and their tools. The table is what counts: after
- * a crash the file is cut back to its last whole line and caught up; one whose last line is not ours is written anew.
- * @param onFailure told when events could not be stored, or not be written to the file.
+ * a crash the file is cut back to its last whole line and caught up; one whose last line is not ours is written again.
+ * @param onFailure called when events could not be stored, or not be written to the file.
  * @param file absent: no file.
  */
 export function createEventLog(database: Database, onFailure: (error: unknown) => void, file?: string): SqliteEventLog {
@@ -35,7 +35,7 @@ export function createEventLog(database: Database, onFailure: (error: unknown) =
       const durable = database.writeLazily(() => {
         for (const [id, name, body] of bodies) database.run(INSERT, id, name, body);
       });
-      // Taken: what the caller writes next can't become durable before it. The listeners are told once it is.
+      // Taken: what the caller writes next can't become durable before it. The listeners are called once it is.
       last = durable.then(tell).catch(onFailure);
     },
     async read(after, limit) {

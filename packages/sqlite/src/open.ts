@@ -16,7 +16,7 @@ export type SqliteSettings = {
   readonly registration?: "open" | "closed";
   /** User names that `npm login` never gives away. Default: none. */
   readonly reserved?: readonly string[];
-  /** Told of failures behind the back of whoever caused them: events that could not be stored. */
+  /** Called for failures that no caller waits for: events that could not be stored. */
   readonly onFailure: (error: unknown) => void;
 };
 

@@ -205,7 +205,7 @@ export function publishId(
   return `pub-${createHash("sha256").update(source).digest("base64url")}`;
 }
 
-/** What makes two publishes the same one: whoever sends it, its bytes, its manifest and its tags. */
+/** What makes two publishes the same one: the sender, the bytes, the manifest and the tags. */
 export function contentOf(
   { user }: Asker,
   name: string,
@@ -237,7 +237,7 @@ function keyOf(headers: Headers): string | undefined {
   return (headers.get("idempotency-key") ?? headers.get("npm-session")) || undefined;
 }
 
-/** The publish as it was applied before, told from what the document says of its tarball; `undefined` also when it says nothing. */
+/** The publish as it was applied before, by what the document says about its tarball; `undefined` also when it says nothing. */
 export function foreseenRetry(
   current: Packument | undefined,
   asker: Asker,

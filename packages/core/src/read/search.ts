@@ -25,7 +25,7 @@ type Entry = { readonly etag: string; readonly hit: Omit<SearchHit, "score"> | u
  * `scope:` and `keywords:`.
  *
  * What is known of a package is kept by its ETag: a search lists the store and reads only what changed since the last one.
- * @param onDamaged told once of each document that can't be read; its package is left out until the document changes.
+ * @param onDamaged called once for each document that can't be read; its package is left out until the document changes.
  */
 export function createSearch(
   store: ObjectStore,

@@ -26,10 +26,10 @@ export type OutcomesPorts = {
 };
 
 /**
- * The `Outcomes` port over S3.
+ * The `Outcomes` port over any object store.
  *
- * An applied change is told by the ring in its index.json, so applying costs no further write; a waiter looks there, with
- * If-None-Match and a growing pause. docs/decisions/0006 tells why, and what a thousand waiters cost.
+ * The ring in index.json has the outcome of an applied change, so applying costs no further write. A waiter looks there, with
+ * If-None-Match and a growing pause. docs/decisions/0006 says why, and what a thousand waiters cost.
  */
 export function createStoredOutcomes({ store, reader, clock, random = () => 0.5 }: OutcomesPorts): Outcomes {
   const stored = async (id: string) => {
@@ -67,8 +67,8 @@ export function createStoredOutcomes({ store, reader, clock, random = () => 0.5 
         const outcome = await tolerant(async () => {
           const known = await applied(id, name);
           if (known || !(last || look % REJECTION_EVERY === 0)) return known;
-          const told = await stored(id);
-          return told && told.state !== "pending" ? told.outcome : undefined;
+          const kept = await stored(id);
+          return kept && kept.state !== "pending" ? kept.outcome : undefined;
         });
         if (outcome || last) return outcome;
         pause = Math.min(pause * GROWTH, LAST_MS);
@@ -80,10 +80,10 @@ export function createStoredOutcomes({ store, reader, clock, random = () => 0.5 
       await update(id, (present) => (present ? undefined : pending));
     },
     async find(id, name) {
-      const told = await stored(id);
-      if (told === undefined && name !== undefined) return applied(id, name);
-      if (told?.state !== "pending") return told?.outcome;
-      const { outcome: pending, modified } = told;
+      const known = await stored(id);
+      if (known === undefined && name !== undefined) return applied(id, name);
+      if (known?.state !== "pending") return known?.outcome;
+      const { outcome: pending, modified } = known;
       const packument = (await reader.read(pending.name))?.packument;
       return outcomeInRing(packument, id) ?? (isOvertaken(packument, modified) ? undefined : pending);
     },

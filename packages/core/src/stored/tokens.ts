@@ -60,7 +60,7 @@ export function createTokenStore(store: ObjectStore): TokenStore {
   };
 }
 
-/** Users are whoever holds a token; passwords do not exist here. Tokens are made by the operator's command. */
+/** A user is a name that has a token. There are no passwords; the operator's command creates tokens. */
 export function createTokenIdentities(tokens: TokenStore): IdentityProvider {
   return {
     login: async () => ({ ok: false, reason: "not_supported" }),
