@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { hashToken } from "../access/tokens.ts";
-import { tokenKey, userTokenKey, userTokensPrefix } from "../layout.ts";
+import { LAYOUT, tokenKey, userTokenKey, userTokensPrefix } from "../layout.ts";
 import type { IdentityProvider, TokenRecord, TokenStore } from "../ports/identity.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import { pages } from "../read/pages.ts";
@@ -57,6 +57,7 @@ export function createTokenStore(store: ObjectStore): TokenStore {
       await store.delete(userTokenKey(record.user, hash));
       return true;
     },
+    isEmpty: async () => (await store.list(LAYOUT.tokens.prefix)).objects.length === 0,
   };
 }
 
