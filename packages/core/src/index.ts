@@ -2,7 +2,7 @@ export * from "./access/policy.ts";
 export * from "./access/tokens.ts";
 export * from "./domain/apply.ts";
 export * from "./domain/change.ts";
-export { PUBLISH_FIELDS, StagedTarball } from "./domain/changes/publish.ts";
+export { PUBLISH_FIELDS, StagedTarball, versionExists } from "./domain/changes/publish.ts";
 export { actionOf, effectOf } from "./domain/changes/index.ts";
 export { CHANGE_ACTIONS, type ChangeAction } from "./domain/changes/shared/definition.ts";
 export * from "./domain/event.ts";
