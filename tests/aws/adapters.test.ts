@@ -62,6 +62,8 @@ describe("the backend over S3, SQS and SNS", () =>
         "moto's CopyObject ignores both conditions; the tests of the wire in object-store.test.ts cover them",
       "an id that is sent twice is queued once, also after it was acknowledged":
         "moto forgets a deduplication id when its message is deleted; SQS keeps it for five minutes",
+      "an outage never reorders a group":
+        "when the hiding of two messages of a group ends at the same time, moto delivers the second and skips the first",
     },
   }));
 

@@ -90,19 +90,25 @@ export function changeQueueContract(open: () => Promise<QueueFixture>, gaps: Kno
     await queue.send(change);
     expect(await receiveNow(queue)).toBeUndefined();
   });
-  rule(
-    "an outage never moves a change to the dead letters and never reorders its group",
-    async ({ queue, afterPause }) => {
-      for (const id of ["a", "b"]) await queue.send(tagPut("wire", "next", "1.0.0", id));
-      for (let turn = 0; turn < MANY_FAILURES; turn++) {
-        const batch = await receive(queue);
-        expect(ids(batch)).toEqual(["a", "b"]);
-        if (batch) await queue.release(batch);
-        await afterPause();
-      }
-      expect(await Array.fromAsync(queue.list())).toEqual([]);
-    },
-  );
+  rule("an outage never moves a change to the dead letters", async ({ queue, afterPause }) => {
+    await queue.send(tagPut("wire", "next", "1.0.0", "a"));
+    for (let turn = 0; turn < MANY_FAILURES; turn++) {
+      const batch = await receive(queue);
+      expect(ids(batch)).toEqual(["a"]);
+      if (batch) await queue.release(batch);
+      await afterPause();
+    }
+    expect(await Array.fromAsync(queue.list())).toEqual([]);
+  });
+  rule("an outage never reorders a group", async ({ queue, afterPause }) => {
+    for (const id of ["a", "b"]) await queue.send(tagPut("wire", "next", "1.0.0", id));
+    for (let turn = 0; turn < MANY_FAILURES; turn++) {
+      const batch = await receive(queue);
+      expect(ids(batch)).toEqual(["a", "b"]);
+      if (batch) await queue.release(batch);
+      await afterPause();
+    }
+  });
   rule("a dead letter is listed with its reason", async ({ queue, bury }) => {
     await bury(tagPut("wire", "next", "1.0.0", "poison"), "it cannot be applied");
     const letters = await Array.fromAsync(queue.list());
