@@ -77,7 +77,7 @@ describe("a bucket that the predecessor left is adopted in place", () => {
   let wire: Project;
   const stored = async (name: string) => {
     const found = await createS3ObjectStore(shape.clients.s3, { bucket: shape.cloud.bucket }).get(`${name}/index.json`);
-    if (!found?.modifiedSince) throw new Error(`no document of ${name}`);
+    if (found?.notModified !== false) throw new Error(`no document of ${name}`);
     return JSON.parse(Buffer.from(found.bytes).toString()) as Json & { versions: Versions };
   };
   /** What the old code needs of a document: its name, and the URL of each version that it stored. */

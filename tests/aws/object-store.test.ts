@@ -1,10 +1,8 @@
 import { HeadObjectCommand, ListMultipartUploadsCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { createS3ObjectStore, createSignUpload } from "@codebox/aws";
 import { StoreUnavailable } from "@codebox/core";
-import { objectStoreContract } from "@codebox/testing/contracts";
 import { describe, expect, test } from "vitest";
 import { clients, makeBucket } from "./support/cloud.ts";
-import { limited } from "./support/limited.ts";
 import { answerWith, recordRequests } from "./support/wire.ts";
 
 async function open(kmsKey?: string) {
@@ -21,18 +19,6 @@ async function open(kmsKey?: string) {
     },
   };
 }
-
-describe("object store over S3", () =>
-  objectStoreContract(
-    async () => {
-      const fixture = await open();
-      return { ...fixture, store: limited(fixture.store) };
-    },
-    {
-      "copy with If-None-Match does not replace; with If-Match it replaces what was seen":
-        "moto's CopyObject ignores both conditions; the tests of the wire below stand in",
-    },
-  ));
 
 describe("what the S3 adapter says on the wire", () => {
   test.each([

@@ -1,3 +1,4 @@
+export * from "./backend.ts";
 export * from "./clients.ts";
 export * from "./failures.ts";
 export * from "./messages.ts";

@@ -50,7 +50,7 @@ export async function unpackMessage(store: ObjectStore, body: string): Promise<U
   if (typeof ref !== "string" || hashOfMessageKey(ref) === undefined)
     return { ok: false, reason: `"ref" must be ${LAYOUT.messages.prefix} and a sha256 in hex` };
   const found = await store.get(ref);
-  if (!found?.modifiedSince) return { ok: false, reason: `the body at ${ref} is gone` };
+  if (found?.notModified !== false) return { ok: false, reason: `the body at ${ref} is gone` };
   const text = Buffer.from(found.bytes).toString("utf8");
   if (messageKey(sha256(text)) !== ref) return { ok: false, reason: `the body at ${ref} is not the one that was sent` };
   const inner = parseJson(text);

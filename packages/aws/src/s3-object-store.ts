@@ -64,11 +64,11 @@ export function createS3ObjectStore(client: S3Client, { bucket, kmsKey }: S3Sett
           const input = { ...at(key), ...(ifNoneMatch === undefined ? {} : { IfNoneMatch: ifNoneMatch }) };
           const found = await client.send(new GetObjectCommand(input));
           const bytes = (await found.Body?.transformToByteArray()) ?? new Uint8Array();
-          return { ...infoOf(key, found), size: bytes.byteLength, modifiedSince: true as const, bytes };
+          return { ...infoOf(key, found), size: bytes.byteLength, notModified: false as const, bytes };
         } catch (error) {
           if (statusOf(error) === 404) return undefined;
           if (statusOf(error) === 304 && ifNoneMatch !== undefined)
-            return { modifiedSince: false as const, etag: ifNoneMatch };
+            return { notModified: true as const, etag: ifNoneMatch };
           throw error;
         }
       }),

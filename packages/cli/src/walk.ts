@@ -1,4 +1,4 @@
-import { isOwnKey, packageOfKey, type ObjectInfo, type ObjectStore } from "@codebox/core";
+import { pagesOf, isOwnKey, packageOfKey, type ObjectInfo, type ObjectStore } from "@codebox/core";
 import type { Checkpoint, Position, Totals } from "./checkpoint.ts";
 import { explain, Interrupted, isAboutOneObject } from "./errors.ts";
 
@@ -10,15 +10,12 @@ export type Placed = { readonly object: ObjectInfo; readonly position: Position 
  * @example for await (const { object } of walkObjects(store)) …
  */
 export async function* walkObjects(store: Pick<ObjectStore, "list">, from?: Position): AsyncGenerator<Placed> {
-  let cursor = from?.cursor;
-  for (;;) {
-    const page = await store.list("", cursor);
+  const list = (cursor: string | undefined) => store.list("", cursor);
+  for await (const { page, from: cursor } of pagesOf(list, { from: from?.cursor })) {
     for (const object of page.objects) {
       if (from && compareKeys(object.key, from.key) <= 0) continue;
       yield { object, position: { ...(cursor === undefined ? {} : { cursor }), key: object.key } };
     }
-    if (page.cursor === undefined) return;
-    cursor = page.cursor;
   }
 }
 

@@ -75,7 +75,7 @@ describe("codebox domain", () => {
   };
   const stored = async (name: string) => {
     const found = await embedded.store.get(`${name}/index.json`);
-    return found?.modifiedSince ? (JSON.parse(text(found.bytes)) as Record<string, unknown>) : undefined;
+    return found?.notModified === false ? (JSON.parse(text(found.bytes)) as Record<string, unknown>) : undefined;
   };
   const run = async (store: ObjectStore, dryRun = false) => {
     const output = pipe();

@@ -89,7 +89,7 @@ export async function verifyFixture() {
   }
   async function edit(name: string, change: (document: Json) => unknown) {
     const found = await embedded.store.get(`${name}/index.json`);
-    const document = found?.modifiedSince ? (JSON.parse(Buffer.from(found.bytes).toString()) as Json) : {};
+    const document = found?.notModified === false ? (JSON.parse(Buffer.from(found.bytes).toString()) as Json) : {};
     const changed = change(document) ?? document;
     await embedded.store.put(`${name}/index.json`, Buffer.from(JSON.stringify(changed)));
   }

@@ -39,4 +39,5 @@ export * from "./stored/tokens.ts";
 export * from "./write/consumer.ts";
 export * from "./write/redrive.ts";
 export * from "./write/submit.ts";
+export * from "./write/update-object.ts";
 export * from "./write/worker.ts";

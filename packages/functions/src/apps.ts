@@ -20,20 +20,17 @@ import {
   type AppPorts,
   type ReadPorts,
 } from "@codebox/api";
-import { createS3ObjectStore, createSignUpload, createSqsChangeQueue } from "@codebox/aws";
+import { createBucketPorts, createSignUpload, createSqsChangeQueue } from "@codebox/aws";
 import {
   createCatalog,
-  createPackumentReader,
   createPolicy,
-  createStoredOutcomes,
   createSubmit,
-  createTokenIdentities,
-  createTokenStore,
   createUpstreamCache,
   TARBALL_BYTES_MAX,
   type Clock,
   type Ids,
   type ObjectStore,
+  type TokenStore,
 } from "@codebox/core";
 import { createHttpUpstream } from "@codebox/upstream";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
@@ -81,8 +78,8 @@ export function createWriteApp(env: Environment<"write">, parts: ApiParts & { re
 
 /** Tokens and profiles. Its rights reach no package. */
 export function createAccountApp(env: ApiEnvironment, parts: ApiParts): App {
-  const app = appPortsOf(env, parts, createS3ObjectStore(parts.s3, bucketOf(env)));
-  const ports = { ...app, ids: parts.ids, identities: createTokenIdentities(app.tokens) };
+  const { tokens, identities } = createBucketPorts(parts.s3, bucketOf(env), parts);
+  const ports = { ...appPortsOf(env, parts, tokens), ids: parts.ids, identities };
   const backoff = createBackoff(parts.clock);
   return createApp(ports, settingsOf(env), [signInRoutes(ports, backoff), accountRoutes(ports, backoff)]);
 }
@@ -93,9 +90,9 @@ function sourceIp(c: AppContext): string | undefined {
   return event?.requestContext?.http?.sourceIp;
 }
 
-function appPortsOf(env: ApiEnvironment, { clock, onRequest, onFailure }: ApiParts, store: ObjectStore): AppPorts {
+function appPortsOf(env: ApiEnvironment, { clock, onRequest, onFailure }: ApiParts, tokens: TokenStore): AppPorts {
   return {
-    tokens: createTokenStore(store),
+    tokens,
     policy: createPolicy({ anonymousRead: env.CODEBOX_ANONYMOUS_READ }),
     clock,
     addressOf: sourceIp,
@@ -106,15 +103,14 @@ function appPortsOf(env: ApiEnvironment, { clock, onRequest, onFailure }: ApiPar
 
 function readPortsOf(env: ApiEnvironment, parts: ApiParts): AppPorts & ReadPorts {
   const { s3, clock, random } = parts;
-  const store = createS3ObjectStore(s3, bucketOf(env));
-  const app = appPortsOf(env, parts, store);
-  const reader = createPackumentReader(store);
+  const { store, reader, outcomes, tokens } = createBucketPorts(s3, bucketOf(env), { clock, random });
+  const app = appPortsOf(env, parts, tokens);
   const upstream = env.CODEBOX_UPSTREAM === undefined ? undefined : upstreamOf(env, env.CODEBOX_UPSTREAM, store, clock);
   return {
     ...app,
     store,
     reader,
-    outcomes: createStoredOutcomes({ store, reader, clock, random }),
+    outcomes,
     catalog: createCatalog({ reader, policy: app.policy, upstream }),
     ...(upstream ? { upstream } : {}),
   };

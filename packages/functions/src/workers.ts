@@ -2,15 +2,14 @@ import type { S3Client } from "@aws-sdk/client-s3";
 import type { SNSClient } from "@aws-sdk/client-sns";
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import {
+  createAwsBackend,
   createS3ObjectStore,
-  createSnsEventLog,
   createSqsChangeQueue,
   createSqsDeadLetters,
   hideMessages,
   removeMessages,
 } from "@codebox/aws";
-import { createStoredOutcomes } from "@codebox/core";
-import { createConsumer, createPackumentReader, createPolicy, type Clock } from "@codebox/core";
+import { createConsumer, createPolicy, type Clock } from "@codebox/core";
 import { bucketOf } from "./bucket.ts";
 import { createConsumeHandler, type ConsumeLog } from "./consume.ts";
 import type { Environment } from "./environment.ts";
@@ -25,26 +24,24 @@ export function consumerFunction(
     readonly sqs: SQSClient;
     readonly sns: SNSClient;
     readonly clock: Clock;
+    /** 0 ≤ n < 1. Spreads the retries of consumers that lost a write to each other. Default: no spreading. */
+    readonly random?: () => number;
     readonly log: ConsumeLog;
   },
 ) {
-  const { s3, sqs, sns, clock, log } = parts;
-  const store = createS3ObjectStore(s3, bucketOf(env));
-  const reader = createPackumentReader(store);
-  const outcomes = createStoredOutcomes({ store, reader, clock });
-  const events = createSnsEventLog(sns, { topicArn: env.CODEBOX_TOPIC_ARN });
+  const { sqs, clock, random, log } = parts;
+  const settings = { ...bucketOf(env), ...urlsOf(env), topicArn: env.CODEBOX_TOPIC_ARN };
+  const backend = createAwsBackend(parts, settings, { clock });
   return createConsumeHandler({
     // Anonymous callers send no changes: whether they may read makes no difference here.
     consumer: createConsumer({
+      ...backend,
       policy: createPolicy({ anonymousRead: false }),
-      store,
-      reader,
-      events,
-      outcomes,
       clock,
+      ...(random ? { random } : {}),
     }),
-    store,
-    deadLetters: createSqsDeadLetters(sqs, urlsOf(env)),
+    store: backend.store,
+    deadLetters: backend.deadLetters,
     pause: (records, seconds) => {
       const receipts = records.map(({ receiptHandle: receipt }) => ({ receipt }));
       return hideMessages(sqs, env.CODEBOX_QUEUE_URL, receipts, seconds);

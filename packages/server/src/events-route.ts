@@ -13,12 +13,12 @@ const PAGE = 200;
  */
 export function eventRoutes(events: EventReader, stopping: AbortSignal): RouteGroup {
   return routeGroup("read", (on) => {
-    on.get("/-/events", (c) => {
+    on.get("/-/events", async (c) => {
       // Answered without the body that nobody would read, and so never end.
       if (c.req.method === "HEAD") return c.body(null, 200, { "content-type": "text/event-stream" });
       const after = Number(c.req.header("last-event-id") ?? c.req.query("after") ?? Number.NaN);
       const only = c.req.query("package");
-      let position = Number.isSafeInteger(after) && after >= 0 ? after : events.position();
+      let position = Number.isSafeInteger(after) && after >= 0 ? after : await events.position();
       return streamSSE(c, async (stream) => {
         let wake: () => void = () => {};
         const unsubscribe = events.subscribe(() => wake());

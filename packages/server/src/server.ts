@@ -19,6 +19,8 @@ import {
   keepSwept,
   type Clock,
   type Ids,
+  type LocalBackend,
+  type OpenBackend,
   type Policy,
   type Upstream,
   type Worker,
@@ -29,7 +31,7 @@ import { deadLetterRoutes } from "./dead-letters-route.ts";
 import { eventRoutes } from "./events-route.ts";
 import { isItself } from "./itself.ts";
 import { openListener, type Listener, type ListenerParts } from "./listener.ts";
-import { openSqlite, type SqliteBackend } from "@codebox/sqlite";
+import { openSqlite } from "@codebox/sqlite";
 import type { Settings } from "./settings.ts";
 
 export type ServerParts = {
@@ -39,6 +41,8 @@ export type ServerParts = {
   readonly ids: Ids;
   /** Absent: no upstream. Told how to recognise this very server, which must not become its own upstream. */
   readonly upstream?: (isItself: (url: string) => boolean) => Upstream;
+  /** Opens the ports. Default: SQLite in the data directory of the settings. */
+  readonly open?: OpenBackend;
   /** The machine's addresses. */
   readonly addresses?: readonly string[];
 };
@@ -59,33 +63,33 @@ const CONCURRENT_GROUPS = 16;
 const FIRST_USER = "admin";
 
 /**
- * The registry as one process: the HTTP surface, the consumer and the embedded store.
+ * The registry as one process: the HTTP surface, the consumer and the store.
  *
  * @example const server = await startServer({ settings, log, clock: systemClock, ids: systemIds }); await server.stop();
  */
 export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { settings, log, clock, ids } = parts;
-  const embedded = await openSqlite({
-    directory: settings.data,
+  const open = parts.open ?? ((options) => openSqlite({ directory: settings.data, ...options }));
+  const backend = await open({
     clock,
     registration: settings.registration,
     reserved: [FIRST_USER],
     onFailure: (error) => log.error({ err: error }, "the event log failed"),
   });
   const policy = createPolicy({ anonymousRead: !settings.private });
-  const worker = workerOf(embedded, policy, parts);
+  const worker = workerOf(backend, policy, parts);
   const stopping = new AbortController();
   // Every reader of the events listens.
   setMaxListeners(0, stopping.signal);
   // Its own URL is asked for only by requests, which come once it listens.
-  const app = appOf(embedded, policy, parts, stopping.signal, () => listener.url);
-  const listener = await listen(embedded, { ...settings, fetch: app.fetch, log, clock });
+  const app = appOf(backend, policy, parts, stopping.signal, () => listener.url);
+  const listener = await listen(backend, { ...settings, fetch: app.fetch, log, clock });
   worker.start();
-  const swept = keepSwept({ ...embedded, clock }, stopping.signal, (error) =>
+  const swept = keepSwept({ ...backend, clock }, stopping.signal, (error) =>
     log.error({ err: error }, "a sweep failed"),
   );
-  await tellOfDeadLetters(embedded, log);
-  const token = await firstToken(embedded, settings, clock, ids);
+  await tellOfDeadLetters(backend, log);
+  const token = await firstToken(backend, settings, clock, ids);
   return {
     url: listener.url,
     ...(token ? { token } : {}),
@@ -94,15 +98,15 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       await listener.close();
       await worker.drain();
       await swept;
-      await embedded.close();
+      await backend.close();
     },
   };
 }
 
-function workerOf(embedded: SqliteBackend, policy: Policy, { log, clock }: ServerParts): Worker {
+function workerOf(backend: LocalBackend, policy: Policy, { log, clock }: ServerParts): Worker {
   return createWorker({
-    queue: embedded.queue,
-    consumer: createConsumer({ ...embedded, policy, clock }),
+    queue: backend.receiver,
+    consumer: createConsumer({ ...backend, policy, clock }),
     concurrency: CONCURRENT_GROUPS,
     onFailure: (error, batch) =>
       log.error(
@@ -113,7 +117,7 @@ function workerOf(embedded: SqliteBackend, policy: Policy, { log, clock }: Serve
 }
 
 function appOf(
-  embedded: SqliteBackend,
+  backend: LocalBackend,
   policy: Policy,
   parts: ServerParts,
   stopping: AbortSignal,
@@ -122,13 +126,12 @@ function appOf(
   const { settings, log, clock, ids, addresses = [] } = parts;
   const own = { publicUrl: settings.publicUrl, everywhere: isAnyAddress(settings.host), addresses };
   const upstream = parts.upstream?.((url) => isItself(url, { ...own, url: ownUrl() }));
-  const cache =
-    upstream && createUpstreamCache({ store: embedded.store, upstream, clock }, { scopes: settings.scopes });
+  const cache = upstream && createUpstreamCache({ store: backend.store, upstream, clock }, { scopes: settings.scopes });
   const ports: ApiPorts = {
-    ...embedded,
+    ...backend,
     policy,
-    catalog: createCatalog({ reader: embedded.reader, policy, upstream: cache }),
-    submit: createSubmit({ ...embedded, policy, clock, ids }),
+    catalog: createCatalog({ reader: backend.reader, policy, upstream: cache }),
+    submit: createSubmit({ ...backend, policy, clock, ids }),
     clock,
     ids,
     ...(cache ? { upstream: cache } : {}),
@@ -139,8 +142,8 @@ function appOf(
   const chosen = apiSettings(settings, addresses);
   return createApp(ports, chosen, [
     ...registryRoutes(ports, chosen),
-    eventRoutes(embedded.eventReader, stopping),
-    deadLetterRoutes(embedded.deadLetters, clock),
+    eventRoutes(backend.eventReader, stopping),
+    deadLetterRoutes(backend.deadLetters, clock),
   ]);
 }
 
@@ -163,35 +166,35 @@ function remoteAddress(c: AppContext): string | undefined {
   return incoming?.socket.remoteAddress;
 }
 
-async function listen(embedded: SqliteBackend, parts: ListenerParts): Promise<Listener> {
+async function listen(backend: LocalBackend, parts: ListenerParts): Promise<Listener> {
   try {
     return await openListener(parts);
   } catch (error) {
-    await embedded.close();
+    await backend.close();
     throw error;
   }
 }
 
 const isAnyAddress = (host: string) => host === "0.0.0.0" || host === "::";
 
-async function tellOfDeadLetters({ queue }: SqliteBackend, log: Logger): Promise<void> {
-  const changes = (await Array.fromAsync(queue.list())).map(({ id }) => id);
+async function tellOfDeadLetters({ deadLetters }: LocalBackend, log: Logger): Promise<void> {
+  const changes = (await Array.fromAsync(deadLetters.list())).map(({ id }) => id);
   if (changes.length === 0) return;
   log.warn({ changes }, "these changes could not be applied and are dead letters; GET /-/dead-letters says why");
 }
 
 async function firstToken(
-  embedded: SqliteBackend,
+  backend: LocalBackend,
   { newToken }: Settings,
   clock: Clock,
   ids: Ids,
 ): Promise<RunningServer["token"]> {
   // Not by whether the directory is new: a first start that failed behind that point would leave nobody a token.
-  const user = newToken ?? (embedded.hasTokens() ? undefined : FIRST_USER);
+  const user = newToken ?? ((await backend.tokens.isEmpty()) ? FIRST_USER : undefined);
   if (user === undefined) return undefined;
   const created = clock.now().toISOString();
   const token = await issueToken(
-    { tokens: embedded.tokens, ids },
+    { tokens: backend.tokens, ids },
     { user, readonly: false, label: "made at start", created },
   );
   return { user, token };

@@ -3,10 +3,10 @@ import {
   changeProblem,
   type ChangeMessage,
   type ChangeQueue,
-  type ChangeReceiver,
   type Clock,
   type DeadLetter,
   type DeadLetters,
+  type LocalReceiver,
 } from "@codebox/core";
 import type { Database, Row } from "./database.ts";
 import { createGroups } from "./groups.ts";
@@ -17,12 +17,9 @@ const DEDUPLICATION_MS = 5 * 60 * 1000;
 const BACKOFF_MS = { first: 50, most: 30_000 } as const;
 
 export type SqliteChangeQueue = ChangeQueue &
-  ChangeReceiver &
+  LocalReceiver &
   DeadLetters & {
-    /** Whether nothing waits and nothing is in flight. */
     isEmpty(): boolean;
-    /** Whether a change that waits, or is among the dead letters, is about the tarball staged under this key. */
-    needs(staging: string): boolean;
   };
 
 /**

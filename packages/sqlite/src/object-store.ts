@@ -44,9 +44,9 @@ export function createObjectStore(database: Database, clock: Clock): ObjectStore
         key,
         ifNoneMatch ?? null,
       );
-      if (row) return { ...infoOf(row), modifiedSince: true, bytes: bytesOf(database, row) } satisfies StoredObject;
+      if (row) return { ...infoOf(row), notModified: false, bytes: bytesOf(database, row) } satisfies StoredObject;
       const known = ifNoneMatch === undefined ? undefined : info(key);
-      return known && { modifiedSince: false, etag: known.etag };
+      return known && { notModified: true, etag: known.etag };
     },
     async open(key, range) {
       const row = database.get(`SELECT ${INFO}, inline, blob FROM objects WHERE key = ?`, key);

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { createPackumentReader, type Backend, type Clock } from "@codebox/core";
+import { createPackumentReader, type Clock, type LocalBackend } from "@codebox/core";
 import { createChangeQueue, type SqliteChangeQueue } from "./change-queue.ts";
 import { openDatabase, type Database } from "./database.ts";
 import { createEventLog, type SqliteEventLog } from "./event-log.ts";
@@ -21,9 +21,7 @@ export type SqliteSettings = {
 };
 
 /** A `Backend`, and what only a host on one machine needs. `queue` is also the receiver and the dead letters. */
-export type SqliteBackend = Backend & {
-  /** Whether anybody holds a token. */
-  hasTokens(): boolean;
+export type SqliteBackend = LocalBackend & {
   readonly database: Database;
   readonly queue: SqliteChangeQueue;
   readonly receiver: SqliteChangeQueue;
@@ -55,7 +53,6 @@ export async function openSqlite({
   const reader = createPackumentReader(store);
   const queue = createChangeQueue(database, clock);
   return {
-    hasTokens: () => database.get("SELECT 1 FROM tokens LIMIT 1") !== undefined,
     database,
     store,
     reader,

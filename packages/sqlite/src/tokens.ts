@@ -24,6 +24,7 @@ export function createTokenStore(database: Database): TokenStore {
     },
     list: async (user) =>
       database.all("SELECT * FROM tokens WHERE user = ? ORDER BY created, hash", user).map(recordOf),
+    isEmpty: async () => database.get("SELECT 1 FROM tokens LIMIT 1") === undefined,
     remove: (hash) => database.write(() => database.run("DELETE FROM tokens WHERE hash = ?", hash) > 0),
   };
 }

@@ -1,7 +1,8 @@
 import { describe } from "vitest";
-import type { Backend, Change, ChangeReceiver, Clock, EventReader } from "@codebox/core";
-import { changeQueueContract } from "./change-queue-contract.ts";
+import type { Backend, Change, ChangeEvent, ChangeReceiver, Clock, LocalBackend } from "@codebox/core";
+import { changeQueueContract, localReceiverContract } from "./change-queue-contract.ts";
 import { identityContract, passwordIdentityContract, tokenStoreContract } from "./identity-contract.ts";
+import type { KnownGaps } from "./known-gaps.ts";
 import { eventLogContract, outcomesContract } from "./log-contracts.ts";
 import { manualClock } from "./manual-clock.ts";
 import { objectStoreContract } from "./object-store-contract.ts";
@@ -13,24 +14,36 @@ export type BackendOptions = {
   readonly registration: "open" | "closed";
 };
 export type BackendFixture = AsyncDisposable & {
-  readonly backend: Backend & { readonly receiver: ChangeReceiver; readonly eventReader: EventReader };
+  /** Where the platform receives instead, the test brings a receiver. */
+  readonly backend: (Backend & { readonly receiver: ChangeReceiver }) | LocalBackend;
   /** Adds a dead letter as the adapter stores one. */
   readonly bury: (change: Change, reason: string) => Promise<void>;
+  /** The events that a subscriber got so far. Default: what the backend's event reader reads. */
+  readonly taken?: () => Promise<ChangeEvent[]>;
+};
+export type BackendTraits = {
+  /** Whether it is a `LocalBackend`, as `npm start` needs it. Default: true. */
+  readonly local?: boolean;
+  /** Whether users sign in with passwords of their own. Default: true. */
+  readonly passwords?: boolean;
+  /** Rules that a stand-in for the real service is known to break: rule → reason, which is printed. */
+  readonly gaps?: KnownGaps;
 };
 
 /**
  * Runs every contract over a complete backend: an empty one for each test.
  *
- * A backend without a receiver or an event reader runs the contracts of its ports one by one instead, as tests/aws does.
- *
  * @example describe("memory", () => backendContract(async (options) => fixtureOf(createMemoryBackend(options))));
  */
-export function backendContract(make: (options: BackendOptions) => Promise<BackendFixture>): void {
+export function backendContract(
+  make: (options: BackendOptions) => Promise<BackendFixture>,
+  { local = true, passwords = true, gaps = {} }: BackendTraits = {},
+): void {
   const open = async (options: Partial<BackendOptions> = {}) => {
-    const fixture = await make({ registration: "open", ...options });
-    return { ...fixture.backend, bury: fixture.bury, [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose]() };
+    const { backend, ...fixture } = await make({ registration: "open", ...options });
+    return { ...backend, ...fixture, [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose]() };
   };
-  describe("object store", () => objectStoreContract(() => open()));
+  describe("object store", () => objectStoreContract(() => open(), gaps));
   describe("change queue", () =>
     changeQueueContract(async () => {
       const clock = manualClock();
@@ -41,16 +54,24 @@ export function backendContract(make: (options: BackendOptions) => Promise<Backe
         bury: rest.bury,
         [Symbol.asyncDispose]: rest[Symbol.asyncDispose],
       };
-    }));
+    }, gaps));
+  if (local)
+    describe("local receiver", () =>
+      localReceiverContract(async () => {
+        const { receiver, ...fixture } = await open();
+        if (!("isEmpty" in receiver)) throw new Error("the receiver has no isEmpty: it is not a LocalReceiver");
+        return { ...fixture, receiver };
+      }));
   describe("event log", () =>
     eventLogContract(async () => {
       const fixture = await open();
-      return { ...fixture, taken: async () => (await fixture.eventReader.read(0, 1_000)).map(({ event }) => event) };
+      const read = async () => ((await fixture.eventReader?.read(0, 1_000)) ?? []).map(({ event }) => event);
+      return { ...fixture, taken: fixture.taken ?? read };
     }));
   describe("outcomes", () => outcomesContract(() => open()));
   describe("tokens", () => tokenStoreContract(() => open()));
   describe("identities", () => {
     identityContract(() => open());
-    passwordIdentityContract((registration) => open({ registration }));
+    if (passwords) passwordIdentityContract((registration) => open({ registration }));
   });
 }

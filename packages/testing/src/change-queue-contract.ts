@@ -1,6 +1,6 @@
-import { expect } from "vitest";
-import type { Change, ChangeBatch, ChangeQueue, ChangeReceiver, DeadLetters } from "@codebox/core";
-import { tagPut } from "./builders.ts";
+import { expect, test } from "vitest";
+import type { Change, ChangeBatch, ChangeQueue, ChangeReceiver, DeadLetters, LocalReceiver } from "@codebox/core";
+import { publishOf, tagPut } from "./builders.ts";
 import { testOrGap, type KnownGaps } from "./known-gaps.ts";
 
 export type QueueFixture = AsyncDisposable & {
@@ -90,19 +90,25 @@ export function changeQueueContract(open: () => Promise<QueueFixture>, gaps: Kno
     await queue.send(change);
     expect(await receiveNow(queue)).toBeUndefined();
   });
-  rule(
-    "an outage never moves a change to the dead letters and never reorders its group",
-    async ({ queue, afterPause }) => {
-      for (const id of ["a", "b"]) await queue.send(tagPut("wire", "next", "1.0.0", id));
-      for (let turn = 0; turn < MANY_FAILURES; turn++) {
-        const batch = await receive(queue);
-        expect(ids(batch)).toEqual(["a", "b"]);
-        if (batch) await queue.release(batch);
-        await afterPause();
-      }
-      expect(await Array.fromAsync(queue.list())).toEqual([]);
-    },
-  );
+  rule("an outage never moves a change to the dead letters", async ({ queue, afterPause }) => {
+    await queue.send(tagPut("wire", "next", "1.0.0", "a"));
+    for (let turn = 0; turn < MANY_FAILURES; turn++) {
+      const batch = await receive(queue);
+      expect(ids(batch)).toEqual(["a"]);
+      if (batch) await queue.release(batch);
+      await afterPause();
+    }
+    expect(await Array.fromAsync(queue.list())).toEqual([]);
+  });
+  rule("an outage never reorders a group", async ({ queue, afterPause }) => {
+    for (const id of ["a", "b"]) await queue.send(tagPut("wire", "next", "1.0.0", id));
+    for (let turn = 0; turn < MANY_FAILURES; turn++) {
+      const batch = await receive(queue);
+      expect(ids(batch)).toEqual(["a", "b"]);
+      if (batch) await queue.release(batch);
+      await afterPause();
+    }
+  });
   rule("a dead letter is listed with its reason", async ({ queue, bury }) => {
     await bury(tagPut("wire", "next", "1.0.0", "poison"), "it cannot be applied");
     const letters = await Array.fromAsync(queue.list());
@@ -120,5 +126,41 @@ export function changeQueueContract(open: () => Promise<QueueFixture>, gaps: Kno
     const waiting = queue.receive({ max: 1, signal: stop.signal });
     stop.abort();
     expect(await waiting).toBeUndefined();
+  });
+}
+
+/** What a receiver must do whose host drains the queue and sweeps the store. */
+export function localReceiverContract(
+  open: () => Promise<
+    AsyncDisposable & {
+      readonly queue: ChangeQueue;
+      readonly receiver: LocalReceiver;
+      readonly bury: QueueFixture["bury"];
+    }
+  >,
+): void {
+  test("a queue is empty when nothing waits and nothing is in flight", async () => {
+    await using fixture = await open();
+    const { queue, receiver } = fixture;
+    expect(await receiver.isEmpty()).toBe(true);
+    await queue.send(tagPut("wire", "next", "1.0.0", "a"));
+    expect(await receiver.isEmpty()).toBe(false);
+    const batch = await receiver.receive({ max: 10, signal: AbortSignal.timeout(10_000) });
+    expect(await receiver.isEmpty()).toBe(false);
+    if (batch) await receiver.acknowledge(batch);
+    expect(await receiver.isEmpty()).toBe(true);
+  });
+  test("a staged tarball is needed while its publish waits, is in flight or is a dead letter", async () => {
+    await using fixture = await open();
+    const { queue, receiver, bury } = fixture;
+    const [change, dead] = [publishOf("wire", "1.0.0"), publishOf("other", "1.0.0")];
+    expect(await receiver.needs(change.tarball.staging)).toBe(false);
+    await queue.send(change);
+    expect(await receiver.needs(change.tarball.staging)).toBe(true);
+    const batch = await receiver.receive({ max: 10, signal: AbortSignal.timeout(10_000) });
+    expect(await receiver.needs(change.tarball.staging)).toBe(true);
+    if (batch) await receiver.acknowledge(batch);
+    await bury(dead, "it cannot be applied");
+    expect(await receiver.needs(dead.tarball.staging)).toBe(true);
   });
 }

@@ -23,6 +23,12 @@ export function tokenStoreContract(open: () => Promise<AsyncDisposable & { reado
     await fixture.tokens.put(limited);
     expect(await fixture.tokens.find(hashToken("secret"))).toEqual(limited);
   });
+  test("a store is empty until it holds a token", async () => {
+    await using fixture = await open();
+    expect(await fixture.tokens.isEmpty()).toBe(true);
+    await fixture.tokens.put(record("secret", "alice"));
+    expect(await fixture.tokens.isEmpty()).toBe(false);
+  });
   test("a user's tokens are listed, nobody else's", async () => {
     await using fixture = await open();
     await fixture.tokens.put(record("one", "alice"));

@@ -1,4 +1,4 @@
-import { packageOfKey, WRITE_ATTEMPTS, type Clock, type ObjectStore } from "@codebox/core";
+import { packageOfKey, readObject, updateObject, type Clock, type Mutation, type ObjectStore } from "@codebox/core";
 import type { Checkpoint, Totals } from "../checkpoint.ts";
 import { rewriteTarballs } from "../domain.ts";
 import type { ExitCode } from "../errors.ts";
@@ -53,28 +53,34 @@ async function move(ports: DomainPorts, settings: DomainSettings, name: string, 
     reportFailed(output, { package: name }, problem, fix);
     return { packages: 1, failed: 1 };
   };
-  for (let attempt = 1; attempt <= WRITE_ATTEMPTS; attempt++) {
-    const found = await store.get(key);
-    // Deleted since the listing.
-    if (!found?.modifiedSince) return {};
-    const result = rewriteTarballs(name, found.bytes, url);
-    if (result.kind === "damaged") return failed(result.problem, `codebox verify says more; ${key} was left as it is`);
-    if (result.kind === "unchanged") {
+  const updated = await updateObject({ store, clock }, key, {
+    read: () => readObject(store, key),
+    mutate(found): Mutation<Moved> {
+      // Deleted since the listing.
+      if (!found) return { result: { kind: "gone" } };
+      const result = rewriteTarballs(name, found.bytes, url);
+      if (result.kind !== "rewritten" || dryRun) return { result };
+      return { result, bytes: result.bytes, contentType: found.contentType ?? "application/json" };
+    },
+  });
+  if (!updated.ok)
+    return failed(
+      `it changed ${updated.attempts} times while it was written`,
+      "run the command again when less is published",
+    );
+  const { result } = updated;
+  switch (result.kind) {
+    case "gone":
+      return {};
+    case "damaged":
+      return failed(result.problem, `codebox verify says more; ${key} was left as it is`);
+    case "unchanged":
       output.record({ package: name, versions: 0 });
       return { packages: 1 };
-    }
-    const { bytes, versions } = result;
-    const write = { condition: { ifMatch: found.etag }, contentType: found.contentType ?? "application/json" };
-    const written = dryRun || (await store.put(key, bytes, write)).ok;
-    if (written) {
-      output.record({ package: name, versions, ...(dryRun ? { dryRun } : {}) });
-      return { packages: 1, rewritten: 1, versions };
-    }
-    // The consumer, or somebody else, wrote in between: what it wrote is read, and moved too.
-    await clock.sleep(Math.min(2 ** attempt * 5, 500));
+    case "rewritten":
+      output.record({ package: name, versions: result.versions, ...(dryRun ? { dryRun } : {}) });
+      return { packages: 1, rewritten: 1, versions: result.versions };
   }
-  return failed(
-    `it changed ${WRITE_ATTEMPTS} times while it was written`,
-    "run the command again when less is published",
-  );
 }
+
+type Moved = ReturnType<typeof rewriteTarballs> | { readonly kind: "gone" };

@@ -1,5 +1,5 @@
 import { COPY_BYTES_MAX, type BucketMaintenance } from "@codebox/aws";
-import { WRITE_ATTEMPTS, type Clock, type ObjectInfo, type ObjectStore } from "@codebox/core";
+import { retryConflicts, WRITE_ATTEMPTS, type Clock, type ObjectInfo, type ObjectStore } from "@codebox/core";
 import type { Checkpoint, Totals } from "../checkpoint.ts";
 import { encryptionProblem } from "../encryption.ts";
 import type { ExitCode } from "../errors.ts";
@@ -66,7 +66,7 @@ async function encryptOne(ports: EncryptPorts, settings: EncryptSettings, listed
     reportFailed(output, { key }, problem, fix);
     return { objects: 1, failed: 1 };
   };
-  for (let attempt = 1; attempt <= WRITE_ATTEMPTS; attempt++) {
+  const done = await retryConflicts({ clock }, WRITE_ATTEMPTS, async (attempt): Promise<Totals | undefined> => {
     const found = await maintenance.encryption(key);
     // Deleted since the listing.
     if (!found) return {};
@@ -80,13 +80,11 @@ async function encryptOne(ports: EncryptPorts, settings: EncryptSettings, listed
         `it has ${bytes(seen.size)}, and S3 copies at most 5 GiB in one request`,
         `aws s3 cp s3://${settings.bucket}/${key} s3://${settings.bucket}/${key} --sse ${kmsKey === undefined ? "AES256" : `aws:kms --sse-kms-key-id ${kmsKey}`}`,
       );
-    const done = dryRun || (await maintenance.reencrypt(key, seen.etag, wayOf(seen))).ok;
-    if (done) {
-      output.record({ key, was: found.algorithm ?? "none", ...(dryRun ? { dryRun } : {}) });
-      return { objects: 1, encrypted: 1, size: seen.size };
-    }
-    await clock.sleep(Math.min(2 ** attempt * 5, 500));
-  }
+    if (!dryRun && !(await maintenance.reencrypt(key, seen.etag, wayOf(seen))).ok) return undefined;
+    output.record({ key, was: found.algorithm ?? "none", ...(dryRun ? { dryRun } : {}) });
+    return { objects: 1, encrypted: 1, size: seen.size };
+  });
+  if (done) return done;
   return failed(
     `it changed ${WRITE_ATTEMPTS} times while it was encrypted`,
     "run the command again when less is published",

@@ -64,7 +64,7 @@ async function sendLatest(
     return { failed: 1 };
   };
   const found = await store.get(key);
-  if (!found?.modifiedSince) return {};
+  if (found?.notModified !== false) return {};
   let packument: Packument;
   try {
     packument = parsePackument(name, found.bytes);

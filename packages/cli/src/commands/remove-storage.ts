@@ -1,5 +1,5 @@
-import type { BucketMaintenance } from "@codebox/aws";
-import { packageOfKey } from "@codebox/core";
+import type { BucketMaintenance, UploadCursor, VersionCursor } from "@codebox/aws";
+import { packageOfKey, pagesOf } from "@codebox/core";
 import { CommandError, Interrupted, UsageError, type ExitCode } from "../errors.ts";
 import { bytes, type Output } from "../output.ts";
 
@@ -55,10 +55,8 @@ export async function removeStorage(ports: RemoveStoragePorts, settings: RemoveS
 
 async function show({ maintenance, output, signal }: RemoveStoragePorts, bucket: string): Promise<void> {
   let [objects, former, markers, size, packages, uploads] = [0, 0, 0, 0, 0, 0];
-  for await (const page of pages(
-    (cursor: Parameters<typeof maintenance.versions>[0]) => maintenance.versions(cursor),
-    signal,
-  )) {
+  for await (const { page } of pagesOf((cursor: VersionCursor | undefined) => maintenance.versions(cursor))) {
+    stopIf(signal);
     for (const version of page.versions) {
       if (version.marker) markers++;
       else if (version.latest) objects++;
@@ -68,11 +66,10 @@ async function show({ maintenance, output, signal }: RemoveStoragePorts, bucket:
     }
     output.progress(`${objects + former + markers} versions …`);
   }
-  for await (const page of pages(
-    (cursor: Parameters<typeof maintenance.uploads>[0]) => maintenance.uploads(cursor),
-    signal,
-  ))
+  for await (const { page } of pagesOf((cursor: UploadCursor | undefined) => maintenance.uploads(cursor))) {
+    stopIf(signal);
     uploads += page.uploads.length;
+  }
   output.summary({
     bucket,
     packages,
@@ -107,18 +104,6 @@ async function empty({ maintenance, output, signal }: RemoveStoragePorts): Promi
     const { uploads } = await maintenance.uploads();
     if (uploads.length === 0) return removed;
     for (const upload of uploads) await maintenance.abortUpload(upload);
-  }
-}
-
-async function* pages<Cursor, Page extends { readonly cursor?: Cursor }>(
-  fetch: (cursor: Cursor | undefined) => Promise<Page>,
-  signal: AbortSignal,
-): AsyncGenerator<Page> {
-  for (let cursor: Cursor | undefined, more = true; more; more = cursor !== undefined) {
-    stopIf(signal);
-    const page = await fetch(cursor);
-    yield page;
-    cursor = page.cursor;
   }
 }
 

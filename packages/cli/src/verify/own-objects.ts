@@ -40,7 +40,7 @@ function expired({ key, modified }: ObjectInfo, { prefix, days }: Area, now: Dat
 
 async function tokenFindings(store: ObjectStore, key: string): Promise<readonly Finding[]> {
   const found = await store.get(key);
-  if (!found?.modifiedSince) return [];
+  if (found?.notModified !== false) return [];
   const hash = key.slice(tokenKey("").length);
   const record = parseToken(found.bytes);
   if (!record)

@@ -32,7 +32,7 @@ export async function packageFindings(
   }
   const key = `${folder.path}/index.json`;
   const found = folder.objects.some((object) => object.key === key) ? await store.get(key) : undefined;
-  if (!found?.modifiedSince) return [...findings, ...(await withoutDocument(folder.path, tarballs, options))];
+  if (found?.notModified !== false) return [...findings, ...(await withoutDocument(folder.path, tarballs, options))];
   const { findings: ofDocument, claims } = checkDocument(folder.path, found.bytes);
   findings.push(...ofDocument);
   for (const claim of claims) {

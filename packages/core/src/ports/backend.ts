@@ -1,12 +1,14 @@
 import type { PackumentReader } from "../read/reader.ts";
-import type { ChangeQueue, ChangeReceiver, DeadLetters } from "./change-queue.ts";
+import type { Clock } from "./clock.ts";
+import type { ChangeQueue, ChangeReceiver, DeadLetters, LocalReceiver } from "./change-queue.ts";
 import type { EventLog, EventReader } from "./event-log.ts";
 import type { IdentityProvider, TokenStore } from "./identity.ts";
 import type { ObjectStore } from "./object-store.ts";
 import type { Outcomes } from "./outcomes.ts";
 
 /**
- * All ports that a deployment is assembled from. An adapter is one folder that returns this.
+ * All ports that a deployment is assembled from. An adapter is one folder that returns this; both hosts, `packages/server` and
+ * `packages/functions`, are assembled from it.
  *
  * What is optional depends on the deployment, not on how complete the adapter is: its contract applies wherever it is present.
  * docs/adapters.md says how to write one; `backendContract` in packages/testing checks one.
@@ -30,3 +32,17 @@ export type Backend = {
   /** Resolves when everything accepted is durable and all resources are released. Nothing may be called afterwards. */
   close(): Promise<void>;
 };
+
+/** What a host needs that receives the changes and serves the events itself, as `npm start` does. */
+export type LocalBackend = Backend & { readonly receiver: LocalReceiver; readonly eventReader: EventReader };
+
+/** What a host gives an adapter when it opens it. */
+export type OpenBackend = (options: {
+  readonly clock: Clock;
+  /** Whether the first login under a name registers a user, where the adapter keeps users. */
+  readonly registration: "open" | "closed";
+  /** User names that nobody can register. */
+  readonly reserved: readonly string[];
+  /** Called with failures that no caller waits for: events that could not be stored. */
+  readonly onFailure: (error: unknown) => void;
+}) => Promise<LocalBackend>;

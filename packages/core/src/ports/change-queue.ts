@@ -26,6 +26,14 @@ export interface ChangeReceiver {
   release(batch: ChangeBatch): Promise<void>;
 }
 
+/** A receiver for a host that also drains the queue before it stops, and deletes expired objects itself. */
+export interface LocalReceiver extends ChangeReceiver {
+  /** Whether nothing waits and nothing is in flight. */
+  isEmpty(): boolean | Promise<boolean>;
+  /** Whether a change that waits, or a dead letter, still needs the staged tarball of this key. */
+  needs(key: string): boolean | Promise<boolean>;
+}
+
 export type ChangeBatch = {
   /** The message group: the package's name. */
   readonly group: string;

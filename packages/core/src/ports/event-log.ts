@@ -19,7 +19,7 @@ export interface EventReader {
   /** At most `limit` events after a position (0: from the beginning), oldest first. */
   read(after: number, limit: number): Promise<readonly LoggedEvent[]>;
   /** The position of the last event; 0 when there is none. */
-  position(): number;
+  position(): number | Promise<number>;
   /** Calls `listener` after new events were stored. Returns the function that ends the subscription. */
   subscribe(listener: () => void): () => void;
 }

@@ -44,6 +44,8 @@ export interface TokenStore {
   list(user: string): Promise<readonly TokenRecord[]>;
   /** `false` when there is no such token. */
   remove(hash: string): Promise<boolean>;
+  /** Whether nobody holds a token: the registry is new. */
+  isEmpty(): Promise<boolean>;
 }
 export type TokenRecord = {
   /** SHA-256 of the token, in hex. */

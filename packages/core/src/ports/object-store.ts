@@ -43,8 +43,9 @@ export type ObjectInfo = {
   readonly contentType?: string;
   readonly modified: Date;
 };
-export type StoredObject = ObjectInfo & { readonly modifiedSince: true; readonly bytes: Uint8Array };
-export type NotModified = { readonly modifiedSince: false; readonly etag: string };
+/** `notModified` tells the two answers of `get` apart; only with `ifNoneMatch` may it be true. */
+export type StoredObject = ObjectInfo & { readonly notModified: false; readonly bytes: Uint8Array };
+export type NotModified = { readonly notModified: true; readonly etag: string };
 /** `size` is the whole object's, also when a range is open. The body must be read to its end or returned (`for await` does both). */
 export type OpenObject = ObjectInfo & { readonly body: AsyncIterable<Uint8Array> };
 export type ObjectPage = { readonly objects: readonly ObjectInfo[]; readonly cursor?: string };

@@ -32,7 +32,7 @@ export function createPackumentReader(store: ObjectStore, maxBytes: number = CAC
         cache.delete(name);
         return undefined;
       }
-      if (!found.modifiedSince) return known;
+      if (found.notModified) return known;
       const entry = { packument: parsePackument(name, found.bytes), etag: found.etag };
       keep(name, entry, found.bytes.byteLength);
       return entry;

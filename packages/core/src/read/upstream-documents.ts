@@ -62,7 +62,7 @@ export function createUpstreamDocuments(
     if (!meta) return undefined;
     if (known?.of === meta.of) return remember(name, { ...known, ...meta }, memory.info(name)?.size);
     const found = await store.get(documentKey(name));
-    if (!found?.modifiedSince || found.etag !== meta.of) return undefined;
+    if (found?.notModified !== false || found.etag !== meta.of) return undefined;
     const document = parseDocument(name, found.bytes);
     return document && remember(name, { ...meta, document }, found.bytes.byteLength);
   };
@@ -168,7 +168,7 @@ function metaOf({ fetched, form, of, etag }: Meta): Meta {
 
 async function readMeta(store: ObjectStore, name: string): Promise<Meta | undefined> {
   const kept = await store.get(metaKey(name));
-  return kept?.modifiedSince ? (JSON.parse(Buffer.from(kept.bytes).toString("utf8")) as Meta) : undefined;
+  return kept?.notModified === false ? (JSON.parse(Buffer.from(kept.bytes).toString("utf8")) as Meta) : undefined;
 }
 
 async function writeMeta(store: ObjectStore, name: string, meta: Meta): Promise<void> {

@@ -4,10 +4,10 @@ import type { Outcome } from "../domain/outcome.ts";
 import { isRecord, stateOf, type Packument } from "../domain/packument.ts";
 import { outcomeKey } from "../layout.ts";
 import type { Clock } from "../ports/clock.ts";
-import { StoreUnavailable, type ObjectStore } from "../ports/object-store.ts";
+import { StoreUnavailable, type ObjectStore, type StoredObject } from "../ports/object-store.ts";
 import type { Outcomes, Pending } from "../ports/outcomes.ts";
 import type { PackumentReader } from "../read/reader.ts";
-import { updateObject } from "../write/update-object.ts";
+import { readObject, updateObject, type Mutation } from "../write/update-object.ts";
 
 /** The first look at the packument, in milliseconds: SQS, a warm consumer and its write take about so long together. */
 const FIRST_MS = 60;
@@ -32,20 +32,29 @@ export type OutcomesPorts = {
  * If-None-Match and a growing pause. docs/decisions/0006 says why, and what a thousand waiters cost.
  */
 export function createStoredOutcomes({ store, reader, clock, random = () => 0.5 }: OutcomesPorts): Outcomes {
-  const options = { clock, contentType: "application/json" };
   const stored = async (id: string) => {
-    const found = await store.get(outcomeKey(id));
-    return found?.modifiedSince ? { ...parse(found.bytes), etag: found.etag, modified: found.modified } : undefined;
+    const found = await readObject(store, outcomeKey(id));
+    return found && { ...parse(found.bytes), modified: found.modified };
+  };
+  const update = async (id: string, mutate: (present: Stored | undefined) => Outcome | Pending | undefined) => {
+    const key = outcomeKey(id);
+    const updated = await updateObject({ store, clock, random }, key, {
+      // Most outcomes are recorded once: the first attempt writes without a read, on the condition that there is none.
+      read: afterFirst(() => readObject(store, key)),
+      mutate: (found: StoredObject | undefined): Mutation<void> => {
+        const next = mutate(found && parse(found.bytes));
+        return { result: undefined, ...(next ? { bytes: encode(next) } : {}) };
+      },
+    });
+    if (!updated.ok) throw new StoreUnavailable(`${key} was written by others ${updated.attempts} times`);
   };
   const applied = async (id: string, name: string) => outcomeInRing((await reader.read(name))?.packument, id);
   return {
     async record(outcomes) {
       const rejected = outcomes.filter(({ state }) => state === "rejected");
       // The first outcome stays; a pending one gives way.
-      const write = (outcome: Outcome) => (present: Uint8Array | undefined) =>
-        present && parse(present).state !== "pending" ? undefined : encode(outcome);
       await Promise.all(
-        rejected.map((outcome) => updateObject(store, outcomeKey(outcome.id), write(outcome), options)),
+        rejected.map((outcome) => update(outcome.id, (present) => (present?.state === "known" ? undefined : outcome))),
       );
     },
     async wait({ id, name }, timeoutMs) {
@@ -68,7 +77,7 @@ export function createStoredOutcomes({ store, reader, clock, random = () => 0.5 
     async remember({ id, name }) {
       const pending = { state: "pending", id, name } satisfies Pending;
       // Left as it is when it is there already: remembered before, or rejected meanwhile.
-      await updateObject(store, outcomeKey(id), (present) => (present ? undefined : encode(pending)), options);
+      await update(id, (present) => (present ? undefined : pending));
     },
     async find(id, name) {
       const known = await stored(id);
@@ -78,6 +87,16 @@ export function createStoredOutcomes({ store, reader, clock, random = () => 0.5 
       const packument = (await reader.read(pending.name))?.packument;
       return outcomeInRing(packument, id) ?? (isOvertaken(packument, modified) ? undefined : pending);
     },
+  };
+}
+
+/** A read that finds nothing the first time, without asking. */
+function afterFirst<Found>(read: () => Promise<Found | undefined>): () => Promise<Found | undefined> {
+  let first = true;
+  return async () => {
+    if (!first) return read();
+    first = false;
+    return undefined;
   };
 }
 

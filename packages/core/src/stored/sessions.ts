@@ -4,7 +4,8 @@ import { sessionKey } from "../layout.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ids } from "../ports/ids.ts";
 import type { LoginState } from "../ports/login-flow.ts";
-import { StoreUnavailable, type ObjectStore } from "../ports/object-store.ts";
+import { StoreUnavailable, type ObjectStore, type StoredObject } from "../ports/object-store.ts";
+import { readObject, updateObject } from "../write/update-object.ts";
 
 /** How long a person may take to sign in, in milliseconds. */
 export const SESSION_MS = 10 * 60 * 1000;
@@ -47,42 +48,50 @@ export function createSessions({
   ids,
 }: {
   readonly store: ObjectStore;
-  readonly clock: Pick<Clock, "now">;
+  readonly clock: Clock;
   readonly ids: Pick<Ids, "secret">;
 }): Sessions {
-  const find = async (key: string) => {
-    const found = await store.get(key);
-    if (!found?.modifiedSince) return undefined;
-    const { expires, result } = StoredSession.parse(JSON.parse(Buffer.from(found.bytes).toString("utf8")));
-    return expires > clock.now().getTime() ? { expires, result, etag: found.etag } : undefined;
+  /** The session in an object; `undefined` once its lifetime is over. */
+  const sessionIn = (found: StoredObject | undefined) => {
+    const session = found && StoredSession.parse(JSON.parse(Buffer.from(found.bytes).toString("utf8")));
+    return session && session.expires > clock.now().getTime() ? session : undefined;
   };
-  const write = (key: string, session: z.infer<typeof StoredSession>, ifMatch?: string) =>
-    store.put(key, Buffer.from(JSON.stringify(session)), {
-      condition: ifMatch === undefined ? { ifNoneMatch: "*" } : { ifMatch },
-      contentType: "application/json",
-    });
   return {
     async begin() {
       const secret = ids.secret();
       const session = { expires: clock.now().getTime() + SESSION_MS, result: { state: "pending" as const } };
-      const written = await write(sessionKey(hashToken(secret)), session);
+      const options = { condition: { ifNoneMatch: "*" as const }, contentType: "application/json" };
+      const written = await store.put(sessionKey(hashToken(secret)), encode(session), options);
       if (!written.ok) throw new StoreUnavailable("the login session could not be stored");
       return secret;
     },
     async settle(secret, result) {
       const key = sessionKey(hashToken(secret));
-      const found = await find(key);
-      if (found?.result.state !== "pending") return false;
-      return (await write(key, { expires: found.expires, result }, found.etag)).ok;
+      const updated = await updateObject({ store, clock }, key, {
+        read: () => readObject(store, key),
+        mutate(found) {
+          const session = sessionIn(found);
+          return session?.result.state === "pending"
+            ? { result: true, bytes: encode({ ...session, result }) }
+            : { result: false };
+        },
+      });
+      if (!updated.ok) throw new StoreUnavailable("the login session is being written by others");
+      return updated.result;
     },
     async complete(secret) {
       const key = sessionKey(hashToken(secret));
-      const found = await find(key);
-      if (!found) return EXPIRED;
-      if (found.result.state === "pending") return { state: "pending" };
+      const found = await readObject(store, key);
+      const session = sessionIn(found);
+      if (!found || !session) return EXPIRED;
+      if (session.result.state === "pending") return { state: "pending" };
       // Of two who complete it at a time, one deletes it and gets the result.
       const deleted = await store.delete(key, { ifMatch: found.etag });
-      return deleted.ok ? found.result : EXPIRED;
+      return deleted.ok ? session.result : EXPIRED;
     },
   };
+}
+
+function encode(session: z.infer<typeof StoredSession>): Uint8Array {
+  return Buffer.from(JSON.stringify(session));
 }

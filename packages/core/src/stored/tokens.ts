@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { hashToken } from "../access/tokens.ts";
-import { tokenKey, userTokenKey, userTokensPrefix } from "../layout.ts";
+import { LAYOUT, tokenKey, userTokenKey, userTokensPrefix } from "../layout.ts";
 import type { IdentityProvider, TokenRecord, TokenStore } from "../ports/identity.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import { pages } from "../read/pages.ts";
@@ -31,7 +31,9 @@ export function createTokenStore(store: ObjectStore): TokenStore {
   const find = async (hash: string): Promise<TokenRecord | undefined> => {
     if (!HASH.test(hash)) return undefined;
     const found = await store.get(tokenKey(hash));
-    return found?.modifiedSince ? StoredToken.parse(JSON.parse(Buffer.from(found.bytes).toString("utf8"))) : undefined;
+    return found?.notModified === false
+      ? StoredToken.parse(JSON.parse(Buffer.from(found.bytes).toString("utf8")))
+      : undefined;
   };
   return {
     find,
@@ -55,6 +57,7 @@ export function createTokenStore(store: ObjectStore): TokenStore {
       await store.delete(userTokenKey(record.user, hash));
       return true;
     },
+    isEmpty: async () => (await store.list(LAYOUT.tokens.prefix)).objects.length === 0,
   };
 }
 

@@ -5,16 +5,17 @@ import { apply, withoutEmitted, type Applied } from "../domain/apply.ts";
 import type { Change, ChangeOf } from "../domain/change.ts";
 import type { ChangeEvent } from "../domain/event.ts";
 import { indexKey, tarballKey } from "../layout.ts";
-import { OUTBOX_MAX, WRITE_ATTEMPTS } from "../domain/limits.ts";
+import { OUTBOX_MAX } from "../domain/limits.ts";
 import type { Outcome, Rejection } from "../domain/outcome.ts";
 import { own, serializePackument, stateOf, type Packument } from "../domain/packument.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EventLog } from "../ports/event-log.ts";
 import { StoreUnavailable, type ObjectStore } from "../ports/object-store.ts";
 import type { Outcomes } from "../ports/outcomes.ts";
-import type { PackumentReader } from "../read/reader.ts";
+import type { PackumentReader, ReadPackument } from "../read/reader.ts";
 import { restored } from "../domain/restore.ts";
 import { outcomeOfRecord } from "../domain/history.ts";
+import { updateObject, type Mutation } from "./update-object.ts";
 
 /** What the consumer works with. */
 export type ConsumerPorts = {
@@ -24,6 +25,8 @@ export type ConsumerPorts = {
   readonly events: EventLog;
   readonly outcomes: Outcomes;
   readonly clock: Clock;
+  /** 0 ≤ n < 1. Spreads the retries of consumers that lost a write to each other. Default: no spreading. */
+  readonly random?: () => number;
 };
 
 /**
@@ -78,6 +81,8 @@ type Written = {
   readonly unsent: readonly ChangeEvent[];
   /** Ids in the stored outbox that are known to have gone out. */
   readonly known: readonly string[];
+  /** Bytes of the document; absent: it was not written. */
+  readonly size?: number;
 };
 
 /** What an instance remembers of the packages' last writes. */
@@ -87,7 +92,7 @@ type Memory = {
 };
 
 async function write(
-  { store, policy, reader, clock }: ConsumerPorts,
+  { store, policy, reader, clock, random }: ConsumerPorts,
   memory: Memory,
   name: string,
   changes: readonly Change[],
@@ -97,34 +102,32 @@ async function write(
   const last = memory.documents.get(name);
   const known = last && withoutEmitted(last, emitted);
   const promoted = new Set<string>();
-  for (let attempt = 1; attempt <= WRITE_ATTEMPTS; attempt++) {
-    const read = await reader.read(name);
+  const mutate = async (read: ReadPackument | undefined): Promise<Mutation<Written>> => {
     const found = read && withoutEmitted(read.packument, emitted);
     const start = known && found ? restored(known, found) : found;
-    const folded = await fold({ store, policy }, start, changes, promoted);
+    const { packument, outcomes, changed } = await fold({ store, policy }, start, changes, promoted);
     signal?.throwIfAborted();
-    const { packument, outcomes } = folded;
     const unsent = stateOf(packument).outbox;
-    if ((!folded.changed && start === found) || packument === undefined) {
-      const sent = stateOf(read?.packument)
-        .outbox.map((event) => event.id)
-        .filter((id) => emitted.has(id));
-      return { packument, outcomes, unsent, known: sent };
+    if ((!changed && start === found) || packument === undefined) {
+      const sent = stateOf(read?.packument).outbox.flatMap(({ id }) => (emitted.has(id) ? [id] : []));
+      return { result: { packument, outcomes, unsent, known: sent } };
     }
     if (unsent.length > OUTBOX_MAX)
       throw new StoreUnavailable(`${name} has ${unsent.length} events that could not be emitted`);
     const bytes = serializePackument(packument);
-    const condition = read ? { ifMatch: read.etag } : { ifNoneMatch: "*" as const };
-    const result = await store.put(indexKey(name), bytes, { condition, contentType: "application/json" });
-    if (result.ok) {
-      reader.wrote(name, { packument, etag: result.etag }, bytes.byteLength);
-      memory.documents.set(name, packument, { size: bytes.byteLength });
-      return { packument, outcomes, unsent, known: [] };
-    }
-    // Another writer won. The pause grows so that two contenders do not meet again.
-    if (attempt > 1) await clock.sleep(Math.min(2 ** attempt * 5, 500));
+    return { result: { packument, outcomes, unsent, known: [], size: bytes.byteLength }, bytes };
+  };
+  const read = () => reader.read(name);
+  const ports = { store, clock, ...(random ? { random } : {}) };
+  const updated = await updateObject(ports, indexKey(name), { read, mutate });
+  if (!updated.ok)
+    throw new StoreUnavailable(`${name}/index.json changed ${updated.attempts} times while a change was applied`);
+  const { packument, size } = updated.result;
+  if (updated.etag !== undefined && packument && size !== undefined) {
+    reader.wrote(name, { packument, etag: updated.etag }, size);
+    memory.documents.set(name, packument, { size });
   }
-  throw new StoreUnavailable(`${name}/index.json changed ${WRITE_ATTEMPTS} times while a change was applied`);
+  return updated.result;
 }
 
 type Folded = {

@@ -1,10 +1,10 @@
 import { setMaxListeners } from "node:events";
 import { BATCH_MAX } from "../domain/limits.ts";
-import type { ChangeBatch, ChangeReceiver } from "../ports/change-queue.ts";
+import type { ChangeBatch, LocalReceiver } from "../ports/change-queue.ts";
 import type { Consumer } from "./consumer.ts";
 
 export type WorkerParts = {
-  readonly queue: ChangeReceiver & { isEmpty(): boolean };
+  readonly queue: Omit<LocalReceiver, "needs">;
   readonly consumer: Consumer;
   /** Told of every batch that failed and will be delivered again. */
   readonly onFailure: (error: unknown, batch: ChangeBatch) => void;
@@ -45,7 +45,7 @@ export function createWorker({ queue, consumer, onFailure, concurrency }: Worker
       await giveBack(batch);
       if (draining) stop.abort();
     }
-    if (draining && queue.isEmpty()) stop.abort();
+    if (draining && (await queue.isEmpty())) stop.abort();
   };
   const loop = async () => {
     for (;;) {
@@ -60,7 +60,7 @@ export function createWorker({ queue, consumer, onFailure, concurrency }: Worker
     },
     async drain() {
       draining = true;
-      if (queue.isEmpty()) stop.abort();
+      if (await queue.isEmpty()) stop.abort();
       await Promise.all(loops);
     },
   };

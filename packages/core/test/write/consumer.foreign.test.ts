@@ -42,7 +42,7 @@ const consumerOver = (store: ObjectStore) =>
   });
 const document = async (): Promise<Packument> => {
   const found = await embedded.store.get(indexKey("wire"));
-  return found?.modifiedSince ? parsePackument("wire", found.bytes) : expect.fail("no document");
+  return found?.notModified === false ? parsePackument("wire", found.bytes) : expect.fail("no document");
 };
 /** The predecessor: what it read, altered, and written whole whenever it comes to it. */
 const foreignRead = async (tag: string) => {

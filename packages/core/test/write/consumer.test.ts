@@ -31,7 +31,7 @@ const consumerOver = (store: ObjectStore, events: EventLog = embedded.events) =>
   });
 const document = async (): Promise<Packument> => {
   const found = await embedded.store.get(indexKey("wire"));
-  return found?.modifiedSince
+  return found?.notModified === false
     ? (JSON.parse(Buffer.from(found.bytes).toString()) as Packument)
     : expect.fail("no document");
 };

@@ -9,5 +9,6 @@ const clients = { s3: createS3Client(), sqs: createSqsClient(), sns: createSnsCl
 export const handler = consumerFunction(readEnvironment("consumer", process.env), {
   ...clients,
   clock: systemClock,
+  random: Math.random,
   log: consumeLog(createLogger("consumer")),
 });

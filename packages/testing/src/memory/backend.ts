@@ -1,10 +1,10 @@
 import {
   createPackumentReader,
   createTokenStore,
-  type Backend,
   type Clock,
   type EventLog,
   type EventReader,
+  type LocalBackend,
 } from "@codebox/core";
 import { createMemoryChangeQueue, type MemoryChangeQueue } from "./change-queue.ts";
 import { createMemoryEventLog } from "./event-log.ts";
@@ -13,7 +13,7 @@ import { createMemoryObjectStore } from "./object-store.ts";
 import { createMemoryOutcomes } from "./outcomes.ts";
 
 /** A `Backend` with every optional part. `queue` is also the receiver and the dead letters. */
-export type MemoryBackend = Backend & {
+export type MemoryBackend = LocalBackend & {
   readonly queue: MemoryChangeQueue;
   readonly receiver: MemoryChangeQueue;
   readonly deadLetters: MemoryChangeQueue;

@@ -2,10 +2,10 @@ import {
   Change,
   changeProblem,
   type ChangeQueue,
-  type ChangeReceiver,
   type Clock,
   type DeadLetter,
   type DeadLetters,
+  type LocalReceiver,
 } from "@codebox/core";
 
 /** How long the id of an acknowledged change is known, in milliseconds, as in SQS. */
@@ -15,11 +15,10 @@ const PAUSE_MS = 1_000;
 
 type Waiting = { readonly change: Change; receives: number };
 export type MemoryChangeQueue = ChangeQueue &
-  ChangeReceiver &
+  LocalReceiver &
   DeadLetters & {
     /** Adds a dead letter, as a queue does with a message that can never succeed. */
     bury(body: unknown, reason?: string): void;
-    /** Whether nothing waits and nothing is in flight. */
     isEmpty(): boolean;
   };
 
@@ -101,8 +100,18 @@ export function createMemoryChangeQueue(clock: Clock): MemoryChangeQueue {
       send(change.data);
       return true;
     },
+    needs: (key) =>
+      [
+        ...[...groups.values()].flat().map(({ change }) => change),
+        ...[...letters.values()].map(({ body }) => body),
+      ].some((body) => stagingOf(body) === key),
     isEmpty: () => locked.size === 0 && groups.size === 0,
   };
+}
+
+function stagingOf(body: unknown): string | undefined {
+  const { data } = Change.safeParse(body);
+  return data?.type === "publish" ? data.tarball.staging : undefined;
 }
 
 function letterOf(body: unknown, clock: Clock, reason?: string): DeadLetter {

@@ -22,13 +22,13 @@ export function createMemoryObjectStore(clock: Clock): ObjectStore {
     const size = bytes.byteLength;
     const typed = contentType === undefined ? {} : { contentType };
     if (!objects.has(key)) sorted = undefined;
-    objects.set(key, { key, etag, size, ...typed, modified: clock.now(), modifiedSince: true, bytes });
+    objects.set(key, { key, etag, size, ...typed, modified: clock.now(), notModified: false, bytes });
     return { ok: true, etag } as const;
   };
   return {
     async get(key, { ifNoneMatch } = {}) {
       const found = objects.get(key);
-      return found && found.etag === ifNoneMatch ? { modifiedSince: false, etag: found.etag } : found;
+      return found && found.etag === ifNoneMatch ? { notModified: true, etag: found.etag } : found;
     },
     async open(key, range) {
       const found = objects.get(key);
@@ -72,7 +72,7 @@ function etagOf(bytes: Uint8Array): string {
   return `"${createHash("md5").update(bytes).digest("hex")}"`;
 }
 
-function infoOf({ bytes: _bytes, modifiedSince: _modifiedSince, ...info }: StoredObject): ObjectInfo {
+function infoOf({ bytes: _bytes, notModified: _notModified, ...info }: StoredObject): ObjectInfo {
   return info;
 }
 
