@@ -46,7 +46,7 @@ export type WritePorts = {
   readonly policy: Policy;
   readonly submit: Submit;
   readonly ids: Ids;
-};
+} & Pick<AppPorts, "onFailure">;
 
 /** What signing in and the routes of an account need. */
 export type AccountPorts = {

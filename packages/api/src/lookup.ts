@@ -4,10 +4,11 @@ import {
   type Catalog,
   type FindOptions,
   type Found,
+  type Packument,
   type ReadPackument,
 } from "@codebox/core";
-import { refusalError } from "./auth.ts";
-import type { AppContext } from "./context.ts";
+import { demand, refusalError } from "./auth.ts";
+import type { AppContext, WritePorts } from "./context.ts";
 import { ApiError } from "./errors.ts";
 
 /** The package's name from the path; the router has decoded it. @throws ApiError `invalid` */
@@ -49,6 +50,21 @@ export async function requirePackage(
   const found = await findPackage(c, ports, name, { toWrite: true });
   if (found.kind !== "ours") throw notFound(name);
   return found.read;
+}
+
+/**
+ * The package as stored, for a caller who may publish it; `undefined`: its name is free. Asked before a tarball is stored.
+ *
+ * @throws ApiError `unauthenticated` or `forbidden`
+ */
+export async function packumentToPublish(
+  c: AppContext,
+  { reader, policy }: Pick<WritePorts, "reader" | "policy">,
+  name: string,
+): Promise<Packument | undefined> {
+  const packument = (await reader.read(name))?.packument;
+  demand(policy.may(c.get("principal"), "publish", { name, packument }));
+  return packument;
 }
 
 /** The answer for a package that is neither here nor upstream. */

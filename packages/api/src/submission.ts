@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { type DistTags, type Draft, type Submission, type Submit } from "@codebox/core";
 import { namedCaller } from "./auth.ts";
 import { ApiError } from "./errors.ts";
 import type { ApiSettings, AppContext } from "./context.ts";
+import { keyedChangeId } from "./repeats.ts";
 
 /** An applied change, as the answer to its request needs it. */
 export type Settled = { readonly sequence: number; readonly revision: number; readonly distTags: DistTags };
@@ -22,7 +22,7 @@ export async function submitChange(
   settings: Pick<ApiSettings, "waitMs">,
   draft: Draft,
   answer: (settled: Settled) => { readonly status: 200 | 201; readonly body: Record<string, unknown> },
-  id: string | undefined = keyedId(c, draft),
+  id: string | undefined = keyedChangeId({ headers: c.req.raw.headers, user: namedCaller(c).name }, draft),
 ): Promise<Response> {
   const principal = namedCaller(c);
   const async = /\brespond-async\b/i.test(c.req.header("prefer") ?? "");
@@ -32,14 +32,6 @@ export async function submitChange(
     ...(id === undefined ? {} : { id }),
   });
   return respond(c, submission, answer);
-}
-
-/** A key belongs to one user and one change. With another change it gives another id, so that change is made too. */
-function keyedId(c: AppContext, draft: Draft): string | undefined {
-  const key = c.req.header("idempotency-key");
-  if (!key) return undefined;
-  const source = JSON.stringify([key, namedCaller(c).name, draft]);
-  return `key-${createHash("sha256").update(source).digest("base64url")}`;
 }
 
 function respond(

@@ -1,6 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { archiveOf, makeArchive, makeTarball, type MadeEntry } from "@codebox/testing";
+import { stagingKey } from "@codebox/core";
 import { systemIds } from "@codebox/system";
 import { stageTarball, type TarballLimits } from "../src/publish/tarball.ts";
 import { startApp, type Harness } from "./harness.ts";
@@ -24,7 +25,7 @@ function stage(bytes: Buffer, limits: Partial<TarballLimits> = {}) {
       yield bytes.subarray(at, at + 1024);
     }
   };
-  const staged = stageTarball({ store: registry.store, ids: systemIds }, pieces(), {
+  const staged = stageTarball(registry.store, stagingKey(systemIds.next()), pieces(), {
     tarballBytesMax: 64 * MiB,
     ...limits,
   });

@@ -1,8 +1,8 @@
 import {
   ApiError,
-  demand,
   findPackage,
   packageName,
+  packumentToPublish,
   readJson,
   routeGroup,
   type ApiSettings,
@@ -83,12 +83,11 @@ export function uploadRoutes(
   ports: UploadPorts,
   { tarballBytesMax }: Pick<ApiSettings, "tarballBytesMax">,
 ): RouteGroup {
-  const { reader, policy, ids, clock, signUpload } = ports;
+  const { ids, clock, signUpload } = ports;
   return routeGroup("write", (on) => {
     on.post("/-/package/:name/uploads", async (c) => {
       const name = packageName(c);
-      const packument = (await reader.read(name))?.packument;
-      demand(policy.may(c.get("principal"), "publish", { name, packument }));
+      const packument = await packumentToPublish(c, ports, name);
       const problem = packument === undefined ? nameProblem(name) : undefined;
       if (problem !== undefined) throw new ApiError("invalid", problem);
       const parsed = Upload.safeParse(await readJson(c.req.raw, UPLOAD_REQUEST_BYTES_MAX));

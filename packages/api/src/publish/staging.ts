@@ -1,60 +1,94 @@
-import type { Ids, ObjectStore } from "@codebox/core";
+import { stagingKey, type Ids, type ObjectStore } from "@codebox/core";
 import { ApiError } from "../errors.ts";
-import { stageTarball, takeUpload, type Inspected, type TarballLimits } from "./tarball.ts";
+import { inspectStored, stageTarball, type Inspected, type TarballLimits } from "./tarball.ts";
 
-/** An attachment as found: its tarball is staged. `upload`: where the client had put it. */
-export type Attachment = Inspected & { readonly file: string; readonly staging: string; readonly upload?: string };
+/** The tarball of a publish: the name of its file in the document, what it is, and the key under which it is staged. */
+export type Attachment = Inspected & { readonly file: string; readonly staging: string };
 
-/** The one tarball of a publish request, from its first byte until the change is decided. */
+/** The one tarball of a publish request, from its first byte until the request is answered. */
 export type Staging = {
-  readonly attachment: () => Attachment | undefined;
+  /** What was staged; `undefined`: nothing yet. */
+  attachment(): Attachment | undefined;
   /** Stages a tarball while it streams in. @throws ApiError `invalid` for a second one, and what `stageTarball` throws */
   stream(file: string, bytes: AsyncIterable<Uint8Array>): Promise<void>;
-  /** Takes over a tarball that was uploaded before. @throws ApiError `invalid` for a second one, and what `takeUpload` throws */
-  takeUpload(file: string, key: string): Promise<void>;
-  /** Sends the change that needs the tarball, and remembers whether it may still be needed afterwards. */
-  whileNeeded(submit: () => Promise<Response>): Promise<Response>;
-  /** Deletes what is staged, unless a change may need it. */
-  close(): Promise<void>;
+  /**
+   * Stages a copy of a tarball that was uploaded to a signed URL. The URL may still overwrite the upload; no URL reaches the copy.
+   *
+   * @throws ApiError `tarball_missing`, `invalid` (also for a second tarball), `too_large`
+   */
+  copyUpload(file: string, upload: string): Promise<void>;
+  /** Sends the change that names the tarball, and decides by the answer whether the tarball is still needed. */
+  handOver(submit: () => Promise<Response>): Promise<Response>;
+};
+
+/** What staging works with. */
+export type StagingPorts = {
+  readonly store: ObjectStore;
+  readonly ids: Ids;
+  /** Called for an object that could not be deleted. */
+  readonly onFailure: (error: unknown) => void;
 };
 
 /**
- * Opens the staging area of one request.
+ * Gives `work` a staging area. At the end it deletes what was stored there, unless a change needs it.
  *
- * @example const staging = openStaging(ports, limits); try { await staging.stream(file, bytes); … } finally { await staging.close(); }
+ * A clean-up that fails is reported and does not change the result: what remains is deleted by age (`LAYOUT.staging`).
+ * @example await withStaging(ports, { tarballBytesMax }, async (staging) => { await staging.stream("wire-1.0.0.tgz", bytes); … });
  */
-export function openStaging(ports: { readonly store: ObjectStore; readonly ids: Ids }, limits: TarballLimits): Staging {
+export async function withStaging<T>(
+  ports: StagingPorts,
+  limits: TarballLimits,
+  work: (staging: Staging) => Promise<T>,
+): Promise<T> {
+  const leftovers = new Set<string>();
+  try {
+    return await work(createStaging(ports, limits, leftovers));
+  } finally {
+    await Promise.all([...leftovers].map((key) => ports.store.delete(key).catch(ports.onFailure)));
+  }
+}
+
+/** @param leftovers gets the keys that are deleted at the end. */
+function createStaging({ store, ids }: StagingPorts, limits: TarballLimits, leftovers: Set<string>): Staging {
   let attachment: Attachment | undefined;
-  let isNeeded = false;
-  const refuseSecond = () => {
+  let usedUpload: string | undefined;
+  const newKey = () => {
     if (attachment) throw new ApiError("invalid", "a publish has exactly one tarball; this one has several");
+    return stagingKey(ids.next());
   };
   return {
     attachment: () => attachment,
     async stream(file, bytes) {
-      refuseSecond();
-      attachment = { file, ...(await stageTarball(ports, bytes, limits)) };
+      const staging = newKey();
+      attachment = { file, staging, ...(await stageTarball(store, staging, bytes, limits)) };
+      leftovers.add(staging);
     },
-    async takeUpload(file, key) {
-      refuseSecond();
-      attachment = { file, ...(await takeUpload(ports, key, limits)) };
+    async copyUpload(file, upload) {
+      const staging = newKey();
+      const copied = await store.copy(upload, staging);
+      if (copied.ok) leftovers.add(staging);
+      const found = copied.ok ? await inspectStored(store, staging, limits) : undefined;
+      if (!found)
+        throw new ApiError("tarball_missing", "no upload has this id, or it has expired; upload the tarball again");
+      attachment = { file, staging, ...found };
+      usedUpload = upload;
     },
-    async whileNeeded(submit) {
-      isNeeded = true;
+    async handOver(submit) {
+      const sent = [...leftovers];
+      // Until the outcome is known, the change may be queued, and then it needs its tarball.
+      leftovers.clear();
+      const release = () => sent.forEach((key) => leftovers.add(key));
       try {
         const response = await submit();
-        // Once the outcome is known nothing needs it: it was published, or the request was a retry.
-        isNeeded = response.status === 202;
-        if (attachment?.upload !== undefined) await ports.store.delete(attachment.upload);
+        // Once the outcome is known nothing needs the tarball: it was published, or the request was a retry.
+        if (response.status !== 202) release();
+        if (usedUpload !== undefined) leftovers.add(usedUpload);
         return response;
       } catch (error) {
-        // An ApiError is a refusal. After any other failure the change may be queued, and then it needs its tarball.
-        isNeeded = !(error instanceof ApiError);
+        // A refusal. The upload stays, so that a corrected publish can name it.
+        if (error instanceof ApiError) release();
         throw error;
       }
-    },
-    async close() {
-      if (attachment && !isNeeded) await ports.store.delete(attachment.staging);
     },
   };
 }

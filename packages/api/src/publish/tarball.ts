@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
-import { stagingKey, type Ids, type ObjectStore, type StagedTarball } from "@codebox/core";
+import { createHasher, type ObjectStore, type StagedTarball } from "@codebox/core";
 import { ApiError } from "../errors.ts";
 import { createArchive, notATarball, type ArchiveContent, type ArchiveLimits } from "./archive.ts";
 
+/** A tarball as it was found when its bytes were read. */
 export type Inspected = Omit<StagedTarball, "staging"> & {
   /** What the tarball's own package.json says. */
   readonly manifest: Readonly<Record<string, unknown>>;
@@ -11,54 +11,47 @@ export type Inspected = Omit<StagedTarball, "staging"> & {
   readonly readme?: string;
 };
 
+/** What a tarball may have at most, in bytes. */
 export type TarballLimits = ArchiveLimits & { readonly tarballBytesMax: number };
 
 /**
- * Stages a tarball under a new key while it streams in, and tells what it is.
+ * Stores a tarball under a key of the staging area while it streams in, and returns what it is.
  *
- * @throws ApiError `invalid` when it is not a package's tarball, `too_large`. Then nothing is staged.
+ * @example await stageTarball(store, stagingKey(ids.next()), bytes, { tarballBytesMax }) // { integrity: "sha512-…", size: 4711, … }
+ * @throws ApiError `invalid` when it is not a package's tarball, `too_large`. Then nothing is stored.
  */
 export async function stageTarball(
-  { store, ids }: { readonly store: ObjectStore; readonly ids: Ids },
+  store: ObjectStore,
+  key: string,
   bytes: AsyncIterable<Uint8Array>,
   limits: TarballLimits,
-): Promise<Inspected & { readonly staging: string }> {
-  const staging = stagingKey(ids.next());
+): Promise<Inspected> {
   const inspector = createInspector(limits);
-  await store.put(staging, inspector.through(bytes), { contentType: "application/octet-stream" });
-  return { staging, ...inspector.result() };
+  await store.put(key, inspector.through(bytes), { contentType: "application/octet-stream" });
+  return inspector.result();
 }
 
 /**
- * Takes over a tarball that was uploaded to a signed URL, under a new key, and tells what it is.
+ * Reads a tarball that is in the store, and returns what it is; `undefined`: no object has this key.
  *
- * The URL may still overwrite its own key: what is inspected and published is a copy that no URL reaches. The upload stays.
- * @throws ApiError `tarball_missing`, `invalid`, `too_large`. Then nothing is staged.
+ * @throws ApiError `invalid`, `too_large`
  */
-export async function takeUpload(
-  { store, ids }: { readonly store: ObjectStore; readonly ids: Ids },
-  upload: string,
+export async function inspectStored(
+  store: ObjectStore,
+  key: string,
   limits: TarballLimits,
-): Promise<Inspected & { readonly staging: string; readonly upload: string }> {
-  const staging = stagingKey(ids.next());
-  const copied = await store.copy(upload, staging);
-  const open = copied.ok ? await store.open(staging) : undefined;
-  if (!open)
-    throw new ApiError("tarball_missing", "no upload has this id, or it has expired; upload the tarball again");
+): Promise<Inspected | undefined> {
+  const open = await store.open(key);
+  if (!open) return undefined;
   const inspector = createInspector(limits);
-  try {
-    for await (const _ of inspector.through(open.body));
-  } catch (error) {
-    await store.delete(staging);
-    throw error;
-  }
-  return { staging, upload, ...inspector.result() };
+  for await (const _ of inspector.through(open.body));
+  return inspector.result();
 }
 
-/** Watches a tarball's bytes pass: their digests and size, and that they are a package. */
+/** Computes the digests and the size of a tarball while its bytes pass, and checks that they are a package. */
 function createInspector({ tarballBytesMax, ...limits }: TarballLimits) {
-  const sha512 = createHash("sha512");
-  const sha1 = createHash("sha1");
+  const sha512 = createHasher(["sha512"]);
+  const sha1 = createHasher(["sha1"]);
   const archive = createArchive(limits);
   let size = 0;
   let result: Omit<Inspected, "size"> | undefined;
@@ -80,7 +73,7 @@ function createInspector({ tarballBytesMax, ...limits }: TarballLimits) {
         }
         if (size === 0) throw notATarball("it is empty");
         const content: ArchiveContent = await archive.end();
-        result = { integrity: `sha512-${sha512.digest("base64")}`, shasum: sha1.digest("hex"), ...content };
+        result = { integrity: sha512.digest().toString(), shasum: sha1.digest().hexDigest(), ...content };
       } finally {
         archive.close();
       }

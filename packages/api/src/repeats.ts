@@ -1,11 +1,30 @@
 import { createHash } from "node:crypto";
-import { own, PUBLISH_RETRIES_MAX, PUBLISH_RETRY_MS, stateOf, versionExists, type Packument } from "@codebox/core";
+import {
+  own,
+  PUBLISH_RETRIES_MAX,
+  PUBLISH_RETRY_MS,
+  stateOf,
+  versionExists,
+  type Draft,
+  type Packument,
+} from "@codebox/core";
 import { LRUCache } from "lru-cache";
 import ssri from "ssri";
-import { ApiError, asApiError, isOurFault } from "../errors.ts";
-import type { PublishDocument } from "./publish.ts";
+import { ApiError, asApiError, isOurFault } from "./errors.ts";
+import type { PublishDocument } from "./publish/publish.ts";
 
-/** Who publishes. The headers may have a key that names the request: `Idempotency-Key`, or npm's `npm-session`. */
+/**
+ * The id of a change that the client names with an `Idempotency-Key`; `undefined` without one.
+ *
+ * A key belongs to one user and one change. With another change it gives another id, so that change is made too.
+ * @example keyedChangeId({ headers, user: "alice" }, draft) ?? ids.next()
+ */
+export function keyedChangeId({ headers, user }: Asker, draft: Draft): string | undefined {
+  const key = headers.get("idempotency-key");
+  return key ? `key-${sha256(JSON.stringify([key, user, draft]))}` : undefined;
+}
+
+/** Who asks. The headers may have a key that names the request: `Idempotency-Key`, or npm's `npm-session`. */
 export type Asker = { readonly headers: Headers; readonly user: string };
 /** A publish, as far as it decides whether two are the same one. */
 export type Publish = { readonly asker: Asker; readonly name: string; readonly document: PublishDocument };
@@ -31,7 +50,11 @@ export type Repeats = {
   ): Promise<Response>;
 };
 
-/** @example const repeats = createRepeats(); repeats.idOf(publish, integrity) ?? ids.next() */
+/**
+ * Remembers in this process what was not answered yet.
+ *
+ * @example const repeats = createRepeats(); repeats.idOf(publish, integrity) ?? ids.next()
+ */
 export function createRepeats(): Repeats {
   const unanswered = new LRUCache<string, { readonly id: string; readonly digest: string }>({
     max: PUBLISH_RETRIES_MAX,
