@@ -47,7 +47,7 @@ export type BucketSettings =
       readonly kmsKey: string | undefined;
     };
 
-export type DomainSettings = {
+type DomainSettings = {
   readonly name: string;
   /** ARN of an ACM certificate in the same region; absent: one is created and validated in the domain's Route 53 zone. */
   readonly certificate: string | undefined;

@@ -1,7 +1,7 @@
 import { inject } from "vitest";
 import type { Variant } from "./synthesise.ts";
 
-export type Inputs = Readonly<Record<string, unknown>>;
+type Inputs = Readonly<Record<string, unknown>>;
 export type Resource = {
   readonly type: string;
   readonly name: string;
@@ -45,7 +45,7 @@ export type Stack = {
   one(type: string, name?: string): Resource;
 };
 
-export function stackOf({ app, outputs, handlers, resources }: Synthesis): Stack {
+function stackOf({ app, outputs, handlers, resources }: Synthesis): Stack {
   const all = (type: string) => resources.filter((resource) => resource.type === `aws:${type}`);
   return {
     app,

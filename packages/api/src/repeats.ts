@@ -27,7 +27,7 @@ export function keyedChangeId({ headers, user }: Asker, draft: Draft): string | 
 /** Who asks. The headers may have a key that names the request: `Idempotency-Key`, or npm's `npm-session`. */
 export type Asker = { readonly headers: Headers; readonly user: string };
 /** A publish, as far as it decides whether two are the same one. */
-export type Publish = { readonly asker: Asker; readonly name: string; readonly document: PublishDocument };
+type Publish = { readonly asker: Asker; readonly name: string; readonly document: PublishDocument };
 
 /**
  * Recognises a publish that is sent again.

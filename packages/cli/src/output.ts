@@ -2,9 +2,9 @@ import { styleText } from "node:util";
 import Table from "cli-table3";
 
 /** A stream that text is written to: the process's own, or a test's. */
-export type Sink = { readonly isTTY?: boolean | undefined; write(text: string): unknown };
+type Sink = { readonly isTTY?: boolean | undefined; write(text: string): unknown };
 export type Sinks = { readonly stdout: Sink; readonly stderr: Sink };
-export type Style = "red" | "green" | "yellow" | "cyan" | "dim" | "bold";
+type Style = "red" | "green" | "yellow" | "cyan" | "dim" | "bold";
 
 /** What a command prints: for people on a terminal, or for programs that read a pipe. */
 export type Output = {

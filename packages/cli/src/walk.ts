@@ -49,7 +49,7 @@ function isFull({ path, objects }: { readonly path: string; readonly objects: re
 }
 const OWN_OBJECTS_AT_ONCE = 250;
 
-export function folderOf(key: string): string {
+function folderOf(key: string): string {
   return key.slice(0, Math.max(0, key.lastIndexOf("/")));
 }
 

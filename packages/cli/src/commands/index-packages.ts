@@ -92,7 +92,7 @@ async function sendLatest(
  * @example eventOfLatest(packument, new Date()) // { namespace: "info:package:put", body: { name: "wire", version: "1.0.0", … }, … }
  * @param modified when the document was written: the time of a version that has none of its own.
  */
-export function eventOfLatest(packument: Packument, modified: Date): LogEvent | undefined {
+function eventOfLatest(packument: Packument, modified: Date): LogEvent | undefined {
   if (!exists(packument)) return undefined;
   const { name, versions } = packument;
   const tagged = own(packument["dist-tags"], "latest");

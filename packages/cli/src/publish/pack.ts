@@ -34,7 +34,7 @@ export async function sourceOf(cwd: string, argument: string): Promise<Source> {
 }
 
 /** The manifest as npm prepares it for publishing, the readme included. */
-export async function readManifest({ path }: Source, options: Options): Promise<Manifest> {
+async function readManifest({ path }: Source, options: Options): Promise<Manifest> {
   const manifest = await pacote.manifest(path, {
     ...options,
     Arborist,

@@ -38,7 +38,7 @@ export const CODES = [
 export type Code = (typeof CODES)[number];
 
 /** `error`: an invariant is broken, and somebody will feel it. `warning`: it works, and is not as it should be. */
-export type Severity = "error" | "warning";
+type Severity = "error" | "warning";
 
 /** One thing that is not as it must be. */
 export type Finding = {
