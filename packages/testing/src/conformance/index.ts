@@ -1,0 +1,25 @@
+import { amendChecks } from "./checks/amend.ts";
+import { archiveChecks } from "./checks/archives.ts";
+import { changeChecks } from "./checks/changes.ts";
+import { distTagChecks } from "./checks/dist-tags.ts";
+import { eventChecks } from "./checks/events.ts";
+import { failureChecks } from "./checks/failures.ts";
+import { identityChecks, tokenChecks } from "./checks/identity.ts";
+import { nameChecks } from "./checks/names.ts";
+import { otherRouteChecks } from "./checks/other-routes.ts";
+import { packumentChecks } from "./checks/packuments.ts";
+import { publishChecks } from "./checks/publish.ts";
+import { repeatChecks } from "./checks/repeats.ts";
+import { tarballChecks } from "./checks/tarballs.ts";
+import type { Check } from "./check.ts";
+
+export { runCheck, Skipped, type Check, type Result } from "./check.ts";
+export { ELSEWHERE } from "./elsewhere.ts";
+export { protocolRules, type Rule } from "./protocol.ts";
+export { createRegistry, type Registry, type Target } from "./registry.ts";
+
+/** Every check of PROTOCOL.md that a URL and a token allow, in the order of its sections. */
+export const CHECKS: readonly Check[] = [
+  nameChecks, changeChecks, repeatChecks, failureChecks, distTagChecks, packumentChecks, tarballChecks, publishChecks, archiveChecks,
+  amendChecks, identityChecks, tokenChecks, eventChecks, otherRouteChecks,
+].flat(); // prettier-ignore
