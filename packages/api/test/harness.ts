@@ -122,7 +122,7 @@ export function publishBody(
     top?: object;
   } = {},
 ) {
-  const { bytes, integrity, shasum } = wrong.tarball ?? makeTarball({ name, version });
+  const { bytes, integrity, shasum } = wrong.tarball ?? makeTarball({ name, version, manifest: { ...wrong.manifest } });
   return {
     _id: name,
     name,

@@ -147,7 +147,7 @@ describe("a publish that is wrong is refused with a helpful error, and nothing i
         tarball: zipped({ "package/package.json": manifest, "other/package.json": manifest }),
       }),
       400,
-      "more than one package.json",
+      "one top folder",
     ],
     [
       "a package.json that is no JSON",

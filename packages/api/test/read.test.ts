@@ -6,6 +6,7 @@ import { errorOf, publishBody, startApp, type Harness } from "./harness.ts";
 const ABBREVIATED = "application/vnd.npm.install-v1+json";
 /** As npm sends registry. */
 const ACCEPT = `${ABBREVIATED}; q=1.0, application/json; q=0.8, */*`;
+const manifest = { description: "a wire ".repeat(50), keywords: ["cable"], scripts: { postinstall: "x" } };
 let registry: Harness;
 beforeEach(async () => {
   registry = await startApp();
@@ -14,7 +15,7 @@ beforeEach(async () => {
       "PUT",
       "/wire",
       publishBody("wire", version, {
-        manifest: { description: "a wire ".repeat(50), keywords: ["cable"], scripts: { postinstall: "x" } },
+        manifest,
       }),
     );
 });
@@ -117,7 +118,7 @@ describe("tarball", () => {
     expect(answer.status).toBe(200);
     expect(Number(answer.headers.get("content-length"))).toBeGreaterThan(1);
   });
-  const { bytes } = makeTarball({ name: "wire", version: "1.0.0" });
+  const { bytes } = makeTarball({ name: "wire", version: "1.0.0", manifest });
   const get = (headers: Record<string, string> = {}) => registry.request("/wire/-/wire-1.0.0.tgz", { headers });
   test("is served with length, ETag and ranges", async () => {
     const response = await get();

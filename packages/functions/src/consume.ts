@@ -48,9 +48,11 @@ export function createConsumeHandler(
   return async ({ Records }, context) => {
     const groups = Map.groupBy(Records, groupOf);
     const deadline = createDeadline(parts.clock, context);
+    // Lambda deletes the messages when the last group is done; before that, a finished group would wait for the others.
+    const working = new Set(groups.keys());
     try {
       const failed = await Promise.all(
-        [...groups].map(([group, records]) => handleGroup(parts, group, records, deadline)),
+        [...groups].map(([group, records]) => handleGroup(parts, group, records, { deadline, working })),
       );
       return { batchItemFailures: failed.flat().map(({ messageId }) => ({ itemIdentifier: messageId })) };
     } finally {
@@ -89,7 +91,7 @@ async function handleGroup(
   parts: ConsumeParts,
   group: string,
   records: readonly SQSRecord[],
-  deadline: Deadline,
+  { deadline, working }: { readonly deadline: Deadline; readonly working: Set<string> },
 ): Promise<readonly SQSRecord[]> {
   const dead = new Set<SQSRecord>();
   try {
@@ -97,10 +99,11 @@ async function handleGroup(
   } catch (error) {
     parts.log.failed(group, error, records.length);
     const open = records.filter((record) => !dead.has(record));
+    working.delete(group);
     await attempt(parts, group, open, () => parts.pause(open, pauseBefore(open)));
     return open;
   }
-  await attempt(parts, group, records, () => parts.remove(records));
+  if (working.delete(group) && working.size > 0) await attempt(parts, group, records, () => parts.remove(records));
   return [];
 }
 

@@ -167,7 +167,12 @@ test("the messages of a finished group are deleted at once, while another group 
 });
 test("a finished group whose messages could not be deleted is not a failure: Lambda deletes them later", async () => {
   const { consume } = setup([], { removeDown: true });
-  expect(await consume({ Records: [record(put("a"))] })).toEqual(failures());
+  expect(await consume({ Records: [record(put("a")), record(put("x", "other"))] })).toEqual(failures());
+});
+test("the messages of the last group are left to Lambda, which deletes them without another request", async () => {
+  const { consume, removed } = setup();
+  await consume({ Records: [record(put("a"))] });
+  expect(removed).toEqual([]);
 });
 
 test("the intake queues good changes in their order, raw or as SNS wraps them, and puts bad ones aside", async () => {

@@ -2,6 +2,7 @@ import { createGunzip } from "node:zlib";
 import { Parser, type ReadEntry } from "tar";
 import {
   isRecord,
+  README_MAX,
   TAR_PADDING_MAX,
   TARBALL_ENTRIES_MAX,
   UNPACKED_BYTES_MAX,
@@ -9,14 +10,13 @@ import {
   UNPACKED_RATIO_MAX,
 } from "@codebox/core";
 import { ApiError } from "../errors.ts";
-import { createEntryRules, isFile, isManifest } from "./entries.ts";
+import { createEntryRules, isFile, isManifestPath } from "./entries.ts";
+import { BLOCK, createHeaderRules } from "./headers.ts";
 
 /** The package.json inside a tarball may be so large, in bytes. */
 const PACKED_MANIFEST_BYTES_MAX = 2 * 1024 * 1024;
 /** An extended header (a long path, times) may be so large, in bytes; npm's own have a few hundred. */
 const EXTENDED_BYTES_MAX = 64 * 1024;
-/** tar's unit: headers, contents and the end all fill whole blocks. */
-const BLOCK = 512;
 /** zlib hands its output over in pieces of this size; other work gets its turn between two of them. */
 const PIECE_BYTES = 64 * 1024;
 
@@ -41,6 +41,10 @@ export type ArchiveContent = {
   readonly unpackedSize: number;
   /** What the tarball's own package.json says. */
   readonly manifest: Readonly<Record<string, unknown>>;
+  /** The paths of its files, the top folder cut off. */
+  readonly files: ReadonlySet<string>;
+  /** The readme in its top folder. */
+  readonly readme?: string;
 };
 
 /**
@@ -125,7 +129,10 @@ function createBlocks() {
 /** tar's own parser, and what is asked of a package's entries. */
 function createEntries() {
   const rules = createEntryRules();
+  const headers = createHeaderRules();
   const manifests: Buffer[][] = [];
+  const files = new Set<string>();
+  const readme = createReadme();
   let failure: ApiError | undefined;
   let entryCount = 0;
   let fileCount = 0;
@@ -141,7 +148,10 @@ function createEntries() {
     unpackedSize += entry.header.size ?? 0;
     const problem = rules.problem(entry);
     if (problem !== undefined) fail(notATarball(problem));
-    if (isFile(entry) && isManifest(entry)) {
+    const path = entry.path.slice(entry.path.indexOf("/") + 1);
+    if (entry.type !== "Directory") files.add(path);
+    if (isFile(entry)) readme.take(path, entry);
+    if (isFile(entry) && isManifestPath(entry.path)) {
       const pieces: Buffer[] = [];
       manifests.push(pieces);
       if ((entry.header.size ?? 0) > PACKED_MANIFEST_BYTES_MAX) fail(notATarball("its package.json is too large"));
@@ -175,15 +185,45 @@ function createEntries() {
   };
   return {
     ended: () => ended,
-    take: (block: Buffer) => guarded(() => void parser.write(block)),
+    take: (block: Buffer) =>
+      guarded(() => {
+        const problem = headers.problem(block);
+        if (problem !== undefined) fail(notATarball(problem));
+        else parser.write(block);
+      }),
     end(rest: Buffer): ArchiveContent {
       guarded(() => void (rest.byteLength > 0 ? parser.end(rest) : parser.end()));
       const [found, ...others] = manifests;
       if (!found) throw notATarball("it has no package.json in its top folder");
       if (others.length > 0) throw notATarball("it has more than one package.json in a top folder");
-      return { fileCount, unpackedSize, manifest: manifestOf(Buffer.concat(found)) };
+      const text = readme.text();
+      const manifest = manifestOf(Buffer.concat(found));
+      return { fileCount, unpackedSize, manifest, files, ...(text === undefined ? {} : { readme: text }) };
     },
   };
+}
+
+/** Keeps the beginning of the readme, of the one in Markdown when there are several. Source: @npmcli/package-json, lib/normalize.js. */
+function createReadme() {
+  let chosen: { readonly path: string; readonly pieces: Buffer[] } | undefined;
+  return {
+    take(path: string, entry: ReadEntry) {
+      if (!/^readme(?:\.[^/]*)?$/i.test(path) || (chosen && !(isMarkdown(path) && !isMarkdown(chosen.path)))) return;
+      const pieces: Buffer[] = [];
+      let size = 0;
+      chosen = { path, pieces };
+      entry.on("data", (piece) => {
+        // A character has at most four bytes.
+        if (size < 4 * README_MAX) pieces.push(piece);
+        size += piece.byteLength;
+      });
+    },
+    text: () => chosen && Buffer.concat(chosen.pieces).toString("utf8").slice(0, README_MAX),
+  };
+}
+
+function isMarkdown(path: string): boolean {
+  return /\.(?:md|markdown)$/i.test(path);
 }
 
 function manifestOf(bytes: Buffer): Record<string, unknown> {

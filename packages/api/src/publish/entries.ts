@@ -1,6 +1,8 @@
 import { posix } from "node:path";
 import type { ReadEntry } from "tar";
 
+/** Longest path, in characters: every path is held in memory. Windows and macOS allow less. */
+const PATH_MAX = 1_024;
 /** Every kind that may stand in a package; of devices, pipes and what this reader does not know there is none. */
 const FILES = new Set(["File", "OldFile", "ContiguousFile"]);
 const LINKS = new Set(["Link", "SymbolicLink"]);
@@ -15,11 +17,26 @@ const LINKS = new Set(["Link", "SymbolicLink"]);
  */
 export function createEntryRules() {
   const links = new Set<string>();
+  /** What each path is, in the spelling that a file system which ignores case and Unicode's form gives it. */
+  const seen = new Map<string, { readonly path: string; readonly isFolder: boolean }>();
+  let top: string | undefined;
   return {
     problem(entry: ReadEntry): string | undefined {
       const shown = JSON.stringify(entry.path.slice(0, 200));
       if (!isInside(entry.path)) return `its entry ${shown} leads out of the package`;
+      if (entry.path.length > PATH_MAX) return `its entry ${shown} has a path of more than ${PATH_MAX} characters`;
+      if (entry.path.includes("\\")) return `its entry ${shown} has a backslash`;
+      const [folder = "", ...below] = entry.path.split("/");
+      const isFolder = entry.type === "Directory";
+      if (below.length === 0 && !isFolder) return `its entry ${shown} is not in its top folder`;
+      top ??= folder;
+      if (folder !== top) return `its entry ${shown} is not in its one top folder, ${JSON.stringify(top.slice(0, 80))}`;
       const path = normalized(entry.path);
+      const spelling = path.normalize("NFC").toUpperCase().toLowerCase().normalize("NFC");
+      const twin = seen.get(spelling);
+      if (twin && !(isFolder && twin.isFolder && twin.path === path))
+        return `its entry ${shown} has the same path as ${JSON.stringify(twin.path.slice(0, 200))}, on some file systems`;
+      seen.set(spelling, { path, isFolder });
       if (links.size > 0 && parents(path).some((parent) => links.has(parent)))
         return `its entry ${shown} stands below a link`;
       if (LINKS.has(entry.type)) {
@@ -40,7 +57,7 @@ export function isFile(entry: ReadEntry): boolean {
 }
 
 /** Whether an entry becomes the package.json of what is installed: clients cut the path's first part off, whatever it is. */
-export function isManifest({ path }: ReadEntry): boolean {
+export function isManifestPath(path: string): boolean {
   const top = path.indexOf("/");
   return top >= 0 && normalized(path.slice(top + 1)) === "package.json";
 }

@@ -1,5 +1,5 @@
 import { isRecord, PROVENANCE_BYTES_MAX, tarballFile } from "@codebox/core";
-import { parseDocument } from "../body.ts";
+import { parseStream } from "../json.ts";
 import { ApiError } from "../errors.ts";
 
 /** What a publisher is told. Kept unverified and served, a bundle would say more than anybody has checked. */
@@ -13,16 +13,21 @@ export function isProvenance(file: string): boolean {
 
 /** Reads a bundle, the text of a JSON object, to its end. @throws ApiError `invalid`, `too_large`. */
 export async function checkProvenance(file: string, data: AsyncIterable<string>): Promise<void> {
-  let text = "";
-  for await (const piece of data) {
-    text += piece;
-    if (text.length > PROVENANCE_BYTES_MAX)
-      throw new ApiError("too_large", `the provenance bundle is over the limit of ${PROVENANCE_BYTES_MAX} bytes`);
-  }
-  const bundle = parseDocument(Buffer.from(text));
+  const bundle = await parseStream(bytesOf(data), { maxBytes: PROVENANCE_BYTES_MAX });
   const type = isRecord(bundle) ? bundle["mediaType"] : undefined;
   if (typeof type !== "string" || !type.startsWith("application/vnd.dev.sigstore.bundle"))
     throw new ApiError("invalid", `the attachment ${JSON.stringify(file.slice(0, 300))} is not a sigstore bundle`);
+}
+
+async function* bytesOf(text: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
+  let size = 0;
+  for await (const piece of text) {
+    const bytes = Buffer.from(piece);
+    size += bytes.length;
+    if (size > PROVENANCE_BYTES_MAX)
+      throw new ApiError("too_large", `the provenance bundle is over the limit of ${PROVENANCE_BYTES_MAX} bytes`);
+    yield bytes;
+  }
 }
 
 /** The attachments without the bundle. @throws ApiError `invalid` for a bundle of something else, or a second one. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import {
   isRecord,
   own,
+  README_MAX,
   stagingKey,
   stateOf,
   tagProblem,
@@ -11,28 +12,36 @@ import {
   type ObjectStore,
   type Packument,
 } from "@codebox/core";
+import semver from "semver";
 import ssri from "ssri";
 import * as z from "zod";
 import { ApiError } from "../errors.ts";
+import { manifestToStore } from "./manifest.ts";
+import type { PublishContent, Retries } from "./retries.ts";
+import { harmless, printable } from "./shown.ts";
 import type { Inspected } from "./tarball.ts";
 
 /** An attachment as found: its tarball stands staged. `upload`: where the client had put it. */
 export type Attachment = Inspected & { readonly file: string; readonly staging: string; readonly upload?: string };
 export type PublishDraft = Omit<ChangeOf<"publish">, "schema" | "id" | "at" | "actor">;
 
-const strings = z.record(z.string(), z.string());
+/** What clients send for a field that the author left empty. */
+const absent = z.union([z.null(), z.literal(""), z.literal(false), z.tuple([])]);
+const strings = z.union([z.record(z.string(), z.string()), absent]).optional();
 /** What must hold of a manifest so that clients can install it. Everything else is the publisher's own. */
 const Manifest = z.looseObject({
   name: z.string(),
   version: z.string(),
-  description: z.string().optional(),
-  dependencies: strings.optional(),
-  devDependencies: strings.optional(),
-  optionalDependencies: strings.optional(),
-  peerDependencies: strings.optional(),
-  engines: z.union([strings, z.array(z.string()), z.string()]).optional(),
-  bin: z.union([z.string(), strings]).optional(),
-  scripts: z.record(z.string(), z.unknown()).optional(),
+  description: z.union([z.string(), absent]).optional(),
+  dependencies: strings,
+  devDependencies: strings,
+  optionalDependencies: strings,
+  peerDependencies: strings,
+  engines: z
+    .union([z.record(z.string(), z.union([z.string(), z.number()])), z.array(z.string()), z.string(), absent])
+    .optional(),
+  bin: z.union([z.string(), z.record(z.string(), z.string()), z.array(z.string()), absent]).optional(),
+  scripts: z.union([z.record(z.string(), z.unknown()), absent]).optional(),
   dist: z.looseObject({ integrity: z.string().optional(), shasum: z.string().optional() }).optional(),
 });
 
@@ -40,11 +49,14 @@ const Document = z.looseObject({
   name: z.string(),
   versions: z.record(z.string(), Manifest),
   "dist-tags": z.record(z.string(), z.string()).optional(),
-  readme: z.string().optional(),
+  readme: z.union([z.string(), absent]).optional(),
 });
 
 export type PublishDocument = {
+  /** As semver cleans it: npm does so before it publishes, other clients send what the author wrote. */
   readonly version: string;
+  /** What the author wrote. */
+  readonly writtenVersion: string;
   readonly manifest: z.infer<typeof Manifest>;
   readonly tags: readonly string[];
   readonly readme?: string;
@@ -61,25 +73,27 @@ export function readPublish(name: string, body: unknown): PublishDocument {
     );
   }
   const { versions, readme, ...document } = parsed.data;
-  const [version, ...others] = Object.keys(versions);
-  if (version === undefined || others.length > 0)
+  const [written, ...others] = Object.keys(versions);
+  if (written === undefined || others.length > 0)
     throw new ApiError(
       "invalid",
-      `a publish has exactly one version; this one has ${others.length + (version === undefined ? 0 : 1)}`,
+      `a publish has exactly one version; this one has ${others.length + (written === undefined ? 0 : 1)}`,
     );
-  const manifest = versions[version];
+  const manifest = versions[written];
+  const version = cleaned(written);
   const problem = versionProblem(version);
   if (problem) throw new ApiError("invalid", problem);
-  if (!manifest || document.name !== name || manifest.name !== name || manifest.version !== version)
+  if (!manifest || document.name !== name || manifest.name !== name || cleaned(manifest.version) !== version)
     throw new ApiError(
       "invalid",
       `the URL is of ${name}, the document of ${document.name}, its manifest of ${manifest?.name}@${manifest?.version} under ${version}: they must agree`,
     );
   return {
     version,
+    writtenVersion: written,
     manifest,
     tags: tagsOf(document["dist-tags"] ?? {}, version),
-    ...(readme === undefined ? {} : { readme }),
+    ...(typeof readme === "string" && readme !== "" ? { readme } : {}),
   };
 }
 
@@ -87,30 +101,35 @@ function tagsOf(tags: Readonly<Record<string, string>>, version: string): readon
   for (const [tag, tagged] of Object.entries(tags)) {
     const problem = tagProblem(tag);
     if (problem) throw new ApiError("invalid", problem);
-    if (tagged !== version)
+    if (cleaned(tagged) !== version)
       throw new ApiError("invalid", `the tag "${tag}" names ${tagged.slice(0, 80)}, but the publish is of ${version}`);
   }
-  return Object.keys(tags).length > 0 ? Object.keys(tags) : ["latest"];
+  return Object.keys(tags);
+}
+
+/** @example cleaned("v2024.01.05+build") // "2024.1.5" */
+function cleaned(version: string): string {
+  return semver.clean(version, { loose: true }) ?? version;
 }
 
 /** The change that a publish asks for, once its tarball is staged and is what the document says. */
 export function draftPublish(name: string, document: PublishDocument, attachment: Attachment): PublishDraft {
-  const { version, manifest, tags, readme } = document;
-  checkFile(name, version, attachment.file);
+  const { version, writtenVersion, manifest, tags } = document;
+  checkFile(name, [version, writtenVersion], attachment.file);
   checkDigests(manifest.dist ?? {}, attachment);
   const packed = attachment.manifest;
-  if (packed["name"] !== name || !sameVersion(packed["version"], version))
+  if (packed["name"] !== name || cleaned(String(packed["version"])) !== version)
     throw new ApiError(
       "invalid",
       `the tarball's package.json is of ${String(packed["name"])}@${String(packed["version"])}, the document of ${name}@${version}: they must agree`,
     );
   const { staging, integrity, shasum, size, fileCount, unpackedSize } = attachment;
-  const shown = readme ?? (typeof manifest["readme"] === "string" ? manifest["readme"] : undefined);
+  const readme = [document.readme, manifest["readme"], attachment.readme].find(isReadme);
   return {
     type: "publish",
     name,
     version,
-    manifest,
+    manifest: { ...harmless(manifestToStore(manifest, packed, attachment.files)), name, version },
     tags: [...tags],
     tarball: {
       staging,
@@ -120,23 +139,17 @@ export function draftPublish(name: string, document: PublishDocument, attachment
       ...(fileCount === undefined ? {} : { fileCount }),
       ...(unpackedSize === undefined ? {} : { unpackedSize }),
     },
-    ...(shown === undefined ? {} : { readme: shown }),
+    ...(readme === undefined ? {} : { readme: printable(readme).slice(0, README_MAX) }),
   };
 }
 
-/** npm cleans a version before it publishes ("v1.0.0", "=1.0.0"); the packed file keeps what the author wrote. */
-function sameVersion(packed: unknown, version: string): boolean {
-  return (
-    typeof packed === "string" &&
-    packed
-      .trim()
-      .replace(/^[v=\s]+/, "")
-      .split("+")[0] === version
-  );
+/** npm writes the last one where there is no readme. Source: @npmcli/package-json, lib/normalize.js. */
+function isReadme(text: unknown): text is string {
+  return typeof text === "string" && text !== "" && text !== "ERROR: No README data found!";
 }
 
-function checkFile(name: string, version: string, file: string): void {
-  const expected = [`${name}-${version}.tgz`, tarballFile(name, version)];
+function checkFile(name: string, versions: readonly string[], file: string): void {
+  const expected = versions.flatMap((version) => [`${name}-${version}.tgz`, tarballFile(name, version)]);
   if (!expected.includes(file))
     throw new ApiError(
       "invalid",
@@ -190,6 +203,32 @@ export function publishId(
   if (key === undefined) return undefined;
   const source = JSON.stringify([key, user, name, version, tags, manifest, integrity]);
   return `pub-${createHash("sha256").update(source).digest("base64url")}`;
+}
+
+/** What makes two publishes the same one: whoever sends it, its bytes, its manifest and its tags. */
+export function contentOf(
+  { user }: Asker,
+  name: string,
+  { version, tags, manifest }: PublishDocument,
+  integrity: string,
+): PublishContent {
+  const digest = createHash("sha256")
+    .update(JSON.stringify([tags, manifest, integrity]))
+    .digest("base64url");
+  return { user, name, version, digest };
+}
+
+/** A publish whose answer did not arrive, as it was applied. Decided by the digest that the document states. */
+export function foreseenRepeat(
+  current: Packument | undefined,
+  retries: Retries,
+  asker: Asker,
+  name: string,
+  document: PublishDocument,
+): string | undefined {
+  const integrity = declaredIntegrity(document);
+  const id = integrity === undefined ? undefined : retries.find(contentOf(asker, name, document, integrity));
+  return stateOf(current).applied.some((record) => record.id === id) ? id : undefined;
 }
 
 export type Asker = { readonly headers: Headers; readonly user: string };

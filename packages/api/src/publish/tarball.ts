@@ -6,6 +6,9 @@ import { createArchive, notATarball, type ArchiveContent, type ArchiveLimits } f
 export type Inspected = Omit<StagedTarball, "staging"> & {
   /** What the tarball's own package.json says. */
   readonly manifest: Readonly<Record<string, unknown>>;
+  /** The paths of its files, the top folder cut off. */
+  readonly files: ReadonlySet<string>;
+  readonly readme?: string;
 };
 
 export type TarballLimits = ArchiveLimits & { readonly tarballBytesMax: number };

@@ -4,14 +4,16 @@ import { bodyBytes, readJson } from "../body.ts";
 import type { ApiSettings, AppContext, WritePorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
+import { parseStream } from "../json.ts";
 import { findPackage, notFound, packageName, requirePackage } from "../lookup.ts";
 import { draftDeprecate, draftOwners, draftStar, draftUnpublish, revisionIn } from "../publish/amend.ts";
 import { decodeBase64 } from "../publish/base64.ts";
-import { readDocument } from "../publish/document.ts";
 import { checkProvenance, isProvenance, PROVENANCE_NOTICE, withoutProvenance } from "../publish/provenance.ts";
 import {
+  contentOf,
   discard,
   draftPublish,
+  foreseenRepeat,
   foreseenRetry,
   publishId,
   readPublish,
@@ -21,19 +23,21 @@ import {
   type Attachment,
 } from "../publish/publish.ts";
 import { stageTarball, takeUpload } from "../publish/tarball.ts";
+import { createRetries, type Retries } from "../publish/retries.ts";
 import { submitChange } from "../submission.ts";
 
 /** Publish, deprecate, unpublish, owners and star. Source: libnpmpublish lib/publish.js and unpublish.js; npm lib/commands/{deprecate,owner,star}.js. */
 export const packageWriteRoutes = (ports: WritePorts, settings: ApiSettings): RouteGroup =>
   routeGroup("write", (on) => {
+    const retries = createRetries();
     on.put("/:name", async (c) => {
       const name = packageName(c);
       const staged: Attachment[] = [];
       try {
-        const body = await receive(c, ports, settings, name, staged);
+        const body = await receive(c, ports, settings, name, staged, retries);
         if (!isRecord(body)) throw new ApiError("invalid", "the body must be a packument: a JSON object");
         return await (isPublish(body)
-          ? publish(c, ports, settings, name, body, staged)
+          ? publish(c, ports, settings, name, body, staged, retries)
           : amend(c, ports, settings, name, body));
       } catch (error) {
         // After any other failure the change may be queued, and then it needs its tarball.
@@ -46,10 +50,10 @@ export const packageWriteRoutes = (ports: WritePorts, settings: ApiSettings): Ro
       const name = packageName(c);
       const body = await readJson(c.req.raw, BODY_BYTES_MAX);
       if (!isRecord(body)) throw new ApiError("invalid", "the body must be a packument: a JSON object");
-      const revision = revisionIn(c.req.param("rev"));
+      // A revision that is none of ours (yarn 1 sends "undefined") states none. Only a removal needs it.
       if (!isRecord(body["versions"])) return amend(c, ports, settings, name, { _rev: c.req.param("rev"), ...body });
       const { packument } = await requirePackage(c, ports, name);
-      const draft = draftUnpublish(packument, body["versions"], revision);
+      const draft = draftUnpublish(packument, body["versions"], revisionIn(c.req.param("rev")));
       if (!draft) return c.json({ ok: "nothing to change", success: true }, 201);
       return submitChange(c, ports, settings, draft, () => ({
         status: 201,
@@ -72,7 +76,6 @@ export const packageWriteRoutes = (ports: WritePorts, settings: ApiSettings): Ro
     // npm sends it after the PUT that removed the version. By then the consumer has deleted the tarball.
     on.delete("/:name/-/:file/-rev/:rev", async (c) => {
       const name = packageName(c);
-      revisionIn(c.req.param("rev"));
       const found = await findPackage(c, ports, name, { toWrite: true });
       const read = found.kind === "ours" ? found.read : found.kind === "absent" ? found.tombstone : undefined;
       if (!read) throw notFound(name);
@@ -90,11 +93,12 @@ function receive(
   settings: ApiSettings,
   name: string,
   staged: Attachment[],
+  retries: Retries,
 ): Promise<unknown> {
   const { tarballBytesMax } = settings;
   // base64 takes four bytes for three.
   const bytes = bodyBytes(c.req.raw, Math.ceil((tarballBytesMax * 4) / 3) + BODY_BYTES_MAX);
-  return readDocument(bytes, {
+  return parseStream(bytes, {
     maxBytes: BODY_BYTES_MAX,
     async onData(file, data, before) {
       if (isProvenance(file)) return checkProvenance(file, data);
@@ -102,7 +106,8 @@ function receive(
       if (before["versions"] !== undefined) {
         const document = readPublish(name, before);
         const current = await packumentToPublish(c, ports, name);
-        refuseExisting(current, askerOf(c), document, before["dist-tags"] !== undefined);
+        const mayBeRetry = retries.mayHave(askerOf(c).user, name, document.version);
+        if (!mayBeRetry) refuseExisting(current, askerOf(c), document, before["dist-tags"] !== undefined);
       }
       staged.push({ file, ...(await stageTarball(ports, decodeBase64(data), { tarballBytesMax })) });
     },
@@ -120,11 +125,12 @@ async function publish(
   name: string,
   body: Readonly<Record<string, unknown>>,
   staged: Attachment[],
+  retries: Retries,
 ): Promise<Response> {
   const document = readPublish(name, body);
   const asker = askerOf(c);
   const current = await packumentToPublish(c, ports, name);
-  refuseExisting(current, asker, document, true);
+  if (!retries.mayHave(asker.user, name, document.version)) refuseExisting(current, asker, document, true);
   const attachments = isRecord(body["_attachments"]) ? body["_attachments"] : {};
   const tarballs = withoutProvenance(name, document.version, attachments);
   if (tarballs.length < Object.keys(attachments).length) c.header("npm-notice", PROVENANCE_NOTICE);
@@ -132,7 +138,8 @@ async function publish(
     status: 201,
     body: { ok: current ? "package changed" : "created new package", success: true, id: name },
   });
-  const applied = foreseenRetry(current, asker, name, document);
+  const applied =
+    foreseenRetry(current, asker, name, document) ?? foreseenRepeat(current, retries, asker, name, document);
   if (applied !== undefined && staged.length === 0) {
     // The upload that the document names was published, and no longer exists.
     c.header("codebox-change", applied);
@@ -140,8 +147,11 @@ async function publish(
   }
   const attachment = await theAttachment(ports, settings, tarballs, staged);
   const draft = draftPublish(name, document, attachment);
-  const id = publishId(asker, name, document, attachment.integrity);
-  const response = await submitChange(c, ports, settings, draft, answer, id);
+  const repeated = contentOf(asker, name, document, attachment.integrity);
+  const id = publishId(asker, name, document, attachment.integrity) ?? retries.find(repeated) ?? ports.ids.next();
+  const response = await retries.watch(repeated, id, c.req.raw.signal, () =>
+    submitChange(c, ports, settings, draft, answer, id),
+  );
   // Once the outcome is known, the staged tarball is not needed: it was published, or the request was a retry.
   if (response.status !== 202) await discard(ports.store, staged);
   if (attachment.upload !== undefined) await ports.store.delete(attachment.upload);

@@ -34,6 +34,12 @@ export const CHANGE_ID_MAX = 128;
 /** Largest version manifest, in bytes of JSON, readme left out. A larger one would make an index.json that clients cannot load. */
 export const MANIFEST_BYTES_MAX = 1024 * 1024;
 
+/**
+ * Largest packument, in bytes of JSON. npm sends it back, with a URL for each version, to deprecate or unpublish: it must fit a
+ * body (`BODY_BYTES_MAX`).
+ */
+export const PACKUMENT_BYTES_MAX = 28 * 1024 * 1024;
+
 /** Longest readme kept, in characters; a longer one is cut, as npm's own registry does. */
 export const README_MAX = 64 * 1024;
 
@@ -43,6 +49,27 @@ export const README_MAX = 64 * 1024;
  */
 export const BODY_BYTES_MAX = 32 * 1024 * 1024;
 
+/** How many times its own size a compressed body may decompress to: JSON shrinks 5 to 30 times, a bomb of one character a thousand. */
+export const DECODED_RATIO_MAX = 100;
+
+/** Bytes that any compressed body may decompress to; above that, `DECODED_RATIO_MAX` applies. A few milliseconds of one thread. */
+export const DECODED_FREE_BYTES = 256 * 1024;
+
+/** Deepest nesting of objects and arrays in a body. A packument has about 20; what reads it later does so by recursion. */
+export const JSON_DEPTH_MAX = 64;
+
+/** Most values in a body: millions of tiny ones take time and memory, not bytes. A packument of 10,000 versions has some 600,000. */
+export const JSON_VALUES_MAX = 1_000_000;
+
+/** Longest string in a body, in characters. The longest that clients send is a readme, which is cut at `README_MAX`. */
+export const JSON_STRING_MAX = 2 * 1024 * 1024;
+
+/** Longest key in a body, in characters: versions and names have some 250, the paths of `exports` and the names of attachments more. */
+export const JSON_KEY_MAX = 4_096;
+
+/** Longest number in a body, in characters: 17 digits and an exponent tell every double apart. */
+export const JSON_NUMBER_MAX = 100;
+
 /** Largest provenance bundle, in bytes: certificate, signature and statement; real ones have about 10 to 20 KB. */
 export const PROVENANCE_BYTES_MAX = 512 * 1024;
 
@@ -51,6 +78,15 @@ export const TARBALL_BYTES_MAX = 512 * 1024 * 1024;
 
 /** Most bytes that a tarball may unpack to: stops a compression bomb from holding a core for minutes. */
 export const UNPACKED_BYTES_MAX = 4 * 1024 * 1024 * 1024;
+
+/**
+ * How long a publish whose answer did not arrive is recognised when it is sent again, in milliseconds. npm sends it again within
+ * two minutes, a CI job within some more.
+ */
+export const PUBLISH_RETRY_MS = 10 * 60_000;
+
+/** Most such publishes that a process remembers, about 300 bytes each. */
+export const PUBLISH_RETRIES_MAX = 10_000;
 
 /** Bytes that any tarball may unpack to; above that, `UNPACKED_RATIO_MAX` applies too. About half a second of one thread. */
 export const UNPACKED_FREE_BYTES = 256 * 1024 * 1024;

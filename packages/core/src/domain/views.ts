@@ -46,11 +46,18 @@ function shownPeople(people: unknown): unknown {
   );
 }
 
+/** npm prints who published a version, with an email. */
+function shownUser(user: unknown): { readonly _npmUser?: unknown } {
+  const [shown] = user === undefined ? [] : (shownPeople([user]) as unknown[]);
+  return shown === undefined ? {} : { _npmUser: shown };
+}
+
 /** The full packument that clients read: with `_rev` and tarball URLs, without `_codebox`. */
 export function fullView(packument: Packument, etag: string, origin: string): Record<string, unknown> {
   const { _codebox: _, ...shown } = packument;
   const versions = mapVersions(packument, (manifest, version) => ({
     ...manifest,
+    ...shownUser(manifest["_npmUser"]),
     _id: manifest["_id"] ?? `${packument.name}@${version}`,
     dist: { ...manifest.dist, tarball: tarballUrl(origin, packument.name, version) },
   }));

@@ -27,6 +27,17 @@ describe("publish", () => {
         }),
       );
   });
+  test("the document of a package has a limit, so that npm can send it back", () => {
+    const large = (version: string): ChangeOf<"publish"> => {
+      const change = publishOf("wire", version);
+      return { ...change, manifest: { ...change.manifest, notes: "x".repeat(1_000_000) } };
+    };
+    const versions = Array.from({ length: 29 }, (_, index) => large(`1.${index}.0`));
+    given(versions).when(large("2.0.0")).then(rejected("too_large"));
+    given(versions)
+      .when(publishOf("wire", "2.0.0"))
+      .then(applied({ "dist-tags": { latest: "2.0.0" } }));
+  });
   test("a first version under another tag is latest too; a second one is not", () => {
     given([publishOf("wire", "1.0.0", { tags: ["beta"] })])
       .when(publishOf("wire", "2.0.0", { tags: ["beta"] }))

@@ -1,3 +1,4 @@
+import { Skipped } from "./skip.ts";
 import type { Registry } from "./registry.ts";
 
 /** One test of one or more rules of PROTOCOL.md, over a registry's URL. */
@@ -23,15 +24,6 @@ export function check(ids: string, title: string, run: Check["run"]): Check {
   return { ids: ids.split(" "), title, run };
 }
 
-/** A check that this registry has nothing for. Its message is the reason that is printed. */
-export class Skipped extends Error {
-  override readonly name = "Skipped";
-}
-
-export function skip(reason: string): never {
-  throw new Skipped(reason);
-}
-
 /** Runs one check. Never throws. */
 export async function runCheck({ ids, title, run }: Check, registry: Registry): Promise<Result> {
   const started = performance.now();
@@ -46,7 +38,12 @@ export async function runCheck({ ids, title, run }: Check, registry: Registry): 
     await run(registry);
     return result("passed");
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return result(error instanceof Skipped ? "skipped" : "failed", reason);
+    return result(error instanceof Skipped ? "skipped" : "failed", reasonOf(error));
   }
+}
+
+/** The message, with that of its cause: `fetch` says only "fetch failed". */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message} (${reasonOf(error.cause)})`;
 }

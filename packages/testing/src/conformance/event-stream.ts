@@ -1,23 +1,42 @@
 import assert from "node:assert/strict";
-import { skip } from "./check.ts";
+import { skip } from "./skip.ts";
 import type { Registry } from "./registry.ts";
 
 /** A server-sent event: its id in the stream, and its data as JSON. */
 export type StreamEvent = { readonly id: string; readonly event: unknown };
-export type EventStream = AsyncDisposable & { next(): Promise<StreamEvent> };
+export type EventStream = { next(): Promise<StreamEvent>; close(): void };
 
 /** How long an event may take, in milliseconds. */
 const EVENT_MS = 30_000;
+
+/**
+ * Subscribes to `GET /-/events`, and unsubscribes when `use` is done.
+ *
+ * @example await withEvents(registry, "?package=wire", async (events) => { await events.next(); })
+ */
+export async function withEvents(
+  registry: Registry,
+  query: string,
+  use: (events: EventStream) => Promise<void>,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const events = await openEvents(registry, query, headers);
+  try {
+    await use(events);
+  } finally {
+    events.close();
+  }
+}
 
 /**
  * Subscribes to `GET /-/events`, or skips where the registry has no such route. Resolves once the subscription is open.
  *
  * @param query begins with `?`.
  */
-export async function openEvents(
+async function openEvents(
   registry: Registry,
-  query = "",
-  headers: Readonly<Record<string, string>> = {},
+  query: string,
+  headers: Readonly<Record<string, string>>,
 ): Promise<EventStream> {
   const closing = new AbortController();
   const response = await fetch(`${registry.url}/-/events${query}`, {
@@ -45,9 +64,7 @@ export async function openEvents(
         clearTimeout(timeout);
       }
     },
-    async [Symbol.asyncDispose]() {
-      closing.abort();
-    },
+    close: () => closing.abort(),
   };
 }
 

@@ -13,8 +13,8 @@ import { repeatChecks } from "./checks/repeats.ts";
 import { tarballChecks } from "./checks/tarballs.ts";
 import type { Check } from "./check.ts";
 
-export { runCheck, Skipped, type Check, type Result } from "./check.ts";
-export { ELSEWHERE } from "./elsewhere.ts";
+export { runCheck, type Check, type Result } from "./check.ts";
+export { COVERED_ELSEWHERE } from "./covered.ts";
 export { protocolRules, type Rule } from "./protocol.ts";
 export { createRegistry, type Registry, type Target } from "./registry.ts";
 

@@ -27,7 +27,7 @@ export async function putHalf(url: string, token: string, body: string): Promise
   // The connection ends before the answer: that is the point.
   request.on("error", () => {});
   await new Promise<void>((resolve) => request.write(bytes.subarray(0, bytes.length / 2), () => resolve()));
-  const closed = once(request, "close");
+  const closed = new Promise<void>((resolve) => request.once("close", () => resolve()));
   request.destroy();
   await closed;
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { at, expectStatus, header, readAnswer, stringAt, type Answer } from "./answer.ts";
-import { skip } from "./check.ts";
+import { skip } from "./skip.ts";
 import { publishDocument, type PublishOptions } from "./document.ts";
 
 /** What the suite runs on. */
@@ -15,9 +15,9 @@ export type Target = {
   /** Part of every name of the run. Default: a random one. */
   readonly seed?: string | undefined;
   /** A read-only token. Default: the suite makes one, where the registry lets it sign in. */
-  readonly readToken?: string | undefined;
+  readonly readonlyToken?: string | undefined;
   /** A token of another user who may write. Default: the suite makes one, where the registry lets it sign in. */
-  readonly secondToken?: string | undefined;
+  readonly otherToken?: string | undefined;
   /** A package that the registry's upstream has and the registry does not. */
   readonly upstreamPackage?: string | undefined;
 };
@@ -60,6 +60,8 @@ export type Registry = {
   secondToken(): Promise<string>;
 };
 
+const NO_ACCOUNTS = "this registry makes no accounts by signing in";
+
 /** How often a status URL is asked before a change counts as stuck. */
 const STATUS_ASKED_MAX = 60;
 
@@ -68,6 +70,8 @@ export function createRegistry(target: Target): Registry {
   const url = target.url.replace(/\/+$/, "");
   const seed = target.seed ?? randomBytes(4).toString("hex");
   let count = 0;
+  // Asked once: each refused sign-in counts as a wrong password.
+  let closed = false;
   const word = (label: string) => `${label}-${seed}-${++count}`;
   const send: Registry["send"] = async (method, path, options = {}) => {
     const token = options.token === undefined ? target.token : options.token;
@@ -93,7 +97,12 @@ export function createRegistry(target: Target): Registry {
     name: (label) => `${target.scope ?? "@conformance"}/${word(label)}`,
     get: (path, options) => send("GET", path, options),
     publish: (name, version, options = {}) =>
-      send("PUT", pathOf(name), { ...options, body: publishDocument(name, version, options) }),
+      send("PUT", pathOf(name), {
+        ...options,
+        body: publishDocument(name, version, options),
+        // A refusal may come before the body was read; the connection is of no use then.
+        headers: { connection: "close", ...options.headers },
+      }),
     async package(label, ...versions) {
       const name = registry.name(label);
       for (const version of versions) expectStatus(await registry.publish(name, version), 200, 201);
@@ -110,18 +119,23 @@ export function createRegistry(target: Target): Registry {
       throw new Error(`${status} is still pending after it was asked ${STATUS_ASKED_MAX} times`);
     },
     user: async () => stringAt(expectStatus(await registry.get("/-/whoami"), 200).json, "username"),
-    account: () => makeAccount(registry),
-    readToken: async () => target.readToken ?? (await makeReadToken(registry)),
-    secondToken: async () => target.secondToken ?? (await registry.account()).token,
+    async account() {
+      if (closed) skip(NO_ACCOUNTS);
+      const made = await makeAccount(registry);
+      closed = made === undefined;
+      return made ?? skip(NO_ACCOUNTS);
+    },
+    readToken: async () => target.readonlyToken ?? (await makeReadToken(registry)),
+    secondToken: async () => target.otherToken ?? (await registry.account()).token,
   };
   return registry;
 }
 
-async function makeAccount(registry: Registry): Promise<Account> {
+async function makeAccount(registry: Registry): Promise<Account | undefined> {
   const name = registry.word("user");
   const password = registry.word("a long password");
   const answer = await registry.send("PUT", userPath(name), { token: null, body: { name, password } });
-  if (answer.status === 403) skip("this registry makes no accounts by signing in");
+  if (answer.status === 401 || answer.status === 403) return undefined;
   return { name, password, token: stringAt(expectStatus(answer, 201).json, "token") };
 }
 

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { MANIFEST_BYTES_MAX, PUBLISH_TAGS_MAX, TAGS_MAX, VERSIONS_MAX } from "../limits.ts";
+import { MANIFEST_BYTES_MAX, PACKUMENT_BYTES_MAX, PUBLISH_TAGS_MAX, TAGS_MAX, VERSIONS_MAX } from "../limits.ts";
 import { Tag, Version, nameProblem } from "../names.ts";
 import { described, own, repaired, type Dist, type DistTags, type Manifest, type Packument } from "../packument.ts";
 import { changeSchema, defineChange, refuse } from "./shared/definition.ts";
@@ -26,10 +26,9 @@ const schema = changeSchema("publish", {
   version: Version,
   /** The version's package.json. `decide` writes its `dist`. */
   manifest: z.record(z.string(), z.unknown()),
-  /** Tags that are set to the new version. */
+  /** Tags that are set to the new version. None: `latest` stays where it is, and a new package gets it. */
   tags: z
     .array(Tag)
-    .min(1, "a publish sets at least one tag")
     .max(PUBLISH_TAGS_MAX, `a publish sets at most ${PUBLISH_TAGS_MAX} tags; set the others with "npm dist-tag add"`),
   tarball: StagedTarball,
   readme: z.string().optional(),
@@ -68,7 +67,8 @@ export const publish = defineChange({
     if (before && Object.keys(before.versions).length >= VERSIONS_MAX)
       return refuse("too_large", `a package has at most ${VERSIONS_MAX} versions; unpublish some that nobody uses`);
     const stored = storedManifest(change);
-    if (JSON.stringify(stored).length > MANIFEST_BYTES_MAX)
+    const size = JSON.stringify(stored).length;
+    if (size > MANIFEST_BYTES_MAX)
       return refuse("too_large", `the package.json of ${name}@${version} is over ${MANIFEST_BYTES_MAX} bytes`);
     const tags: DistTags = { ...before?.["dist-tags"], ...Object.fromEntries(names.map((tag) => [tag, version])) };
     if (Object.keys(tags).length > TAGS_MAX) return tooManyTags();
@@ -82,6 +82,12 @@ export const publish = defineChange({
       time: { ...before?.time, created, modified: at, [version]: at },
       maintainers: before?.maintainers?.length ? before.maintainers : [{ name: actor.name }],
     });
+    // Only manifests above the average can exceed the limit; for the others the whole is not written out.
+    if (size > PACKUMENT_BYTES_MAX / VERSIONS_MAX && JSON.stringify(after).length > PACKUMENT_BYTES_MAX)
+      return refuse(
+        "too_large",
+        `the document of ${name} is over ${PACKUMENT_BYTES_MAX} bytes; unpublish some versions`,
+      );
     const isLatest = after["dist-tags"]["latest"] === version;
     return isLatest ? described(after, stored, change.readme ?? manifest["readme"]) : after;
   },

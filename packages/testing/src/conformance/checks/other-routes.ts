@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { at, expectStatus, listAt } from "../answer.ts";
-import { check, skip, type Check } from "../check.ts";
+import { at, expectCode, expectStatus, listAt } from "../answer.ts";
+import { check, type Check } from "../check.ts";
+import { skip } from "../skip.ts";
 import { pathOf, tagPath } from "../registry.ts";
 
+const AUDIT_NAMES_MAX = 20_000;
 const NO_DEAD_LETTERS = "this registry has no route for dead letters";
 
 export const otherRouteChecks: readonly Check[] = [
@@ -33,6 +35,12 @@ export const otherRouteChecks: readonly Check[] = [
     const body = { [name]: ["1.0.0"] };
     const answer = await registry.send("POST", "/-/npm/v1/security/advisories/bulk", { body });
     assert.equal(at(expectStatus(answer, 200).json, name), undefined);
+  }),
+  check("RTE-10", "an audit of more than 20,000 names is refused", async (registry) => {
+    const names = Array.from({ length: AUDIT_NAMES_MAX + 1 }, (_, index) => [`p${index}`, ["1.0.0"]]);
+    const body: unknown = Object.fromEntries(names);
+    const answer = await registry.send("POST", "/-/npm/v1/security/advisories/bulk", { body });
+    expectCode(answer, 413, "too_large");
   }),
   check("RTE-8 RTE-9", "dead letters are listed, and all are redriven", async (registry) => {
     const listed = await registry.get("/-/dead-letters");

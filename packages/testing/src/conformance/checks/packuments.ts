@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { at, expectCode, expectStatus, header, stringAt, type Answer } from "../answer.ts";
-import { check, skip, type Check } from "../check.ts";
+import { check, type Check } from "../check.ts";
+import { skip } from "../skip.ts";
 import { pathOf, tagPath, type Registry } from "../registry.ts";
 
 const ABBREVIATED = "application/vnd.npm.install-v1+json";
@@ -84,11 +85,12 @@ export const packumentChecks: readonly Check[] = [
     expectStatus(await registry.send("PUT", tagPath(name, "next"), { body: "1.0.0" }), 200);
     assert.ok((await rev()) > before, "the revision did not rise");
   }),
-  check("PKG-8", "GET of a version or a tag answers one manifest", async (registry) => {
-    const name = await registry.package("manifest", "1.0.0", "1.1.0");
+  check("PKG-8", "GET of a version, a tag or a range answers one manifest", async (registry) => {
+    const name = await registry.package("manifest", "1.0.0", "1.1.0", "2.0.0");
     const get = async (wanted: string) => expectStatus(await registry.get(`${pathOf(name)}/${wanted}`), 200).json;
     assert.equal(at(await get("1.0.0"), "version"), "1.0.0");
-    assert.equal(at(await get("latest"), "version"), "1.1.0");
+    assert.equal(at(await get("latest"), "version"), "2.0.0");
+    assert.equal(at(await get(encodeURIComponent("^1.0.0")), "version"), "1.1.0");
     expectCode(await registry.get(`${pathOf(name)}/9.9.9`), 404, "not_found");
   }),
   check("UPS-1", "a package of the upstream is answered, with tarball URLs of the registry", async (registry) => {
@@ -99,6 +101,12 @@ export const packumentChecks: readonly Check[] = [
       const tarball = new URL(stringAt(json, "versions", version, "dist", "tarball"));
       assert.equal(tarball.origin, new URL(registry.url).origin);
     }
+  }),
+  check("UPS-6", "both forms of an upstream package have the same versions", async (registry) => {
+    const name = upstreamPackage(registry);
+    const forms = FORMS.map((accept) => read(registry, name, accept));
+    const versions = (await Promise.all(forms)).map(({ json }) => Object.keys(Object(at(json, "versions"))));
+    assert.deepEqual(versions[0], versions[1]);
   }),
   check("UPS-3", "a client that is about to write does not get the upstream's package", async (registry) => {
     const path = pathOf(upstreamPackage(registry));

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { makeTarball } from "../../tarballs.ts";
 import { at, expectCode, expectStatus, header, listAt, stringAt } from "../answer.ts";
-import { check, skip, type Check } from "../check.ts";
+import { check, type Check } from "../check.ts";
 import { publishDocument, type PublishOptions } from "../document.ts";
 import { putHalf } from "../raw.ts";
+import { skip } from "../skip.ts";
 import { pathOf, tagPath, type Registry } from "../registry.ts";
 
 /** Publishes what must be refused, and sees that no package came of it. */
@@ -115,6 +116,43 @@ export const publishChecks: readonly Check[] = [
     expectStatus(await registry.get(pathOf(name)), 404);
     expectStatus(await registry.publish(name, "1.0.0"), 201);
     assert.equal(stringAt(await registry.packument(name), "_rev").split("-")[0], "1");
+  }),
+  check(
+    "PUB-13 PUB-16",
+    "what decides an install comes from the tarball, and a document that contradicts it is refused",
+    async (registry) => {
+      const packed = { dependencies: { a: "^1.0.0" }, bin: "cli.js", engines: { node: ">=18" }, os: ["linux"] };
+      const contradictions = [
+        { dependencies: { evil: "*" } },
+        { engines: { node: "*" } },
+        { scripts: { install: "evil" } },
+      ];
+      for (const manifest of contradictions)
+        await expectRefused(registry, "contradicts", (name) => {
+          return { manifest, tarball: makeTarball({ name, version: "1.0.0", manifest: packed }) };
+        });
+      const name = registry.name("silent");
+      const tarball = makeTarball({ name, version: "1.0.0", manifest: packed });
+      expectStatus(await registry.publish(name, "1.0.0", { tarball }), 201);
+      const published = at(await registry.packument(name), "versions", "1.0.0");
+      assert.deepEqual(at(published, "dependencies"), packed.dependencies);
+      assert.deepEqual(at(published, "os"), packed.os);
+    },
+  ),
+  check("PUB-14", "a version is published as semver cleans it", async (registry) => {
+    const name = registry.name("clean");
+    expectStatus(await registry.publish(name, "1.0.0+build"), 201);
+    expectStatus(await registry.publish(name, "1.1.0beta1", { tag: "next" }), 201);
+    assert.deepEqual((await registry.get(tagPath(name))).json, { latest: "1.0.0", next: "1.1.0-beta1" });
+  }),
+  check("PUB-15", "a publish without dist-tags sets latest on a new package only", async (registry) => {
+    const name = registry.name("untagged");
+    for (const version of ["1.0.0", "2.0.0"]) {
+      const body = { ...publishDocument(name, version), "dist-tags": undefined };
+      expectStatus(await registry.send("PUT", pathOf(name), { body }), 201);
+    }
+    assert.deepEqual((await registry.get(tagPath(name))).json, { latest: "1.0.0" });
+    assert.deepEqual(Object.keys(Object(at(await registry.packument(name), "versions"))), ["1.0.0", "2.0.0"]);
   }),
   check(
     "PUB-9 PUB-11 PUB-12",

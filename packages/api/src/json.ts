@@ -1,28 +1,20 @@
 import { setImmediate } from "node:timers/promises";
 import { getManyValues, isMany, none } from "stream-chain/defs.js";
 import { jsonParser, type Token } from "stream-json/core/parser.js";
-import { ApiError } from "../errors.ts";
+import { JSON_DEPTH_MAX, JSON_KEY_MAX, JSON_NUMBER_MAX, JSON_STRING_MAX, JSON_VALUES_MAX } from "@codebox/core";
+import { ApiError } from "./errors.ts";
 
 /** What stands in for a tarball's base64 in the parsed document: its attachment was handed to `onData`. */
 export const HANDED_OVER = "";
 
-/** Deepest nesting of objects and arrays. A manifest has five or six; what walks it later does so by recursion. */
-const DEPTH_MAX = 100;
-/** Most values: millions of tiny ones take time and memory, not bytes. A packument of 10,000 versions has some 600,000. */
-const VALUES_MAX = 1_000_000;
-
-/** Longest key, in characters: versions and names have some 250, the paths of `exports` and the names of attachments more. */
-const KEY_MAX = 4_096;
-/** Longest number, in characters: 17 digits and an exponent tell every double apart. */
-const NUMBER_MAX = 100;
 /** Bytes that are parsed at a time: what one piece makes, in tokens, is held in memory. */
 const PIECE_BYTES = 64 * 1024;
 
-export type DocumentReader = {
+export type JsonReader = {
   /** Bytes of the JSON, tarballs left out, above which it is refused. */
   readonly maxBytes: number;
-  /** Takes an attachment's base64 as it streams in. It must read it to the end, or throw. `before` is the document so far. */
-  readonly onData: (
+  /** Takes a publish's attachment, in base64, as it streams in. It must read it to the end, or throw. `before` is the document so far. */
+  readonly onData?: (
     file: string,
     base64: AsyncIterable<string>,
     before: Readonly<Record<string, unknown>>,
@@ -32,12 +24,13 @@ export type DocumentReader = {
 type Container = { readonly value: Record<string, unknown> | unknown[]; key: string | undefined };
 
 /**
- * Reads a publish's document while it streams in. Every `_attachments.<file>.data` goes to `onData` in pieces; only the rest
- * is held in memory.
+ * Parses JSON that somebody sent, while it streams in: every limit is checked before the rest is read.
  *
- * @throws ApiError `invalid`: not JSON, not UTF-8, a key twice in one object, `__proto__`; `too_large`: the JSON is over its limit.
+ * With `onData`, every `_attachments.<file>.data` goes there in pieces; only the rest is held in memory.
+ * @throws ApiError `invalid`: not JSON, not UTF-8, nested too deep, a key twice in one object (two readers would see two different
+ * bodies), `__proto__`; `too_large`: the whole, a string, a key or a number is over its limit, or there are too many values.
  */
-export async function readDocument(bytes: AsyncIterable<Uint8Array>, reader: DocumentReader): Promise<unknown> {
+export async function parseStream(bytes: AsyncIterable<Uint8Array>, reader: JsonReader): Promise<unknown> {
   const texts = decoded(bytes);
   try {
     return await assemble(createCursor(texts), reader);
@@ -57,6 +50,7 @@ type Cursor = {
 
 function createCursor(texts: AsyncGenerator<string, void>): Cursor {
   const parse = jsonParser({ packValues: false, streamValues: true });
+  let empty = true;
   let tokens: readonly Token[] = [];
   let at = 0;
   let ended = false;
@@ -68,6 +62,8 @@ function createCursor(texts: AsyncGenerator<string, void>): Cursor {
       // A socket hands over two MiB before the loop asks the next one: others get their turn between two pieces.
       await setImmediate();
       ended = next.done === true;
+      if (ended && empty) throw new ApiError("invalid", "the body is empty; JSON was expected");
+      empty &&= ended || next.value?.trim() === "";
       at = 0;
       try {
         // Its type leaves out that `none` ends it.
@@ -98,18 +94,17 @@ async function* decoded(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string
   decode();
 }
 
-async function assemble(cursor: Cursor, { maxBytes, onData }: DocumentReader): Promise<unknown> {
+async function assemble(cursor: Cursor, { maxBytes, onData }: JsonReader): Promise<unknown> {
   const stack: Container[] = [];
   let root: unknown;
   let budget = maxBytes;
   const spend = (bytes: number) => {
     budget -= bytes;
-    if (budget < 0)
-      throw new ApiError("too_large", `the JSON around the tarball is over the limit of ${maxBytes} bytes`);
+    if (budget < 0) throw new ApiError("too_large", `the JSON is over the limit of ${maxBytes} bytes`);
   };
   let values = 0;
   const count = () => {
-    if (++values > VALUES_MAX) throw new ApiError("too_large", `the JSON has more than ${VALUES_MAX} values`);
+    if (++values > JSON_VALUES_MAX) throw new ApiError("too_large", `the JSON has more than ${JSON_VALUES_MAX} values`);
   };
   const add = (value: unknown) => {
     const container = stack.at(-1);
@@ -128,7 +123,8 @@ async function assemble(cursor: Cursor, { maxBytes, onData }: DocumentReader): P
       case "startArray": {
         const value = token.name === "startObject" ? {} : [];
         count();
-        if (stack.length >= DEPTH_MAX) throw new ApiError("invalid", `the body nests deeper than ${DEPTH_MAX} levels`);
+        if (stack.length >= JSON_DEPTH_MAX)
+          throw new ApiError("invalid", `the body nests deeper than ${JSON_DEPTH_MAX} levels`);
         add(value);
         stack.push({ value, key: undefined });
         break;
@@ -139,21 +135,21 @@ async function assemble(cursor: Cursor, { maxBytes, onData }: DocumentReader): P
         break;
       case "startKey":
         spend(3);
-        enter(stack.at(-1), await whole(cursor, spend, { what: "a key", most: KEY_MAX }));
+        enter(stack.at(-1), await whole(cursor, spend, { what: "a key", most: JSON_KEY_MAX }));
         break;
       case "startString": {
         count();
-        const file = attachmentAt(stack);
-        if (file === undefined) add(await whole(cursor, spend));
+        const file = onData && attachmentAt(stack);
+        if (file === undefined) add(await whole(cursor, spend, { what: "a string", most: JSON_STRING_MAX }));
         else {
-          await onData(file, pieces(cursor), root as Record<string, unknown>);
+          await onData?.(file, pieces(cursor), root as Record<string, unknown>);
           add(HANDED_OVER);
         }
         break;
       }
       case "startNumber":
         count();
-        add(Number(await whole(cursor, spend, { what: "a number", most: NUMBER_MAX })));
+        add(Number(await whole(cursor, spend, { what: "a number", most: JSON_NUMBER_MAX })));
         break;
       case "trueValue":
       case "falseValue":
@@ -190,14 +186,14 @@ function attachmentAt(stack: readonly Container[]): string | undefined {
 async function whole(
   cursor: Cursor,
   spend: (bytes: number) => void,
-  limit?: { readonly what: string; readonly most: number },
+  limit: { readonly what: string; readonly most: number },
 ): Promise<string> {
   let value = "";
   for (;;) {
     const { text, ended } = atHand(cursor);
     spend(text.length);
     value += text;
-    if (limit && value.length > limit.most)
+    if (value.length > limit.most)
       throw new ApiError("too_large", `the JSON has ${limit.what} of more than ${limit.most} characters`);
     if (ended) return value;
     await moreOf(cursor);

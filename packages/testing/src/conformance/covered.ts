@@ -1,0 +1,23 @@
+/** Rules that cannot be checked over a URL alone, each with the test that covers it. */
+export const COVERED_ELSEWHERE: Readonly<Record<string, string>> = {
+  "CHG-3": "tests/simulation/kill.test.ts",
+  "CHG-7": "tests/simulation/faults.test.ts",
+  "CHG-16": "packages/core/test/write/submit.test.ts",
+  "CHG-23": "packages/api/test/unanswered.test.ts",
+  "ERR-5": "packages/api/test/routing.test.ts",
+  "ERR-7": "packages/api/test/hosts.test.ts",
+  "UPS-2": "packages/core/test/read/upstream-cache.test.ts",
+  "UPS-4": "packages/core/test/read/upstream-cache.test.ts",
+  "UPS-5": "packages/core/test/read/upstream-cache.test.ts",
+  "UPS-7": "packages/core/test/read/upstream-cache.test.ts",
+  "UPS-8": "packages/core/test/read/upstream-cache.test.ts",
+  "PUB-3": "tests/aws/npm.test.ts",
+  "TAR-4": "packages/api/test/tarball.test.ts",
+  "AUT-17": "packages/api/test/backoff.test.ts",
+  "EVT-10": "packages/sqlite/test/durability.test.ts",
+  "EVT-11": "tests/aws/adapters.test.ts",
+  "MSG-1": "tests/aws/python.test.ts",
+  "MSG-2": "packages/core/test/domain/apply.test.ts",
+  "MSG-3": "packages/functions/test/consume.test.ts",
+  "RTE-6": "packages/core/test/read/upstream-cache.test.ts",
+};
