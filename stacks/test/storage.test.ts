@@ -75,13 +75,14 @@ describe.each(CLOSED)("the bucket of the stack %s", (variant) => {
     for (const prefix of ["_codebox/staging/", "_codebox/messages/"]) expect(expiry(of, prefix)).toBeGreaterThan(days);
   });
 
-  test("expires outcomes and cached packages, never a packument, tarball or token", () => {
+  test("expires outcomes, cached packages and login sessions, never a packument, tarball or token", () => {
     const rules = lifecycle(of).filter(({ expiration }) => expiration?.days !== undefined);
     expect(rules.map(({ filter }) => filter.prefix)).toEqual([
       "_codebox/staging/",
       "_codebox/messages/",
       "_codebox/outcomes/",
       "_codebox/upstream/",
+      "_codebox/sessions/",
     ]);
     expect(expiry(of, "_codebox/outcomes/")).toBe(14);
     expect(expiry(of, "_codebox/upstream/")).toBe(90);
@@ -94,6 +95,7 @@ describe.each(CLOSED)("the bucket of the stack %s", (variant) => {
       ["_codebox/messages/", "Enabled"],
       ["_codebox/outcomes/", "Enabled"],
       ["_codebox/upstream/", "Enabled"],
+      ["_codebox/sessions/", "Enabled"],
     ]);
   });
 

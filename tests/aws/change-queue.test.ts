@@ -6,7 +6,7 @@ import {
   messageGroup,
 } from "@codebox/aws";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
-import { messageKey, QueueUnavailable, type ChangeOf } from "@codebox/core";
+import { messageKey, QueueUnavailable, type Change, type ChangeOf } from "@codebox/core";
 import { publishOf, tagPut } from "@codebox/testing";
 import { changeQueueContract } from "@codebox/testing/contracts";
 import { describe, expect, test } from "vitest";
@@ -28,6 +28,8 @@ async function open() {
     queue: { ...queue, ...receiver, ...deadLetters },
     // SQS lets it pass itself: `receive` waits for it.
     afterPause: async () => undefined,
+    bury: (change: Change, reason: string) =>
+      deadLetters.put({ body: JSON.stringify(change), group: change.name, id: change.id, reason, receives: 1 }),
     async [Symbol.asyncDispose]() {
       sqs.destroy();
     },
@@ -40,6 +42,8 @@ describe("change queue over SQS FIFO", () =>
   changeQueueContract(open, {
     "an id that is sent twice is queued once, also after it was acknowledged":
       "moto forgets a deduplication id when its message is deleted; SQS keeps it for five minutes",
+    "an outage never moves a change to the dead letters and never reorders its group":
+      "moto shows the hidden messages of a group one by one, so a released group can come back in parts",
   }));
 
 describe("what the SQS adapter does beyond the contract", () => {

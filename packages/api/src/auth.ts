@@ -14,11 +14,11 @@ import { ApiError } from "./errors.ts";
 export type Right = "public" | "sign-in" | "read" | "write" | "account" | "admin";
 
 /** Finds out who asks, from `Authorization: Bearer <token>`. What the caller may do is decided later, by `authorise`. */
-export function authentication({ tokens }: Pick<AppPorts, "tokens">) {
+export function authentication({ tokens, clock }: Pick<AppPorts, "tokens" | "clock">) {
   return createMiddleware<AppEnv>(async (c, next) => {
     const header = c.req.header("authorization");
     const token = header === undefined ? undefined : /^Bearer\s+(\S+)$/i.exec(header)?.[1];
-    const identity = token === undefined ? undefined : await authenticate(tokens, token);
+    const identity = token === undefined ? undefined : await authenticate({ tokens, clock }, token);
     c.set("principal", identity ? { kind: "token", ...identity } : ANONYMOUS);
     c.set("credentialsRefused", header !== undefined && identity === undefined);
     await next();

@@ -5,7 +5,7 @@ import { ApiError } from "./errors.ts";
 /** Failures that cost nothing: a person mistypes. */
 const FREE = 5;
 /** The first wait, in seconds; each further failure doubles it. */
-const FIRST_SECONDS = 1;
+const FIRST_SECONDS = 5;
 /** The longest wait of an address, in seconds: guessing from there is over. */
 const ADDRESS_SECONDS_MAX = 15 * 60;
 /** The longest wait of a name, in seconds. Short, because anybody can make the name's owner wait. */

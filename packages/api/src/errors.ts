@@ -44,7 +44,7 @@ const STATUS = {
   unavailable: 503,
 } as const satisfies Record<ErrorCode, number>;
 
-/** A failure with a message for the person at the keyboard: what is wrong, and how to mend it. */
+/** A failure with a message for the person at the keyboard: what is wrong, and how to fix it. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly code: ErrorCode;

@@ -1,18 +1,25 @@
-import { fail } from "@codebox/testing";
 import {
   createCatalog,
   createConsumer,
   createPolicy,
   createSubmit,
   issueToken,
+  LAYOUT,
   type Policy,
   type PolicySettings,
   type UpstreamCache,
 } from "@codebox/core";
 import { createWorker } from "@codebox/core";
-import { openSqlite, type SqliteBackend } from "@codebox/sqlite";
 import { systemClock, systemIds } from "@codebox/system";
-import { createFaults, digested, faultyQueue, makeTarball, type MadeTarball } from "@codebox/testing";
+import {
+  createMemoryBackend,
+  type MemoryBackend,
+  createFaults,
+  digested,
+  faultyQueue,
+  makeTarball,
+  type MadeTarball,
+} from "@codebox/testing";
 import { createApp, registryRoutes, type ApiPorts, type ApiSettings } from "../src/index.ts";
 
 export type Harness = Awaited<ReturnType<typeof startApp>>;
@@ -28,9 +35,7 @@ type Options = {
 
 /** The complete registry without a socket: app, consumer and an embedded store in memory. */
 export async function startApp(options: Options = {}) {
-  const embedded = await openSqlite({
-    directory: ":memory:",
-    onFailure: fail,
+  const embedded = createMemoryBackend({
     clock: systemClock,
     registration: "open",
   });
@@ -77,8 +82,8 @@ export async function startApp(options: Options = {}) {
     alice,
     request,
     send,
-    /** Everything in the store, to see that nothing was written. */
-    keys: async () => (await embedded.store.list("")).objects.map(({ key }) => key),
+    /** All keys that are no token and no outcome, to see that nothing was written. */
+    keys: async () => (await embedded.store.list("")).objects.map(({ key }) => key).filter(isPackageData),
     publish: (name: string, version: string, tag = "latest") =>
       send("PUT", `/${name.replace("/", "%2f")}`, publishBody(name, version, { tag })),
     start: () => worker.start(),
@@ -89,6 +94,10 @@ export async function startApp(options: Options = {}) {
   };
 }
 
+function isPackageData(key: string): boolean {
+  return ![LAYOUT.tokens, LAYOUT.outcomes].some(({ prefix }) => key.startsWith(prefix));
+}
+
 function except(policy: Policy, unreadable: string | undefined): Policy {
   if (unreadable === undefined) return policy;
   const refusal = { allowed: false, rule: "private", code: "forbidden", reason: `${unreadable} is private` } as const;
@@ -97,7 +106,7 @@ function except(policy: Policy, unreadable: string | undefined): Policy {
   };
 }
 
-function portsOf(embedded: SqliteBackend, policy: Policy, { upstream, queueDown }: Options): ApiPorts {
+function portsOf(embedded: MemoryBackend, policy: Policy, { upstream, queueDown }: Options): ApiPorts {
   const queue = queueDown ? faultyQueue(embedded.queue, createFaults({ seed: 1, rate: 1 })) : embedded.queue;
   const parts = { ...embedded, policy, clock: systemClock, ids: systemIds };
   return {

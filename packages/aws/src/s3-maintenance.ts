@@ -30,7 +30,7 @@ export interface BucketMaintenance {
   /** How an object is encrypted; `undefined` when there is none of this key. */
   encryption(key: string): Promise<ObjectEncryption | undefined>;
   /**
-   * Writes an object anew, encrypted as the settings say, unless it changed since it was seen with this ETag. Type, metadata and
+   * Writes an object again, encrypted as the settings say, unless it changed since it was seen with this ETag. Type, metadata and
    * tags stay. `rewrite` reads it into memory and puts it back; `copy` has the store copy it onto itself, up to `COPY_BYTES_MAX`.
    */
   reencrypt(key: string, etag: string, how: "rewrite" | "copy"): Promise<StoreResult>;

@@ -48,6 +48,11 @@ export const LAYOUT = {
     days: 90,
   },
   tokens: { prefix: `${OWN_PREFIX}tokens/`, purpose: "token records by hash, and the hashes of each user" },
+  sessions: {
+    prefix: `${OWN_PREFIX}sessions/`,
+    purpose: "logins that were begun, by the hash of their secret",
+    days: 2,
+  },
   health: { prefix: `${OWN_PREFIX}health`, purpose: "never written; the health check looks whether the store answers" },
 } as const satisfies Readonly<Record<string, Area>>;
 
@@ -66,6 +71,7 @@ export const tarballKey = (name: string, version: string): string => `${name}/${
 export const stagingKey = (id: string): string => `${LAYOUT.staging.prefix}${id}`;
 export const messageKey = (sha256: string): string => `${LAYOUT.messages.prefix}${sha256}`;
 export const outcomeKey = (id: string): string => `${LAYOUT.outcomes.prefix}${id}`;
+export const sessionKey = (hash: string): string => `${LAYOUT.sessions.prefix}${hash}`;
 export const tokenKey = (hash: string): string => `${LAYOUT.tokens.prefix}${hash}`;
 export const userTokensPrefix = (user: string): string => `${LAYOUT.tokens.prefix}users/${encodeURIComponent(user)}/`;
 export const userTokenKey = (user: string, hash: string): string => `${userTokensPrefix(user)}${hash}`;
@@ -99,8 +105,8 @@ function hashBehind(prefix: string, key: string): string | undefined {
 }
 
 /** The cursor with which a listing of packages continues: it skips our own objects, above all the upstream's copies. */
-export function behindOwn(cursor: string | undefined): string | undefined {
-  return cursor !== undefined && isOwnKey(cursor) ? OWN_END : cursor;
+export function behindOwn(cursor: string): string {
+  return isOwnKey(cursor) ? OWN_END : cursor;
 }
 
 /** The first key after all of ours: "0" follows "/". No package name begins with an underscore. */

@@ -26,7 +26,7 @@ export function gatewayHandler(app: App): GatewayHandler {
 }
 
 /**
- * API Gateway hands the path over decoded: "%2f" has become "/", and a "%" or "?" that was escaped stands bare. Escaped anew,
+ * API Gateway sends the path decoded: "%2f" has become "/", and an escaped "%" or "?" is no longer escaped. It is escaped again,
  * segment by segment, so that it is parsed as what the client meant; the router takes both spellings of a scope's slash.
  */
 function escapePath(path: string): string {

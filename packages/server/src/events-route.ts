@@ -1,6 +1,6 @@
 import { routeGroup, type RouteGroup } from "@codebox/api";
 import { streamSSE } from "hono/streaming";
-import type { SqliteEventLog } from "@codebox/sqlite";
+import type { EventReader } from "@codebox/core";
 
 /** How many past events are read at once. */
 const PAGE = 200;
@@ -11,7 +11,7 @@ const PAGE = 200;
  * An event's id is its position in the log; a client that reconnects goes on where it was. `?package=` shows one package only.
  * Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
-export function eventRoutes(events: SqliteEventLog, stopping: AbortSignal): RouteGroup {
+export function eventRoutes(events: EventReader, stopping: AbortSignal): RouteGroup {
   return routeGroup("read", (on) => {
     on.get("/-/events", (c) => {
       // Answered without the body that nobody would read, and so never end.

@@ -12,7 +12,7 @@ export type OwnPlaces = {
 /**
  * Whether a URL leads to this very server.
  *
- * npm's registry is the default upstream, and whoever works with this registry has npm configured to ask it: it would then ask
+ * npm's registry is the default upstream, and users of this registry have npm configured to ask it: it would then ask
  * itself for every package that is not here, and that request itself again.
  */
 export function isItself(url: string, { url: own, publicUrl, everywhere = false, addresses }: OwnPlaces): boolean {

@@ -139,8 +139,8 @@ function appOf(
   const chosen = apiSettings(settings, addresses);
   return createApp(ports, chosen, [
     ...registryRoutes(ports, chosen),
-    eventRoutes(embedded.events, stopping),
-    deadLetterRoutes(embedded.queue, clock),
+    eventRoutes(embedded.eventReader, stopping),
+    deadLetterRoutes(embedded.deadLetters, clock),
   ]);
 }
 
@@ -177,7 +177,7 @@ const isAnyAddress = (host: string) => host === "0.0.0.0" || host === "::";
 async function tellOfDeadLetters({ queue }: SqliteBackend, log: Logger): Promise<void> {
   const changes = (await Array.fromAsync(queue.list())).map(({ id }) => id);
   if (changes.length === 0) return;
-  log.warn({ changes }, "these changes could not be applied and were put aside; GET /-/dead-letters tells why");
+  log.warn({ changes }, "these changes could not be applied and are dead letters; GET /-/dead-letters says why");
 }
 
 async function firstToken(

@@ -1,6 +1,6 @@
 import {
   Change,
-  RECEIVES_MAX,
+  changeProblem,
   type ChangeMessage,
   type ChangeQueue,
   type ChangeReceiver,
@@ -9,18 +9,19 @@ import {
   type DeadLetters,
 } from "@codebox/core";
 import type { Database, Row } from "./database.ts";
+import { createGroups } from "./groups.ts";
 
 /** How long an acknowledged change's id is kept, in milliseconds: sent again meanwhile, it is not queued again. SQS keeps five minutes. */
 const DEDUPLICATION_MS = 5 * 60 * 1000;
-/** The pause before a released group is handed out again: doubles from the first to the second. */
-const BACKOFF_MS = { first: 50, most: 5_000 } as const;
+/** The pause before a released group is handed out again, in milliseconds: it doubles with each failure in a row. */
+const BACKOFF_MS = { first: 50, most: 30_000 } as const;
 
 export type SqliteChangeQueue = ChangeQueue &
   ChangeReceiver &
   DeadLetters & {
     /** Whether nothing waits and nothing is in flight. */
     isEmpty(): boolean;
-    /** Whether a change that waits, or that was put aside, is about the tarball staged under this key. */
+    /** Whether a change that waits, or is among the dead letters, is about the tarball staged under this key. */
     needs(staging: string): boolean;
   };
 
@@ -37,13 +38,13 @@ export function createChangeQueue(database: Database, clock: Clock): SqliteChang
   const fresh = new Map<string, Map<string, { readonly change: Change; readonly durable: Promise<void> }>>();
   /** Ids that are acknowledged and not yet durably so, by group. */
   const done = new Map<string, Set<string>>();
-  const failures = new Map<string, number>();
+  const pauses = createPauses(clock);
 
-  const waitingIn = (group: string, max: number): ChangeMessage[] => {
+  const waitingIn = (group: string, max: number): (ChangeMessage | Malformed)[] => {
     const handled = done.get(group);
     const unsent = fresh.get(group);
-    const rows = database.all(WAITING, group, max + (handled?.size ?? 0)).map(messageOf);
-    const durable = rows.filter(({ receipt }) => !handled?.has(receipt) && !unsent?.has(receipt));
+    const rows = database.all(WAITING, group, max + (handled?.size ?? 0));
+    const durable = rows.filter(({ id }) => !handled?.has(String(id)) && !unsent?.has(String(id))).map(messageOf);
     const coming = [...(unsent?.values() ?? [])].filter(({ change }) => !handled?.has(change.id));
     return [...durable, ...coming.map(({ change }) => ({ change, receipt: change.id, receives: 1 }))].slice(0, max);
   };
@@ -51,11 +52,18 @@ export function createChangeQueue(database: Database, clock: Clock): SqliteChang
     groups.free(group);
     if (waitingIn(group, 1).length > 0) groups.offer(group);
   };
+  /** The group stays leased while it pauses: nobody else takes it. */
+  const settleLater = (group: string) => void pauses.wait(group).then(() => settle(group));
+  const bury = (group: string, malformed: readonly Malformed[]) =>
+    database
+      .write(() => moveToDeadLetters(database, group, malformed, clock.now().getTime()))
+      // When it fails, the rows are unchanged and the next receive tries again. The next `send` reports what is wrong with the disk.
+      .then(
+        () => settle(group),
+        () => settleLater(group),
+      );
 
-  for (const row of database.all(
-    "SELECT name FROM changes WHERE acknowledged IS NULL GROUP BY name ORDER BY min(position)",
-  ))
-    groups.offer(String(row["name"]));
+  for (const row of database.all(GROUPS)) groups.offer(String(row["name"]));
 
   return {
     async send(change) {
@@ -75,9 +83,11 @@ export function createChangeQueue(database: Database, clock: Clock): SqliteChang
       for (;;) {
         const group = await groups.take(signal);
         if (group === undefined) return undefined;
-        const messages = waitingIn(group, max);
-        if (messages.length > 0) return { group, messages };
-        groups.free(group);
+        const waiting = waitingIn(group, max);
+        const malformed = waiting.filter((each) => "problem" in each);
+        if (malformed.length > 0) await bury(group, malformed);
+        else if (waiting.length > 0) return { group, messages: waiting.filter((each) => "change" in each) };
+        else groups.free(group);
       }
     },
     async acknowledge({ group, messages }) {
@@ -85,10 +95,7 @@ export function createChangeQueue(database: Database, clock: Clock): SqliteChang
       const handled = remember(done, group, () => new Set<string>());
       for (const { receipt } of messages) handled.add(receipt);
       // The group goes on at once. When this does not become durable, the changes come again, and the ring knows them.
-      const durable = database.writeLazily(() => {
-        for (const { receipt } of messages)
-          database.run("UPDATE changes SET acknowledged = ?, body = NULL WHERE id = ?", now, receipt);
-      });
+      const durable = database.writeLazily(() => markAcknowledged(database, messages, now));
       const cleanUp = () => {
         for (const { receipt } of messages) forget(done, group, receipt);
       };
@@ -96,25 +103,32 @@ export function createChangeQueue(database: Database, clock: Clock): SqliteChang
         cleanUp();
         groups.offer(group);
       });
-      failures.delete(group);
+      pauses.reset(group);
       settle(group);
     },
-    async release({ group, messages }, reason) {
-      const at = clock.now().getTime();
-      const count = (failures.get(group) ?? 0) + 1;
-      failures.set(group, count);
+    async release({ group, messages }) {
       try {
-        await database.write(() => {
-          for (const message of messages) giveBack(database, group, message, reason, at);
-        });
+        await database.write(() => countReceives(database, messages));
       } finally {
-        // Still leased while it pauses: nobody else takes the group.
-        void clock.sleep(Math.min(BACKOFF_MS.first * 2 ** (count - 1), BACKOFF_MS.most)).then(() => settle(group));
+        settleLater(group);
       }
     },
     ...deadLetters(database, clock, (group) => groups.offer(group)),
     isEmpty: groups.isEmpty,
     needs: (staging) => database.get(NEEDED, staging) !== undefined,
+  };
+}
+
+/** How long a group that failed waits: longer with each failure in a row. */
+function createPauses(clock: Clock) {
+  const failures = new Map<string, number>();
+  return {
+    wait(group: string): Promise<void> {
+      const count = (failures.get(group) ?? 0) + 1;
+      failures.set(group, count);
+      return clock.sleep(Math.min(BACKOFF_MS.first * 2 ** (count - 1), BACKOFF_MS.most));
+    },
+    reset: (group: string) => failures.delete(group),
   };
 }
 
@@ -124,58 +138,19 @@ function deadLetters(database: Database, clock: Clock, offer: (group: string) =>
       for (const row of database.all("SELECT * FROM dead_letters ORDER BY at, id")) yield deadLetterOf(row);
     },
     async redrive(id) {
-      const change = await database.write(() => redrive(database, id, clock.now().getTime()));
-      if (change) offer(change.name);
-      return change !== undefined;
+      const group = await database.write(() => redrive(database, id, clock.now().getTime()));
+      if (group !== undefined) offer(group);
+      return group !== undefined;
     },
   };
 }
 
-const NEEDED = `SELECT 1 FROM changes WHERE body IS NOT NULL AND json_extract(body, '$.tarball.staging') = ?1
+const NEEDED = `SELECT 1 FROM changes
+    WHERE CASE WHEN json_valid(body) THEN json_extract(body, '$.tarball.staging') END = ?1
   UNION ALL SELECT 1 FROM dead_letters WHERE json_extract(body, '$.tarball.staging') = ?1 LIMIT 1`;
+const GROUPS = "SELECT name FROM changes WHERE acknowledged IS NULL GROUP BY name ORDER BY min(position)";
 const WAITING =
   "SELECT id, body, receives FROM changes WHERE name = ? AND acknowledged IS NULL ORDER BY position LIMIT ?";
-
-/** Which groups wait and which are handed out. */
-function createGroups() {
-  const ready = new Set<string>();
-  const taken = new Set<string>();
-  const takers = new Set<() => void>();
-  const offered = (signal: AbortSignal) =>
-    new Promise<void>((resolve) => {
-      const wake = () => {
-        takers.delete(wake);
-        signal.removeEventListener("abort", wake);
-        resolve();
-      };
-      takers.add(wake);
-      signal.addEventListener("abort", wake);
-    });
-  return {
-    /** Says that a group has changes. One that is handed out is looked at again when it is freed. */
-    offer(group: string) {
-      if (taken.has(group)) return;
-      ready.add(group);
-      const [wake] = takers;
-      wake?.();
-    },
-    /** The group that has waited longest; `undefined` once `signal` aborts. */
-    async take(signal: AbortSignal): Promise<string | undefined> {
-      while (!signal.aborted) {
-        const [group] = ready;
-        if (group !== undefined) {
-          ready.delete(group);
-          taken.add(group);
-          return group;
-        }
-        await offered(signal);
-      }
-      return undefined;
-    },
-    free: (group: string) => taken.delete(group),
-    isEmpty: () => ready.size === 0 && taken.size === 0,
-  };
-}
 
 function remember<T>(map: Map<string, T>, key: string, make: () => T): T {
   const known = map.get(key) ?? make();
@@ -196,48 +171,73 @@ function isKnown(database: Database, id: string, now: number): boolean {
 }
 
 function insert(database: Database, change: Change, now: number): void {
-  database.run("DELETE FROM changes WHERE acknowledged <= ?", now - DEDUPLICATION_MS);
-  // Sent again by its sender, it is put aside no more: redriven later, it could be applied a second time.
+  forgetAcknowledged(database, now);
+  // Its sender sent it again. The dead letter goes: redriven later, it could be applied a second time.
   database.run("DELETE FROM dead_letters WHERE id = ?", change.id);
-  const body = JSON.stringify(change);
-  database.run(
-    "INSERT INTO changes (id, name, body) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
-    change.id,
-    change.name,
-    body,
-  );
+  database.run(INSERT, change.id, change.name, JSON.stringify(change));
 }
 
-function giveBack(database: Database, group: string, message: ChangeMessage, reason: string, at: number): void {
-  if (message.receives < RECEIVES_MAX)
-    return void database.run("UPDATE changes SET receives = ? WHERE id = ?", message.receives, message.receipt);
-  database.run(
-    "INSERT OR REPLACE INTO dead_letters (id, name, body, reason, receives, at) VALUES (?, ?, ?, ?, ?, ?)",
-    message.change.id,
-    group,
-    JSON.stringify(message.change),
-    reason,
-    message.receives,
-    at,
-  );
-  database.run("DELETE FROM changes WHERE id = ?", message.receipt);
+const INSERT = "INSERT INTO changes (id, name, body) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING";
+
+function forgetAcknowledged(database: Database, now: number): void {
+  database.run("DELETE FROM changes WHERE acknowledged <= ?", now - DEDUPLICATION_MS);
 }
 
-function redrive(database: Database, id: string, now: number): Change | undefined {
-  const row = database.get("DELETE FROM dead_letters WHERE id = ? RETURNING body", id);
+function markAcknowledged(database: Database, messages: readonly ChangeMessage[], now: number): void {
+  for (const { receipt } of messages)
+    database.run("UPDATE changes SET acknowledged = ?, body = NULL WHERE id = ?", now, receipt);
+}
+
+function countReceives(database: Database, messages: readonly ChangeMessage[]): void {
+  for (const { receives, receipt } of messages)
+    database.run("UPDATE changes SET receives = ? WHERE id = ?", receives, receipt);
+}
+
+function moveToDeadLetters(database: Database, group: string, malformed: readonly Malformed[], at: number): void {
+  for (const { receipt, body, problem, receives } of malformed) {
+    database.run(
+      "INSERT OR REPLACE INTO dead_letters (id, name, body, reason, receives, at) VALUES (?, ?, ?, ?, ?, ?)",
+      receipt,
+      group,
+      JSON.stringify(body),
+      problem,
+      receives,
+      at,
+    );
+    database.run("DELETE FROM changes WHERE id = ?", receipt);
+  }
+}
+
+/** Returns the group; `undefined` when there is no such letter. What is still no change comes back here when it is received. */
+function redrive(database: Database, id: string, now: number): string | undefined {
+  const row = database.get("DELETE FROM dead_letters WHERE id = ? RETURNING name, body", id);
   if (!row) return undefined;
-  const change = Change.parse(JSON.parse(String(row["body"])));
-  insert(database, change, now);
-  return change;
+  forgetAcknowledged(database, now);
+  const group = String(row["name"]);
+  database.run(INSERT, id, group, String(row["body"]));
+  return group;
 }
 
-function messageOf(row: Row): ChangeMessage {
-  return {
-    // Validated when it was accepted; what stands in the database is what was written.
-    change: JSON.parse(String(row["body"])) as Change,
-    receipt: String(row["id"]),
-    receives: Number(row["receives"]) + 1,
-  };
+/** A row that can never be applied: an older version of codebox wrote it, or somebody changed it by hand. */
+type Malformed = Pick<ChangeMessage, "receipt" | "receives"> & { readonly body: unknown; readonly problem: string };
+
+function messageOf(row: Row): ChangeMessage | Malformed {
+  const delivery = { receipt: String(row["id"]), receives: Number(row["receives"]) + 1 };
+  const text = String(row["body"]);
+  const body = parseJson(text);
+  if (body === undefined) return { ...delivery, body: text, problem: "the body is not JSON" };
+  const change = Change.safeParse(body);
+  return change.success
+    ? { ...delivery, change: change.data }
+    : { ...delivery, body, problem: changeProblem(change.error) };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function deadLetterOf(row: Row): DeadLetter {

@@ -139,7 +139,7 @@ function commit(db: DatabaseSync, jobs: readonly Job[]): StoreUnavailable | unde
     if (db.isTransaction) db.exec("ROLLBACK");
     const reason = cause instanceof Error ? cause.message : String(cause);
     const error = new StoreUnavailable(
-      `the database could not commit (${reason}); mend the cause and start the server again`,
+      `the database could not commit (${reason}); fix the cause and start the server again`,
       { cause },
     );
     for (const job of jobs) job.reject(error);

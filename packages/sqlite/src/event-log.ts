@@ -1,18 +1,8 @@
 import { closeSync, existsSync, fsyncSync, ftruncateSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
-import { isRecord, type ChangeEvent, type EventLog } from "@codebox/core";
+import { isRecord, type ChangeEvent, type EventLog, type EventReader, type LoggedEvent } from "@codebox/core";
 import type { Database, Row } from "./database.ts";
 
-export type LoggedEvent = { readonly position: number; readonly event: ChangeEvent };
-
-export type SqliteEventLog = EventLog & {
-  /** Events behind a position (0: from the beginning), oldest first. */
-  read(after: number, limit: number): Promise<readonly LoggedEvent[]>;
-  /** The last event's position. */
-  position(): number;
-  /** Calls back after new events. Returns what ends that. */
-  subscribe(listener: () => void): () => void;
-  close(): void;
-};
+export type SqliteEventLog = EventLog & EventReader & { close(): void };
 
 const INSERT = "INSERT INTO events (id, name, body) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING";
 
@@ -23,8 +13,8 @@ const PAGE = 500;
  * The `EventLog` port over SQLite: an event's id is unique, so one that is emitted again is dropped.
  *
  * The events also go, one JSON line each and each once, to a file for people and their tools. The table is what counts: after
- * a crash the file is cut back to its last whole line and caught up; one whose last line is not ours is written anew.
- * @param onFailure told when events could not be stored, or not be written to the file.
+ * a crash the file is cut back to its last whole line and caught up; one whose last line is not ours is written again.
+ * @param onFailure called when events could not be stored, or not be written to the file.
  * @param file absent: no file.
  */
 export function createEventLog(database: Database, onFailure: (error: unknown) => void, file?: string): SqliteEventLog {
@@ -45,7 +35,7 @@ export function createEventLog(database: Database, onFailure: (error: unknown) =
       const durable = database.writeLazily(() => {
         for (const [id, name, body] of bodies) database.run(INSERT, id, name, body);
       });
-      // Taken: what the caller writes next can't become durable before it. The listeners are told once it is.
+      // Taken: what the caller writes next can't become durable before it. The listeners are called once it is.
       last = durable.then(tell).catch(onFailure);
     },
     async read(after, limit) {

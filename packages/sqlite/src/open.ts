@@ -1,13 +1,5 @@
 import { join } from "node:path";
-import {
-  createPackumentReader,
-  type Clock,
-  type IdentityProvider,
-  type ObjectStore,
-  type Outcomes,
-  type PackumentReader,
-  type TokenStore,
-} from "@codebox/core";
+import { createPackumentReader, type Backend, type Clock } from "@codebox/core";
 import { createChangeQueue, type SqliteChangeQueue } from "./change-queue.ts";
 import { openDatabase, type Database } from "./database.ts";
 import { createEventLog, type SqliteEventLog } from "./event-log.ts";
@@ -24,22 +16,19 @@ export type SqliteSettings = {
   readonly registration?: "open" | "closed";
   /** User names that `npm login` never gives away. Default: none. */
   readonly reserved?: readonly string[];
-  /** Told of failures behind the back of whoever caused them: events that could not be stored. */
+  /** Called for failures that no caller waits for: events that could not be stored. */
   readonly onFailure: (error: unknown) => void;
 };
 
-export type SqliteBackend = {
+/** A `Backend`, and what only a host on one machine needs. `queue` is also the receiver and the dead letters. */
+export type SqliteBackend = Backend & {
   /** Whether anybody holds a token. */
   hasTokens(): boolean;
   readonly database: Database;
-  readonly store: ObjectStore;
-  readonly reader: PackumentReader;
   readonly queue: SqliteChangeQueue;
-  readonly outcomes: Outcomes;
+  readonly receiver: SqliteChangeQueue;
   readonly events: SqliteEventLog;
-  readonly tokens: TokenStore;
-  readonly identities: IdentityProvider;
-  close(): Promise<void>;
+  readonly eventReader: SqliteEventLog;
 };
 
 /**
@@ -64,14 +53,18 @@ export async function openSqlite({
   );
   const store = createObjectStore(database, clock);
   const reader = createPackumentReader(store);
+  const queue = createChangeQueue(database, clock);
   return {
     hasTokens: () => database.get("SELECT 1 FROM tokens LIMIT 1") !== undefined,
     database,
     store,
     reader,
-    queue: createChangeQueue(database, clock),
+    queue,
+    receiver: queue,
+    deadLetters: queue,
     outcomes: createOutcomes(database, clock, reader),
     events,
+    eventReader: events,
     tokens: createTokenStore(database),
     identities: createIdentities(database, clock, { registration, reserved }),
     async close() {

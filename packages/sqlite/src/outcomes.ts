@@ -12,7 +12,7 @@ import type { Database } from "./database.ts";
 /** How long a rejection can be asked for, in milliseconds. Applied changes are in the event log for good. */
 const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 
-/** The `Outcomes` port over SQLite: waiting is in memory, since whoever waits and whoever tells are one process. */
+/** The `Outcomes` port over SQLite: waiting is in memory, since the waiter and the consumer are one process. */
 export function createOutcomes(database: Database, clock: Clock, reader: PackumentReader): Outcomes {
   const waiters = new Map<string, Set<(outcome: Outcome) => void>>();
   const tell = (outcomes: readonly Outcome[]) => {
@@ -36,10 +36,10 @@ export function createOutcomes(database: Database, clock: Clock, reader: Packume
       if (known) return known;
       const cancel = new AbortController();
       const listeners = waiters.get(id) ?? new Set();
-      const { promise: told, resolve } = Promise.withResolvers<Outcome>();
+      const { promise: outcome, resolve } = Promise.withResolvers<Outcome>();
       waiters.set(id, listeners.add(resolve));
       try {
-        return await Promise.race([told, clock.sleep(timeoutMs, cancel.signal).then(() => undefined)]);
+        return await Promise.race([outcome, clock.sleep(timeoutMs, cancel.signal).then(() => undefined)]);
       } finally {
         // A reason of our own: the default one is an exception, made with its stack.
         cancel.abort("answered");

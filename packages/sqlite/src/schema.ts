@@ -30,4 +30,6 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX tokens_user ON tokens (user);
   CREATE TABLE users (name TEXT PRIMARY KEY, email TEXT NOT NULL, salt BLOB NOT NULL, hash BLOB NOT NULL, created INTEGER NOT NULL)
   `,
+  // `limits`: packages, scopes and cidr of a token as JSON.
+  "ALTER TABLE tokens ADD COLUMN expires TEXT; ALTER TABLE tokens ADD COLUMN limits TEXT",
 ];

@@ -4,15 +4,17 @@ import type { Database, Row } from "./database.ts";
 /** The `TokenStore` port over SQLite. */
 export function createTokenStore(database: Database): TokenStore {
   return {
-    put: async ({ hash, user, readonly, label, created }) => {
+    put: async ({ hash, user, readonly, label, created, expires, ...limits }) => {
       await database.write(() =>
         database.run(
-          "INSERT OR REPLACE INTO tokens (hash, user, readonly, label, created) VALUES (?, ?, ?, ?, ?)",
+          "INSERT OR REPLACE INTO tokens (hash, user, readonly, label, created, expires, limits) VALUES (?, ?, ?, ?, ?, ?, ?)",
           hash,
           user,
           readonly ? 1 : 0,
           label,
           created,
+          expires ?? null,
+          JSON.stringify(limits),
         ),
       );
     },
@@ -26,6 +28,8 @@ export function createTokenStore(database: Database): TokenStore {
   };
 }
 
+type Limits = Pick<TokenRecord, "packages" | "scopes" | "cidr">;
+
 function recordOf(row: Row): TokenRecord {
   return {
     hash: String(row["hash"]),
@@ -33,5 +37,7 @@ function recordOf(row: Row): TokenRecord {
     readonly: row["readonly"] === 1,
     label: String(row["label"]),
     created: String(row["created"]),
+    ...(typeof row["expires"] === "string" ? { expires: row["expires"] } : {}),
+    ...(typeof row["limits"] === "string" ? (JSON.parse(row["limits"]) as Limits) : {}),
   };
 }

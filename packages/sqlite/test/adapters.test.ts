@@ -4,15 +4,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { createFaults, faultyEvents, faultyOutcomes, faultyQueue, faultyStore, manualClock } from "@codebox/testing";
+import type { Change } from "@codebox/core";
 import {
+  backendContract,
   changeQueueContract,
   eventLogContract,
-  identityContract,
   objectStoreContract,
   outcomesContract,
-  passwordIdentityContract,
-  tokenStoreContract,
+  type BackendFixture,
+  type BackendOptions,
 } from "@codebox/testing/contracts";
+import { bury } from "./dead-letters.ts";
 import { openSqlite, type SqliteBackend } from "../src/index.ts";
 import { systemClock } from "@codebox/system";
 
@@ -23,9 +25,9 @@ async function inMemory(
   const embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock: systemClock, ...options });
   return { ...embedded, [Symbol.asyncDispose]: () => embedded.close() };
 }
-async function onDisk() {
+async function onDisk(options: BackendOptions) {
   const directory = await mkdtemp(join(tmpdir(), "codebox-embedded-"));
-  const embedded = await openSqlite({ directory, onFailure: fail, clock: systemClock });
+  const embedded = await openSqlite({ directory, onFailure: fail, clock: systemClock, ...options });
   return {
     ...embedded,
     async [Symbol.asyncDispose]() {
@@ -40,6 +42,7 @@ async function queueFixture(open: (clock: typeof systemClock) => Promise<SqliteB
   return {
     queue: fixture.queue,
     afterPause: () => clock.advance(60_000),
+    bury: (change: Change, reason: string) => bury(fixture, change, reason),
     [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose](),
   };
 }
@@ -51,21 +54,25 @@ async function logFixture() {
 /** A wrapper that fails nothing must change nothing. */
 const never = () => createFaults({ seed: 1, rate: 0 });
 
-describe("object store, in memory", () => objectStoreContract(() => inMemory()));
-describe("object store, on disk", () => objectStoreContract(onDisk));
+const fixtureOf = (backend: SqliteBackend & AsyncDisposable): BackendFixture => ({
+  backend,
+  bury: (change, reason) => bury(backend, change, reason),
+  [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
+});
+
+describe("in memory", () => backendContract(async (options) => fixtureOf(await inMemory(options))));
+describe("on disk", () => backendContract(async (options) => fixtureOf(await onDisk(options))));
 describe("object store, through the fault wrapper", () =>
   objectStoreContract(async () => {
     const fixture = await inMemory();
     const faults = { ...never(), random: () => 1 };
     return { store: faultyStore(fixture.store, faults), [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose]() };
   }));
-describe("change queue", () => changeQueueContract(() => queueFixture((clock) => inMemory({ clock }))));
 describe("change queue, through the fault wrapper", () =>
   changeQueueContract(async () => {
     const fixture = await queueFixture((clock) => inMemory({ clock }));
     return { ...fixture, queue: { ...fixture.queue, ...faultyQueue(fixture.queue, never()) } };
   }));
-describe("outcomes", () => outcomesContract(() => inMemory()));
 describe("outcomes, through the fault wrapper", () =>
   outcomesContract(async () => {
     const fixture = await inMemory();
@@ -74,16 +81,12 @@ describe("outcomes, through the fault wrapper", () =>
       [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose](),
     };
   }));
-describe("event log", () => eventLogContract(logFixture));
 describe("event log, through the fault wrapper", () =>
   eventLogContract(async () => {
     const fixture = await logFixture();
     return { ...fixture, events: faultyEvents(fixture.events, never()) };
   }));
-describe("tokens", () => tokenStoreContract(() => inMemory()));
 describe("identities", () => {
-  identityContract(() => inMemory({ registration: "open" }));
-  passwordIdentityContract((registration) => inMemory({ registration }));
   test("a name that differs from somebody's by capitals alone can't be taken", async () => {
     await using fixture = await inMemory({ registration: "open", reserved: ["admin"] });
     const login = (name: string) => fixture.identities.login({ name, password: "a long password" });

@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import {
-  RECEIVES_MAX,
   createConsumer,
   createPackumentReader,
   indexKey,
@@ -15,6 +14,7 @@ import {
 import { countingStore, manualClock, publishOf, stage, tagPut } from "@codebox/testing";
 import { eventOf } from "@codebox/testing/contracts";
 import { LAZY_MS, openDatabase } from "../src/database.ts";
+import { bury } from "./dead-letters.ts";
 import { openSqlite, type SqliteBackend } from "../src/index.ts";
 import { createWorker } from "@codebox/core";
 import { systemClock } from "@codebox/system";
@@ -108,7 +108,7 @@ describe("the sweep", () => {
       "wire/index.json",
     ]);
   });
-  test("leaves a staged tarball, however old, that a waiting change or one that was put aside needs", async () => {
+  test("leaves a staged tarball, however old, that a waiting change or a dead letter needs", async () => {
     const clock = manualClock();
     const embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock });
     const [waiting, dead] = [publishOf("wire", "1.0.0"), publishOf("other", "1.0.0")];
@@ -116,10 +116,7 @@ describe("the sweep", () => {
       await stage(embedded.store, change);
       await embedded.queue.send(change);
     }
-    await embedded.queue.receive({ max: 10, signal: AbortSignal.timeout(5_000) });
-    const batch = await embedded.queue.receive({ max: 10, signal: AbortSignal.timeout(5_000) });
-    const spent = batch && { ...batch, messages: batch.messages.map((each) => ({ ...each, receives: RECEIVES_MAX })) };
-    if (spent) await embedded.queue.release(spent, "down");
+    await bury(embedded, dead);
     expect(await Array.fromAsync(embedded.queue.list())).toMatchObject([{ id: dead.id }]);
     await clock.advance(100 * DAY);
     await sweep({ ...embedded, clock }, new AbortController().signal);

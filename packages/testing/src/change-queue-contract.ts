@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { RECEIVES_MAX, type ChangeBatch, type ChangeQueue, type ChangeReceiver, type DeadLetters } from "@codebox/core";
+import type { Change, ChangeBatch, ChangeQueue, ChangeReceiver, DeadLetters } from "@codebox/core";
 import { tagPut } from "./builders.ts";
 import { testOrGap, type KnownGaps } from "./known-gaps.ts";
 
@@ -7,7 +7,12 @@ export type QueueFixture = AsyncDisposable & {
   readonly queue: ChangeQueue & ChangeReceiver & DeadLetters;
   /** Lets the time of a released group's pause pass. */
   readonly afterPause: () => Promise<void>;
+  /** Adds a dead letter as the adapter stores one. */
+  readonly bury: (change: Change, reason: string) => Promise<void>;
 };
+
+/** More failures in a row than any queue's usual limit of receives. */
+const MANY_FAILURES = 12;
 
 const ids = (batch: ChangeBatch | undefined) => batch?.messages.map(({ change }) => change.id);
 
@@ -63,7 +68,7 @@ export function changeQueueContract(open: () => Promise<QueueFixture>, gaps: Kno
     await queue.send(tagPut("wire", "next", "1.0.0", "a"));
     const batch = await receive(queue);
     await queue.send(tagPut("wire", "next", "1.0.0", "b"));
-    if (batch) await queue.release(batch, "it failed");
+    if (batch) await queue.release(batch);
     await afterPause();
     const again = await receive(queue);
     expect(ids(again)).toEqual(["a", "b"]);
@@ -72,7 +77,7 @@ export function changeQueueContract(open: () => Promise<QueueFixture>, gaps: Kno
   rule("while a released group pauses, other groups go on", async ({ queue }) => {
     await queue.send(tagPut("wire", "next", "1.0.0", "a"));
     const batch = await receive(queue);
-    if (batch) await queue.release(batch, "it failed");
+    if (batch) await queue.release(batch);
     await queue.send(tagPut("other", "next", "1.0.0", "b"));
     expect(ids(await receive(queue))).toEqual(["b"]);
   });
@@ -86,29 +91,25 @@ export function changeQueueContract(open: () => Promise<QueueFixture>, gaps: Kno
     expect(await receiveNow(queue)).toBeUndefined();
   });
   rule(
-    "what keeps failing goes to the dead letters with its reason, and the group goes on",
+    "an outage never moves a change to the dead letters and never reorders its group",
     async ({ queue, afterPause }) => {
-      await queue.send(tagPut("wire", "next", "1.0.0", "poison"));
-      for (let turn = 0; turn < RECEIVES_MAX; turn++) {
+      for (const id of ["a", "b"]) await queue.send(tagPut("wire", "next", "1.0.0", id));
+      for (let turn = 0; turn < MANY_FAILURES; turn++) {
         const batch = await receive(queue);
-        if (batch) await queue.release(batch, "it can't be applied");
+        expect(ids(batch)).toEqual(["a", "b"]);
+        if (batch) await queue.release(batch);
         await afterPause();
       }
-      await queue.send(tagPut("wire", "next", "1.0.0", "b"));
-      expect(ids(await receive(queue))).toEqual(["b"]);
-      const letters = await Array.fromAsync(queue.list());
-      expect(letters).toMatchObject([
-        { id: "poison", group: "wire", reason: "it can't be applied", receives: RECEIVES_MAX },
-      ]);
+      expect(await Array.fromAsync(queue.list())).toEqual([]);
     },
   );
-  rule("a redriven dead letter is received again; an unknown one is not", async ({ queue, afterPause }) => {
-    await queue.send(tagPut("wire", "next", "1.0.0", "poison"));
-    for (let turn = 0; turn < RECEIVES_MAX; turn++) {
-      const batch = await receive(queue);
-      if (batch) await queue.release(batch, "down");
-      await afterPause();
-    }
+  rule("a dead letter is listed with its reason", async ({ queue, bury }) => {
+    await bury(tagPut("wire", "next", "1.0.0", "poison"), "it cannot be applied");
+    const letters = await Array.fromAsync(queue.list());
+    expect(letters).toMatchObject([{ id: "poison", group: "wire", reason: "it cannot be applied" }]);
+  });
+  rule("a redriven dead letter is received again; an unknown one is not", async ({ queue, bury }) => {
+    await bury(tagPut("wire", "next", "1.0.0", "poison"), "it cannot be applied");
     expect(await queue.redrive("nobody")).toBe(false);
     expect(await queue.redrive("poison")).toBe(true);
     expect(ids(await receive(queue))).toEqual(["poison"]);

@@ -1,4 +1,5 @@
 // Apart from index.ts: these need the test runner.
+export * from "./backend-contract.ts";
 export * from "./change-queue-contract.ts";
 export * from "./identity-contract.ts";
 export * from "./log-contracts.ts";

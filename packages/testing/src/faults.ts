@@ -71,7 +71,7 @@ export function faultyQueue(queue: ChangeQueue & ChangeReceiver, faults: FaultSo
     send: (change) => around("send", () => queue.send(change)),
     receive: (options) => queue.receive(options),
     acknowledge: (batch) => queue.acknowledge(batch),
-    release: (batch, reason) => queue.release(batch, reason),
+    release: (batch) => queue.release(batch),
   };
 }
 

@@ -16,6 +16,13 @@ export function tokenStoreContract(open: () => Promise<AsyncDisposable & { reado
     expect(await fixture.tokens.find(hashToken("secret"))).toEqual(record("secret", "alice"));
     expect(await fixture.tokens.find("secret")).toBeUndefined();
   });
+  test("a token keeps its expiry and its limits", async () => {
+    await using fixture = await open();
+    const limits = { packages: ["wire"], scopes: ["@acme"], cidr: ["10.0.0.0/8"] };
+    const limited = { ...record("secret", "alice"), expires: "2027-01-01T00:00:00.000Z", ...limits };
+    await fixture.tokens.put(limited);
+    expect(await fixture.tokens.find(hashToken("secret"))).toEqual(limited);
+  });
   test("a user's tokens are listed, nobody else's", async () => {
     await using fixture = await open();
     await fixture.tokens.put(record("one", "alice"));

@@ -67,7 +67,7 @@ function isInside(path: string): boolean {
   return !/^(?:[^/\\]*[/\\])?(?:[/\\]|[A-Za-z]:)/.test(path) && !path.split(/[/\\]/).includes("..");
 }
 
-/** A symbolic link's target is told from where it stands, a hard link's from the archive's root. */
+/** A symbolic link's target is relative to the link, a hard link's to the archive's root. */
 function linksInside(type: string, path: string, target: string): boolean {
   if (target === "" || /^(?:[/\\]|[A-Za-z]:)/.test(target)) return false;
   const plain = target.replaceAll("\\", "/");

@@ -2,7 +2,7 @@ import { isRecord, PROVENANCE_BYTES_MAX, tarballFile } from "@codebox/core";
 import { parseStream } from "../json.ts";
 import { ApiError } from "../errors.ts";
 
-/** What a publisher is told. Kept unverified and served, a bundle would say more than anybody has checked. */
+/** The notice for the publisher. A bundle that is kept and served unverified would claim more than anybody has checked. */
 export const PROVENANCE_NOTICE =
   "the provenance bundle was not kept: this registry verifies and serves no attestations";
 

@@ -1,28 +1,20 @@
-import { createHash } from "node:crypto";
 import {
   isRecord,
-  own,
   README_MAX,
   stagingKey,
-  stateOf,
   tagProblem,
   tarballFile,
   versionProblem,
   type ChangeOf,
-  type ObjectStore,
-  type Packument,
 } from "@codebox/core";
 import semver from "semver";
 import ssri from "ssri";
 import * as z from "zod";
 import { ApiError } from "../errors.ts";
 import { manifestToStore } from "./manifest.ts";
-import type { PublishContent, Retries } from "./retries.ts";
 import { harmless, printable } from "./shown.ts";
-import type { Inspected } from "./tarball.ts";
+import type { Attachment } from "./staging.ts";
 
-/** An attachment as found: its tarball stands staged. `upload`: where the client had put it. */
-export type Attachment = Inspected & { readonly file: string; readonly staging: string; readonly upload?: string };
 export type PublishDraft = Omit<ChangeOf<"publish">, "schema" | "id" | "at" | "actor">;
 
 /** What clients send for a field that the author left empty. */
@@ -186,102 +178,10 @@ function mismatch(field: string, declared: string, found: string): ApiError {
   );
 }
 
-/**
- * The id that stays the same over a client's retries of one publish, and is another for any other publish; `undefined` when
- * the client says nothing by which to tell.
- *
- * npm repeats a PUT after a 5xx with the same `npm-session`. Source: npm-registry-fetch lib/default-opts.js, make-fetch-happen lib/remote.js.
- * @param integrity of the bytes that came: what the document says of them may be absent.
- */
-export function publishId(
-  { headers, user }: Asker,
-  name: string,
-  { version, tags, manifest }: PublishDocument,
-  integrity: string,
-): string | undefined {
-  const key = keyOf(headers);
-  if (key === undefined) return undefined;
-  const source = JSON.stringify([key, user, name, version, tags, manifest, integrity]);
-  return `pub-${createHash("sha256").update(source).digest("base64url")}`;
-}
-
-/** What makes two publishes the same one: whoever sends it, its bytes, its manifest and its tags. */
-export function contentOf(
-  { user }: Asker,
-  name: string,
-  { version, tags, manifest }: PublishDocument,
-  integrity: string,
-): PublishContent {
-  const digest = createHash("sha256")
-    .update(JSON.stringify([tags, manifest, integrity]))
-    .digest("base64url");
-  return { user, name, version, digest };
-}
-
-/** A publish whose answer did not arrive, as it was applied. Decided by the digest that the document states. */
-export function foreseenRepeat(
-  current: Packument | undefined,
-  retries: Retries,
-  asker: Asker,
-  name: string,
-  document: PublishDocument,
-): string | undefined {
-  const integrity = declaredIntegrity(document);
-  const id = integrity === undefined ? undefined : retries.find(contentOf(asker, name, document, integrity));
-  return stateOf(current).applied.some((record) => record.id === id) ? id : undefined;
-}
-
-export type Asker = { readonly headers: Headers; readonly user: string };
-
-function keyOf(headers: Headers): string | undefined {
-  return (headers.get("idempotency-key") ?? headers.get("npm-session")) || undefined;
-}
-
-/** The publish as it was applied before, told from what the document says of its tarball; `undefined` also when it says nothing. */
-export function foreseenRetry(
-  current: Packument | undefined,
-  asker: Asker,
-  name: string,
-  document: PublishDocument,
-): string | undefined {
-  const integrity = declaredIntegrity(document);
-  const id = integrity === undefined ? undefined : publishId(asker, name, document, integrity);
-  return stateOf(current).applied.some((record) => record.id === id) ? id : undefined;
-}
-
-function declaredIntegrity({ manifest }: PublishDocument): string | undefined {
-  const [hash, ...others] = ssri.parse(manifest.dist?.integrity ?? "")?.["sha512"] ?? [];
-  return hash && others.length === 0 ? `sha512-${hash.digest}` : undefined;
-}
-
-/**
- * Refuses a version that exists before its tarball is uploaded. Let through is a retry of the publish that made it, and what
- * may be one: only the tarball's bytes tell.
- * @param complete whether all of the document but the tarball was read.
- */
-export function refuseExisting(
-  current: Packument | undefined,
-  asker: Asker,
-  document: PublishDocument,
-  complete: boolean,
-): void {
-  if (current === undefined || !own(current.versions, document.version)) return;
-  const untold = keyOf(asker.headers) !== undefined && (!complete || declaredIntegrity(document) === undefined);
-  if (untold || foreseenRetry(current, asker, current.name, document) !== undefined) return;
-  throw new ApiError(
-    "version_exists",
-    `${current.name}@${document.version} is published already; versions are immutable: raise the version and publish again`,
-  );
-}
-
 /** An attachment that names an upload instead of carrying the bytes: `{"staged": "<id>"}`. */
 export function stagedUpload(attachment: unknown): string | undefined {
   if (!isRecord(attachment) || typeof attachment["staged"] !== "string") return undefined;
   const id = attachment["staged"];
   if (!/^[A-Za-z0-9_-]{1,128}$/.test(id)) throw new ApiError("invalid", "the attachment's upload id is malformed");
   return stagingKey(id);
-}
-
-export async function discard(store: ObjectStore, staged: readonly Attachment[]): Promise<void> {
-  await Promise.all(staged.map(({ staging }) => store.delete(staging)));
 }

@@ -109,7 +109,7 @@ async function revoke(c: AppContext, { tokens, policy }: AccountPorts, hash: str
 /** Why `npm token create` is refused. It must not register a user: a mistyped password would become the user's. */
 function notVerified(name: string, reason: (VerifyResult & { readonly ok: false })["reason"]): ApiError {
   if (reason === "wrong_password") return new ApiError("unauthenticated", "the password is wrong");
-  const message = `"${name}" has no password here, and a token is made with one; ask whoever runs this registry for another token`;
+  const message = `"${name}" has no password here, and a token is made with one; ask the operator of this registry for another token`;
   return new ApiError("forbidden", message);
 }
 

@@ -9,40 +9,25 @@ import { findPackage, notFound, packageName, requirePackage } from "../lookup.ts
 import { draftDeprecate, draftOwners, draftStar, draftUnpublish, revisionIn } from "../publish/amend.ts";
 import { decodeBase64 } from "../publish/base64.ts";
 import { checkProvenance, isProvenance, PROVENANCE_NOTICE, withoutProvenance } from "../publish/provenance.ts";
-import {
-  contentOf,
-  discard,
-  draftPublish,
-  foreseenRepeat,
-  foreseenRetry,
-  publishId,
-  readPublish,
-  refuseExisting,
-  stagedUpload,
-  type Asker,
-  type Attachment,
-} from "../publish/publish.ts";
-import { stageTarball, takeUpload } from "../publish/tarball.ts";
-import { createRetries, type Retries } from "../publish/retries.ts";
+import { draftPublish, readPublish, stagedUpload } from "../publish/publish.ts";
+import { createRepeats, type Asker, type Repeats } from "../publish/repeats.ts";
+import { openStaging, type Attachment, type Staging } from "../publish/staging.ts";
 import { submitChange } from "../submission.ts";
 
 /** Publish, deprecate, unpublish, owners and star. Source: libnpmpublish lib/publish.js and unpublish.js; npm lib/commands/{deprecate,owner,star}.js. */
 export const packageWriteRoutes = (ports: WritePorts, settings: ApiSettings): RouteGroup =>
   routeGroup("write", (on) => {
-    const retries = createRetries();
+    const repeats = createRepeats();
     on.put("/:name", async (c) => {
       const name = packageName(c);
-      const staged: Attachment[] = [];
+      const staging = openStaging(ports, settings);
+      const parts = { ports, settings, staging, repeats };
       try {
-        const body = await receive(c, ports, settings, name, staged, retries);
+        const body = await receive(c, parts, name);
         if (!isRecord(body)) throw new ApiError("invalid", "the body must be a packument: a JSON object");
-        return await (isPublish(body)
-          ? publish(c, ports, settings, name, body, staged, retries)
-          : amend(c, ports, settings, name, body));
-      } catch (error) {
-        // After any other failure the change may be queued, and then it needs its tarball.
-        if (error instanceof ApiError) await discard(ports.store, staged);
-        throw error;
+        return await (isPublish(body) ? publish(c, parts, name, body) : amend(c, ports, settings, name, body));
+      } finally {
+        await staging.close();
       }
     });
 
@@ -86,30 +71,29 @@ export const packageWriteRoutes = (ports: WritePorts, settings: ApiSettings): Ro
     });
   });
 
-/** Reads the body; a tarball in it is staged while it streams in. */
-function receive(
-  c: AppContext,
-  ports: WritePorts,
-  settings: ApiSettings,
-  name: string,
-  staged: Attachment[],
-  retries: Retries,
-): Promise<unknown> {
-  const { tarballBytesMax } = settings;
+/** What a publish request works with. */
+type PublishParts = {
+  readonly ports: WritePorts;
+  readonly settings: ApiSettings;
+  readonly staging: Staging;
+  readonly repeats: Repeats;
+};
+
+/** Reads the body. A tarball in it is staged while it streams in, once the document before it is found to be right. */
+function receive(c: AppContext, { ports, settings, staging, repeats }: PublishParts, name: string): Promise<unknown> {
   // base64 takes four bytes for three.
-  const bytes = bodyBytes(c.req.raw, Math.ceil((tarballBytesMax * 4) / 3) + BODY_BYTES_MAX);
+  const bytes = bodyBytes(c.req.raw, Math.ceil((settings.tarballBytesMax * 4) / 3) + BODY_BYTES_MAX);
   return parseStream(bytes, {
     maxBytes: BODY_BYTES_MAX,
     async onData(file, data, before) {
       if (isProvenance(file)) return checkProvenance(file, data);
-      if (staged.length > 0) throw new ApiError("invalid", "a publish has exactly one tarball; this one has several");
       if (before["versions"] !== undefined) {
         const document = readPublish(name, before);
         const current = await packumentToPublish(c, ports, name);
-        const mayBeRetry = retries.mayHave(askerOf(c).user, name, document.version);
-        if (!mayBeRetry) refuseExisting(current, askerOf(c), document, before["dist-tags"] !== undefined);
+        const complete = before["dist-tags"] !== undefined;
+        repeats.refuseExisting(current, { asker: askerOf(c), name, document }, { complete });
       }
-      staged.push({ file, ...(await stageTarball(ports, decodeBase64(data), { tarballBytesMax })) });
+      await staging.stream(file, decodeBase64(data));
     },
   });
 }
@@ -120,17 +104,14 @@ function isPublish(body: Readonly<Record<string, unknown>>): boolean {
 
 async function publish(
   c: AppContext,
-  ports: WritePorts,
-  settings: ApiSettings,
+  { ports, settings, staging, repeats }: PublishParts,
   name: string,
   body: Readonly<Record<string, unknown>>,
-  staged: Attachment[],
-  retries: Retries,
 ): Promise<Response> {
   const document = readPublish(name, body);
-  const asker = askerOf(c);
+  const asked = { asker: askerOf(c), name, document };
   const current = await packumentToPublish(c, ports, name);
-  if (!retries.mayHave(asker.user, name, document.version)) refuseExisting(current, asker, document, true);
+  repeats.refuseExisting(current, asked, { complete: true });
   const attachments = isRecord(body["_attachments"]) ? body["_attachments"] : {};
   const tarballs = withoutProvenance(name, document.version, attachments);
   if (tarballs.length < Object.keys(attachments).length) c.header("npm-notice", PROVENANCE_NOTICE);
@@ -138,24 +119,19 @@ async function publish(
     status: 201,
     body: { ok: current ? "package changed" : "created new package", success: true, id: name },
   });
-  const applied =
-    foreseenRetry(current, asker, name, document) ?? foreseenRepeat(current, retries, asker, name, document);
-  if (applied !== undefined && staged.length === 0) {
+  const applied = repeats.applied(current, asked);
+  if (applied !== undefined && staging.attachment() === undefined) {
     // The upload that the document names was published, and no longer exists.
     c.header("codebox-change", applied);
     return c.json(answer().body, answer().status);
   }
-  const attachment = await theAttachment(ports, settings, tarballs, staged);
+  const attachment = await theAttachment(staging, tarballs);
   const draft = draftPublish(name, document, attachment);
-  const repeated = contentOf(asker, name, document, attachment.integrity);
-  const id = publishId(asker, name, document, attachment.integrity) ?? retries.find(repeated) ?? ports.ids.next();
-  const response = await retries.watch(repeated, id, c.req.raw.signal, () =>
-    submitChange(c, ports, settings, draft, answer, id),
+  const { integrity } = attachment;
+  const id = repeats.idOf(asked, integrity) ?? ports.ids.next();
+  return repeats.watch(asked, { id, integrity, signal: c.req.raw.signal }, () =>
+    staging.whileNeeded(() => submitChange(c, ports, settings, draft, answer, id)),
   );
-  // Once the outcome is known, the staged tarball is not needed: it was published, or the request was a retry.
-  if (response.status !== 202) await discard(ports.store, staged);
-  if (attachment.upload !== undefined) await ports.store.delete(attachment.upload);
-  return response;
 }
 
 /** The package as stored, for a caller who may publish it. Checked before a tarball is stored. @throws ApiError `forbidden` */
@@ -169,18 +145,13 @@ function askerOf(c: AppContext): Asker {
   return { headers: c.req.raw.headers, user: namedCaller(c).name };
 }
 
-async function theAttachment(
-  ports: WritePorts,
-  settings: ApiSettings,
-  tarballs: readonly (readonly [string, unknown])[],
-  staged: Attachment[],
-): Promise<Attachment> {
+/** The publish's tarball: staged from the body, or taken from the upload that the document names. */
+async function theAttachment(staging: Staging, tarballs: readonly (readonly [string, unknown])[]): Promise<Attachment> {
   const [[file, stated] = ["", undefined], ...others] = tarballs;
   if (others.length > 0) throw new ApiError("invalid", "a publish has exactly one tarball; this one has several");
   const uploaded = stagedUpload(stated);
-  const { tarballBytesMax } = settings;
-  if (uploaded !== undefined) staged.push({ file, ...(await takeUpload(ports, uploaded, { tarballBytesMax })) });
-  const [attachment] = staged;
+  if (uploaded !== undefined) await staging.takeUpload(file, uploaded);
+  const attachment = staging.attachment();
   if (!attachment)
     throw new ApiError(
       "invalid",

@@ -83,7 +83,7 @@ function packageOf(name: string | undefined): string | undefined {
 }
 
 const PUT_ASIDE =
-  "the change could not be applied and was put aside; ask whoever runs this registry to have it applied again";
+  "the change could not be applied and is a dead letter; ask the operator of this registry to have it applied again";
 
 function isVersions(value: unknown): boolean {
   return Array.isArray(value) && value.every((version) => typeof version === "string");

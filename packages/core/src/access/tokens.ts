@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Clock } from "../ports/clock.ts";
 import type { Ids } from "../ports/ids.ts";
 import type { TokenRecord, TokenStore } from "../ports/identity.ts";
 
@@ -29,8 +30,18 @@ export async function issueToken(
   return token;
 }
 
-/** Whose token this is; `undefined` when it is nobody's. */
-export async function authenticate(tokens: TokenStore, token: string): Promise<Identity | undefined> {
+/** Whose token this is; `undefined` when it is nobody's, or has expired. */
+export async function authenticate(
+  { tokens, clock }: { readonly tokens: TokenStore; readonly clock: Pick<Clock, "now"> },
+  token: string,
+): Promise<Identity | undefined> {
   const record = await tokens.find(hashToken(token));
-  return record && { name: record.user, readonly: record.readonly, tokenHash: record.hash };
+  if (!record || isExpired(record, clock.now())) return undefined;
+  return { name: record.user, readonly: record.readonly, tokenHash: record.hash };
+}
+
+/** A time that cannot be read counts as passed: such a token gives no right. */
+function isExpired({ expires }: TokenRecord, now: Date): boolean {
+  // oxlint-disable-next-line no-restricted-globals -- parses a recorded time; no clock is read
+  return expires !== undefined && !(Date.parse(expires) > now.getTime());
 }

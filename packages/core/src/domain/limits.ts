@@ -115,9 +115,6 @@ export const WRITE_ATTEMPTS = 12;
 /** How long a request waits for its change's outcome, in milliseconds, before the answer is 202. API Gateway times out at 30 s; npm later. */
 export const WAIT_MS = 8_000;
 
-/** Redeliveries of a change before it is dead-lettered. */
-export const RECEIVES_MAX = 8;
-
 /**
  * Receives of a message before SQS moves it to the dead-letter queue by itself. An outage must never get there: with the
  * consumer's longest pause of 15 minutes this is ten days, just under the 14 days for which SQS keeps a message. It is also

@@ -19,8 +19,11 @@ export interface ChangeReceiver {
   receive(options: { readonly max: number; readonly signal: AbortSignal }): Promise<ChangeBatch | undefined>;
   /** Removes messages for good. */
   acknowledge(batch: ChangeBatch): Promise<void>;
-  /** Gives messages back, to be received again; those received `RECEIVES_MAX` times go to the dead letters with `reason`. */
-  release(batch: ChangeBatch, reason: string): Promise<void>;
+  /**
+   * Gives messages back. They are received again after a pause, in the same order, however often they were released: an outage
+   * delays a change and never moves it to the dead letters.
+   */
+  release(batch: ChangeBatch): Promise<void>;
 }
 
 export type ChangeBatch = {
@@ -36,7 +39,7 @@ export type ChangeMessage = {
   readonly receives: number;
 };
 
-/** Changes that could not be applied, kept for an operator. */
+/** Messages that can never be applied, kept for an operator. */
 export interface DeadLetters {
   list(): AsyncIterable<DeadLetter>;
   /** Puts a dead letter back into the queue, behind what waits. `false` when there is none of this id. */

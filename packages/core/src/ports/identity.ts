@@ -51,7 +51,15 @@ export type TokenRecord = {
   readonly user: string;
   /** May read, not write. */
   readonly readonly: boolean;
-  /** Told to its owner to recognise it: never the token. */
+  /** Shown to its owner to recognise it: never the token. */
   readonly label: string;
   readonly created: string;
+  /** When it ends, in ISO 8601. Default: never. */
+  readonly expires?: string;
+  /** The only packages that it may be used for, for example `@acme/wire`. Default: no limit. Stored; not enforced yet. */
+  readonly packages?: readonly string[];
+  /** The only scopes that it may be used for, for example `@acme`. Default: no limit. Stored; not enforced yet. */
+  readonly scopes?: readonly string[];
+  /** The only networks that it may be used from, for example `10.0.0.0/8`. Default: no limit. Stored; not enforced yet. */
+  readonly cidr?: readonly string[];
 };

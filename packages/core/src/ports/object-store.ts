@@ -2,7 +2,7 @@
  * Objects with ETags and conditional writes: S3, or a table of an embedded database.
  *
  * Error semantics
- * - A condition that does not hold is data (`StoreResult.ok === false`): the caller reads again and decides anew.
+ * - A condition that does not hold is data (`StoreResult.ok === false`): the caller reads again and decides again.
  * - A missing object is `undefined`.
  * - Everything else throws `StoreUnavailable` (time-out, 5xx, throttling). After it **the write may have landed or not**:
  *   a caller must be able to repeat it. Anything but `StoreUnavailable` is a bug.

@@ -1,7 +1,7 @@
 import type { Outcome } from "../domain/outcome.ts";
 
 /**
- * Where the outcome of a change is told and awaited.
+ * Where the outcome of a change is recorded and awaited.
  *
  * An applied change's outcome stands in its index.json already (the ring); an adapter may lean on that and store only rejections.
  * Error semantics: every method throws `StoreUnavailable`; each is safe to repeat.
@@ -20,5 +20,5 @@ export interface Outcomes {
   find(id: string, name?: string): Promise<Outcome | Pending | Failed | undefined>;
 }
 export type Pending = { readonly state: "pending"; readonly id: string; readonly name: string };
-/** Put aside among the dead letters: not applied, and not before an operator redrives it. An adapter that can't tell says `pending`. */
+/** A dead letter: not applied, until an operator redrives it. An adapter that does not know this says `pending`. */
 export type Failed = { readonly state: "failed"; readonly id: string; readonly name: string };

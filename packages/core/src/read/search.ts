@@ -2,6 +2,7 @@ import semver from "semver";
 import { behindOwn, packageOfKey } from "../layout.ts";
 import { exists, own, type Packument, type Person } from "../domain/packument.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
+import { pages } from "./pages.ts";
 import type { PackumentReader } from "./reader.ts";
 
 export type SearchQuery = { readonly text: string; readonly from: number; readonly size: number };
@@ -24,7 +25,7 @@ type Entry = { readonly etag: string; readonly hit: Omit<SearchHit, "score"> | u
  * `scope:` and `keywords:`.
  *
  * What is known of a package is kept by its ETag: a search lists the store and reads only what changed since the last one.
- * @param onDamaged told once of each document that can't be read; its package is left out until the document changes.
+ * @param onDamaged called once for each document that can't be read; its package is left out until the document changes.
  */
 export function createSearch(
   store: ObjectStore,
@@ -44,9 +45,8 @@ export function createSearch(
   };
   const refresh = async () => {
     const seen = new Set<string>();
-    for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
-      const page = await store.list("", cursor);
-      for (const { key, etag } of page.objects) {
+    for await (const { objects } of pages(store, "", behindOwn)) {
+      for (const { key, etag } of objects) {
         const name = packageOfKey(key);
         if (name === undefined) continue;
         seen.add(name);
@@ -54,7 +54,6 @@ export function createSearch(
         const entry = await look(name, etag);
         if (entry) known.set(name, entry);
       }
-      cursor = behindOwn(page.cursor);
     }
     for (const name of known.keys()) if (!seen.has(name)) known.delete(name);
   };

@@ -7,14 +7,13 @@ import type { Clock } from "../ports/clock.ts";
 import { StoreUnavailable, type ObjectStore } from "../ports/object-store.ts";
 import type { Outcomes, Pending } from "../ports/outcomes.ts";
 import type { PackumentReader } from "../read/reader.ts";
+import { updateObject } from "../write/update-object.ts";
 
 /** The first look at the packument, in milliseconds: SQS, a warm consumer and its write take about so long together. */
 const FIRST_MS = 60;
 /** Each pause is so much longer than the one before, up to `LAST_MS`: a thousand who wait cost S3 a thousand reads a second at most. */
 const GROWTH = 1.6;
 const LAST_MS = 1_000;
-/** A write that S3 refuses as contended is tried so often: the change's status URL is in the answer, and must know it. */
-const REMEMBER_ATTEMPTS = 4;
 /** Every so many looks the rejection is looked for too: rare, since the API validates before it queues. */
 const REJECTION_EVERY = 3;
 
@@ -27,12 +26,13 @@ export type OutcomesPorts = {
 };
 
 /**
- * The `Outcomes` port over S3.
+ * The `Outcomes` port over any object store.
  *
- * An applied change is told by the ring in its index.json, so applying costs no further write; a waiter looks there, with
- * If-None-Match and a growing pause. docs/decisions/0006 tells why, and what a thousand waiters cost.
+ * The ring in index.json has the outcome of an applied change, so applying costs no further write. A waiter looks there, with
+ * If-None-Match and a growing pause. docs/decisions/0006 says why, and what a thousand waiters cost.
  */
 export function createStoredOutcomes({ store, reader, clock, random = () => 0.5 }: OutcomesPorts): Outcomes {
+  const options = { clock, contentType: "application/json" };
   const stored = async (id: string) => {
     const found = await store.get(outcomeKey(id));
     return found?.modifiedSince ? { ...parse(found.bytes), etag: found.etag, modified: found.modified } : undefined;
@@ -41,7 +41,12 @@ export function createStoredOutcomes({ store, reader, clock, random = () => 0.5 
   return {
     async record(outcomes) {
       const rejected = outcomes.filter(({ state }) => state === "rejected");
-      await Promise.all(rejected.map((outcome) => recordOne(store, outcome)));
+      // The first outcome stays; a pending one gives way.
+      const write = (outcome: Outcome) => (present: Uint8Array | undefined) =>
+        present && parse(present).state !== "pending" ? undefined : encode(outcome);
+      await Promise.all(
+        rejected.map((outcome) => updateObject(store, outcomeKey(outcome.id), write(outcome), options)),
+      );
     },
     async wait({ id, name }, timeoutMs) {
       const end = clock.now().getTime() + timeoutMs;
@@ -53,36 +58,29 @@ export function createStoredOutcomes({ store, reader, clock, random = () => 0.5 
         const outcome = await tolerant(async () => {
           const known = await applied(id, name);
           if (known || !(last || look % REJECTION_EVERY === 0)) return known;
-          const told = await stored(id);
-          return told && told.state !== "pending" ? told.outcome : undefined;
+          const kept = await stored(id);
+          return kept && kept.state !== "pending" ? kept.outcome : undefined;
         });
         if (outcome || last) return outcome;
         pause = Math.min(pause * GROWTH, LAST_MS);
       }
     },
     async remember({ id, name }) {
-      const key = outcomeKey(id);
       const pending = { state: "pending", id, name } satisfies Pending;
-      for (let attempt = 1; attempt <= REMEMBER_ATTEMPTS; attempt++) {
-        const written = await store.put(key, encode(pending), { condition: { ifNoneMatch: "*" }, ...JSON_TYPE });
-        // Refused when it stands already: remembered before, or rejected meanwhile.
-        if (written.ok || (await store.head(key))) return;
-        await clock.sleep(FIRST_MS * attempt);
-      }
-      throw new StoreUnavailable(`${key} could not be written`);
+      // Left as it is when it is there already: remembered before, or rejected meanwhile.
+      await updateObject(store, outcomeKey(id), (present) => (present ? undefined : encode(pending)), options);
     },
     async find(id, name) {
-      const told = await stored(id);
-      if (told === undefined && name !== undefined) return applied(id, name);
-      if (told?.state !== "pending") return told?.outcome;
-      const { outcome: pending, modified } = told;
+      const known = await stored(id);
+      if (known === undefined && name !== undefined) return applied(id, name);
+      if (known?.state !== "pending") return known?.outcome;
+      const { outcome: pending, modified } = known;
       const packument = (await reader.read(pending.name))?.packument;
       return outcomeInRing(packument, id) ?? (isOvertaken(packument, modified) ? undefined : pending);
     },
   };
 }
 
-const JSON_TYPE = { contentType: "application/json" };
 const encode = (value: Outcome | Pending): Uint8Array => Buffer.from(JSON.stringify(value));
 
 type Stored =
@@ -95,18 +93,6 @@ function parse(bytes: Uint8Array): Stored {
   return value["state"] === "pending"
     ? { state: "pending", outcome: value as Pending }
     : { state: "known", outcome: value as Outcome };
-}
-
-/** The first outcome that was told stays; a pending one gives way. */
-async function recordOne(store: ObjectStore, outcome: Outcome): Promise<void> {
-  const key = outcomeKey(outcome.id);
-  const first = await store.put(key, encode(outcome), { condition: { ifNoneMatch: "*" }, ...JSON_TYPE });
-  if (first.ok) return;
-  const present = await store.get(key);
-  if (!present?.modifiedSince) throw new StoreUnavailable(`${key} is being written by somebody else`);
-  if (parse(present.bytes).state !== "pending") return;
-  const again = await store.put(key, encode(outcome), { condition: { ifMatch: present.etag }, ...JSON_TYPE });
-  if (!again.ok) throw new StoreUnavailable(`${key} is being written by somebody else`);
 }
 
 /** Whether so many changes came after it that the ring can no longer tell of it. */

@@ -1,6 +1,7 @@
 import { EXPIRING } from "../layout.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ObjectInfo, ObjectStore } from "../ports/object-store.ts";
+import { pages } from "../read/pages.ts";
 
 export type SweepPorts = {
   readonly store: ObjectStore;
@@ -43,11 +44,11 @@ async function sweepPrefix(
   signal: AbortSignal,
   isExpired: (object: ObjectInfo) => boolean,
 ): Promise<void> {
-  for (let cursor: string | undefined, more = true; more && !signal.aborted; more = cursor !== undefined) {
-    const page = await store.list(prefix, cursor);
-    const old = page.objects.filter(isExpired);
+  if (signal.aborted) return;
+  for await (const { objects } of pages(store, prefix)) {
+    const old = objects.filter(isExpired);
     for (let at = 0; at < old.length && !signal.aborted; at += TOGETHER)
       await Promise.all(old.slice(at, at + TOGETHER).map(({ key }) => store.delete(key)));
-    cursor = page.cursor;
+    if (signal.aborted) return;
   }
 }

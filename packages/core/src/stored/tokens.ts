@@ -3,6 +3,7 @@ import { hashToken } from "../access/tokens.ts";
 import { tokenKey, userTokenKey, userTokensPrefix } from "../layout.ts";
 import type { IdentityProvider, TokenRecord, TokenStore } from "../ports/identity.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
+import { pages } from "../read/pages.ts";
 
 /** SHA-256 in hex: anything else names no token. */
 const HASH = /^[0-9a-f]{64}$/;
@@ -14,6 +15,10 @@ export const StoredToken = z.object({
   readonly: z.boolean(),
   label: z.string(),
   created: z.string(),
+  expires: z.string().exactOptional(),
+  packages: z.array(z.string()).exactOptional(),
+  scopes: z.array(z.string()).exactOptional(),
+  cidr: z.array(z.string()).exactOptional(),
 });
 
 /**
@@ -38,11 +43,8 @@ export function createTokenStore(store: ObjectStore): TokenStore {
     },
     async list(user) {
       const hashes: string[] = [];
-      for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
-        const page = await store.list(userTokensPrefix(user), cursor);
-        hashes.push(...page.objects.map(({ key }) => key.slice(userTokensPrefix(user).length)));
-        cursor = page.cursor;
-      }
+      for await (const { objects } of pages(store, userTokensPrefix(user)))
+        hashes.push(...objects.map(({ key }) => key.slice(userTokensPrefix(user).length)));
       const records = await Promise.all(hashes.map(find));
       return records.flatMap((record) => record ?? []).toSorted((a, b) => (a.created < b.created ? -1 : 1));
     },
@@ -56,7 +58,7 @@ export function createTokenStore(store: ObjectStore): TokenStore {
   };
 }
 
-/** Users are whoever holds a token; passwords do not exist here. Tokens are made by the operator's command. */
+/** A user is a name that has a token. There are no passwords; the operator's command creates tokens. */
 export function createTokenIdentities(tokens: TokenStore): IdentityProvider {
   return {
     login: async () => ({ ok: false, reason: "not_supported" }),

@@ -45,7 +45,7 @@ const WRITTEN_BYTES = 32 * 1024 * 1024;
 /**
  * The only writer of index.json: a batch of a package's changes becomes one read and one conditional write.
  *
- * 1. read → apply each change → write if the ETag still matches; when it does not, read and apply anew.
+ * 1. read → apply each change → write if the ETag still matches; when it does not, read and apply again.
  * 2. emit what the outbox holds, and tell the outcomes.
  * 3. delete what the changes left over (staged tarballs, tarballs of unpublished versions).
  *

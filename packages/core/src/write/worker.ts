@@ -25,9 +25,9 @@ export function createWorker({ queue, consumer, onFailure, concurrency }: Worker
   let draining = false;
   let loops: Promise<void>[] = [];
 
-  const giveBack = async (batch: ChangeBatch, reason: string) => {
+  const giveBack = async (batch: ChangeBatch) => {
     try {
-      await queue.release(batch, reason);
+      await queue.release(batch);
     } catch (error) {
       // It comes again all the same; only how often it failed is forgotten.
       onFailure(error, batch);
@@ -42,7 +42,7 @@ export function createWorker({ queue, consumer, onFailure, concurrency }: Worker
       await queue.acknowledge(batch);
     } catch (error) {
       onFailure(error, batch);
-      await giveBack(batch, error instanceof Error ? error.message : String(error));
+      await giveBack(batch);
       if (draining) stop.abort();
     }
     if (draining && queue.isEmpty()) stop.abort();

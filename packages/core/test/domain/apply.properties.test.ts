@@ -1,4 +1,4 @@
-import { fail, openPolicy } from "@codebox/testing";
+import { createMemoryBackend, openPolicy } from "@codebox/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { publishOf, tagPut } from "@codebox/testing";
@@ -18,7 +18,6 @@ import {
   type CodeboxState,
   type Packument,
 } from "../../src/index.ts";
-import { openSqlite } from "@codebox/sqlite";
 import { systemClock } from "@codebox/system";
 import { stage } from "@codebox/testing";
 
@@ -118,7 +117,7 @@ test("a batch gives the same result as one by one, for any split", async () => {
       fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 40 }),
       async (sequence, sizes) => {
         const consume = async (splits: readonly number[]): Promise<Packument | undefined> => {
-          const embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock: systemClock });
+          const embedded = createMemoryBackend({ clock: systemClock });
           const reader = createPackumentReader(embedded.store);
           const consumer = createConsumer({ ...embedded, policy: openPolicy, reader, clock: systemClock });
           for (const each of sequence) if (each.type === "publish") await stage(embedded.store, each);

@@ -1,11 +1,10 @@
-import { countingStore, fail, publishOf, stage, openPolicy } from "@codebox/testing";
+import { createMemoryBackend, countingStore, fail, publishOf, stage, openPolicy } from "@codebox/testing";
 import { expect, test } from "vitest";
-import { openSqlite } from "@codebox/sqlite";
 import { systemClock } from "@codebox/system";
 import { createConsumer, createSearch, upstreamKey } from "../../src/index.ts";
 
 test("a search passes over what is cached of the upstream, however much it is", async () => {
-  const embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock: systemClock });
+  const embedded = createMemoryBackend({ clock: systemClock });
   const consume = createConsumer({ ...embedded, policy: openPolicy, clock: systemClock });
   for (const name of ["@acme/wire", "wire"]) {
     const change = publishOf(name, "1.0.0");

@@ -1,7 +1,6 @@
-import { fail, openPolicy } from "@codebox/testing";
+import { createMemoryBackend, type MemoryBackend, openPolicy } from "@codebox/testing";
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openSqlite, type SqliteBackend } from "@codebox/sqlite";
 import { makeTarball, manualClock, publishOf, stage, type ManualClock } from "@codebox/testing";
 import {
   createConsumer,
@@ -16,7 +15,7 @@ import {
 } from "../../src/index.ts";
 
 const TGZ = makeTarball({ name: "left", version: "1.0.0" });
-let embedded: SqliteBackend;
+let embedded: MemoryBackend;
 let clock: ManualClock;
 let asked: string[];
 let unchecked: string[];
@@ -79,7 +78,7 @@ const tarballs = async () =>
 
 beforeEach(async () => {
   clock = manualClock();
-  embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock });
+  embedded = createMemoryBackend({ clock });
   asked = [];
   const manifest = { name: "left", version: "1.0.0", scripts: { install: "x" }, readme: "long" };
   const dist = { tarball: URL_OF_TGZ, integrity: TGZ.integrity };

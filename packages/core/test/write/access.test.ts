@@ -1,8 +1,23 @@
-import { changeOf, fail, manualClock, publishOf, stage, tagPut } from "@codebox/testing";
-import { openSqlite, type SqliteBackend } from "@codebox/sqlite";
+import {
+  createMemoryBackend,
+  type MemoryBackend,
+  changeOf,
+  manualClock,
+  publishOf,
+  stage,
+  tagPut,
+} from "@codebox/testing";
 import { systemIds } from "@codebox/system";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { createConsumer, createSubmit, type Change, type Consumer, type Policy, type Submit } from "../../src/index.ts";
+import {
+  createConsumer,
+  createSubmit,
+  outcomeKey,
+  type Change,
+  type Consumer,
+  type Policy,
+  type Submit,
+} from "../../src/index.ts";
 
 /** A policy by which only the owners of a package may change it, and anybody may create one. */
 const owners: Policy = {
@@ -14,13 +29,13 @@ const owners: Policy = {
   },
 };
 
-let embedded: SqliteBackend;
+let embedded: MemoryBackend;
 let consumer: Consumer;
 let submit: Submit;
 
 beforeEach(async () => {
   const clock = manualClock();
-  embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock });
+  embedded = createMemoryBackend({ clock });
   consumer = createConsumer({ ...embedded, policy: owners, clock });
   submit = createSubmit({ ...embedded, policy: owners, clock, ids: systemIds });
 });
@@ -71,6 +86,7 @@ describe("the consumer asks the policy again", () => {
     await stage(embedded.store, change);
     await consumer("wire", [by("mallory", change)]);
     expect((await embedded.store.list("")).objects.map(({ key }) => key)).toEqual([
+      outcomeKey(change.id),
       "wire/1.0.0.tgz",
       "wire/index.json",
     ]);

@@ -1,6 +1,14 @@
-import { openSqlite, type SqliteBackend } from "@codebox/sqlite";
 import { systemClock } from "@codebox/system";
-import { changeOf, countingStore, fail, publishOf, stage, tagPut, openPolicy } from "@codebox/testing";
+import {
+  createMemoryBackend,
+  type MemoryBackend,
+  changeOf,
+  countingStore,
+  publishOf,
+  stage,
+  tagPut,
+  openPolicy,
+} from "@codebox/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   createConsumer,
@@ -15,10 +23,10 @@ import {
   type Packument,
 } from "../../src/index.ts";
 
-let embedded: SqliteBackend;
+let embedded: MemoryBackend;
 let told: ChangeEvent[];
 beforeEach(async () => {
-  embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock: systemClock });
+  embedded = createMemoryBackend({ clock: systemClock });
   told = [];
 });
 afterEach(() => embedded.close());

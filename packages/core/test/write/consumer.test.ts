@@ -1,6 +1,5 @@
-import { fail, openPolicy } from "@codebox/testing";
+import { createMemoryBackend, type MemoryBackend, openPolicy } from "@codebox/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openSqlite, type SqliteBackend } from "@codebox/sqlite";
 import { systemClock, systemIds } from "@codebox/system";
 import { changeOf, countingStore, publishOf, stage, tagPut } from "@codebox/testing";
 import {
@@ -15,9 +14,9 @@ import {
   type Packument,
 } from "../../src/index.ts";
 
-let embedded: SqliteBackend;
+let embedded: MemoryBackend;
 beforeEach(async () => {
-  embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock: systemClock });
+  embedded = createMemoryBackend({ clock: systemClock });
 });
 afterEach(() => embedded.close());
 

@@ -1,17 +1,16 @@
-import { fail, manualClock, publishOf, stage, openPolicy } from "@codebox/testing";
+import { createMemoryBackend, type MemoryBackend, manualClock, publishOf, stage, openPolicy } from "@codebox/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { openSqlite, type SqliteBackend } from "@codebox/sqlite";
 import { systemIds } from "@codebox/system";
 import { createConsumer, createPackumentReader, createSubmit, type Consumer, type Submit } from "../../src/index.ts";
 
 const principal = { kind: "user", name: "alice" } as const;
-let embedded: SqliteBackend;
+let embedded: MemoryBackend;
 let consume: Consumer;
 let submit: Submit;
 
 beforeEach(async () => {
   const clock = manualClock();
-  embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock });
+  embedded = createMemoryBackend({ clock });
   const reader = createPackumentReader(embedded.store);
   consume = createConsumer({ ...embedded, policy: openPolicy, reader, clock });
   submit = createSubmit({ ...embedded, policy: openPolicy, reader, clock, ids: systemIds });

@@ -1,8 +1,9 @@
+import type { Rejection } from "../outcome.ts";
 import * as z from "zod";
 import { MANIFEST_BYTES_MAX, PACKUMENT_BYTES_MAX, PUBLISH_TAGS_MAX, TAGS_MAX, VERSIONS_MAX } from "../limits.ts";
 import { Tag, Version, nameProblem } from "../names.ts";
 import { described, own, repaired, type Dist, type DistTags, type Manifest, type Packument } from "../packument.ts";
-import { changeSchema, defineChange, refuse } from "./shared/definition.ts";
+import { changeSchema, defineChange, refuse, Refusal } from "./shared/definition.ts";
 import { tooManyTags } from "./shared/tags.ts";
 
 /** Where the publisher's tarball is staged, and what the registry found when it read it. */
@@ -46,6 +47,14 @@ export const PUBLISH_FIELDS = [
   "repository",
 ] as const;
 
+/** Why a version that exists is refused. The API says it before the tarball is uploaded. */
+export function versionExists(name: string, version: string): Rejection {
+  return {
+    code: "version_exists",
+    message: `${name}@${version} is published already; versions are immutable: raise the version and publish again`,
+  };
+}
+
 /** Adds a version, and with the first one the package. A version is immutable. */
 export const publish = defineChange({
   action: "publish",
@@ -59,11 +68,7 @@ export const publish = defineChange({
         "invalid",
         `the manifest is of ${String(manifest["name"])}@${String(manifest["version"])}, not of ${name}@${version}`,
       );
-    if (own(before?.versions, version))
-      return refuse(
-        "version_exists",
-        `${name}@${version} is published already; versions are immutable: raise the version and publish again`,
-      );
+    if (own(before?.versions, version)) return new Refusal(versionExists(name, version));
     if (before && Object.keys(before.versions).length >= VERSIONS_MAX)
       return refuse("too_large", `a package has at most ${VERSIONS_MAX} versions; unpublish some that nobody uses`);
     const stored = storedManifest(change);

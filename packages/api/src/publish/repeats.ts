@@ -1,0 +1,116 @@
+import { createHash } from "node:crypto";
+import { own, PUBLISH_RETRIES_MAX, PUBLISH_RETRY_MS, stateOf, versionExists, type Packument } from "@codebox/core";
+import { LRUCache } from "lru-cache";
+import ssri from "ssri";
+import { ApiError, asApiError, isOurFault } from "../errors.ts";
+import type { PublishDocument } from "./publish.ts";
+
+/** Who publishes. The headers may have a key that names the request: `Idempotency-Key`, or npm's `npm-session`. */
+export type Asker = { readonly headers: Headers; readonly user: string };
+/** A publish, as far as it decides whether two are the same one. */
+export type Publish = { readonly asker: Asker; readonly name: string; readonly document: PublishDocument };
+
+/**
+ * Recognises a publish that is sent again.
+ *
+ * With a key, the change's id follows from the key and the contents, so a repetition is the same change. Without one, a publish whose
+ * answer did not arrive, was a 5xx or a 202 is remembered for some minutes in this process: clients send it again without saying so.
+ */
+export type Repeats = {
+  /** Refuses a version that exists, unless the publish is, or may be, a repetition of the one that made it. */
+  refuseExisting(current: Packument | undefined, publish: Publish, options: { readonly complete: boolean }): void;
+  /** The id of the applied change that this publish repeats, by the digest that its document states. */
+  applied(current: Packument | undefined, publish: Publish): string | undefined;
+  /** The change's id. `integrity`: of the bytes that came. `undefined`: any new id. */
+  idOf(publish: Publish, integrity: string): string | undefined;
+  /** Sends the change, and remembers it until its answer arrived. `signal`: aborted when the client goes away. */
+  watch(
+    publish: Publish,
+    change: { readonly id: string; readonly integrity: string; readonly signal: AbortSignal },
+    send: () => Promise<Response>,
+  ): Promise<Response>;
+};
+
+/** @example const repeats = createRepeats(); repeats.idOf(publish, integrity) ?? ids.next() */
+export function createRepeats(): Repeats {
+  const unanswered = new LRUCache<string, { readonly id: string; readonly digest: string }>({
+    max: PUBLISH_RETRIES_MAX,
+    ttl: PUBLISH_RETRY_MS,
+  });
+  const find = (publish: Publish, integrity: string) => {
+    const found = unanswered.get(memoryKey(publish));
+    return found?.digest === contentOf(publish, integrity) ? found.id : undefined;
+  };
+  const applied: Repeats["applied"] = (current, publish) => {
+    const integrity = declaredIntegrity(publish.document);
+    if (integrity === undefined) return undefined;
+    const ids = new Set([keyedId(publish, integrity), find(publish, integrity)]);
+    return stateOf(current).applied.find(({ id }) => ids.has(id))?.id;
+  };
+  return {
+    applied,
+    refuseExisting(current, publish, { complete }) {
+      const { asker, name, document } = publish;
+      if (current === undefined || !own(current.versions, document.version)) return;
+      // With a key only the tarball's bytes decide, as long as the document does not state their digest.
+      const isUndecided = keyOf(asker) !== undefined && (!complete || declaredIntegrity(document) === undefined);
+      if (isUndecided || unanswered.has(memoryKey(publish)) || applied(current, publish) !== undefined) return;
+      const { code, message } = versionExists(name, document.version);
+      throw new ApiError(code, message);
+    },
+    idOf: (publish, integrity) => keyedId(publish, integrity) ?? find(publish, integrity),
+    async watch(publish, { id, integrity, signal }, send) {
+      const key = memoryKey(publish);
+      const before = unanswered.get(key);
+      const remember = () => void unanswered.set(key, { id, digest: contentOf(publish, integrity) });
+      // Another publish of the version may come in between; the first one's repetition must still be recognised.
+      const forget = () => void (before && before.id !== id ? unanswered.set(key, before) : unanswered.delete(key));
+      remember();
+      try {
+        const response = await send();
+        if (response.status !== 202 && !signal.aborted) {
+          forget();
+          signal.addEventListener("abort", remember, { once: true });
+        }
+        return response;
+      } catch (error) {
+        if (!isOurFault(asApiError(error))) forget();
+        throw error;
+      }
+    },
+  };
+}
+
+function memoryKey({ asker, name, document }: Publish): string {
+  return JSON.stringify([asker.user, name, document.version]);
+}
+
+function contentOf({ document: { tags, manifest } }: Publish, integrity: string): string {
+  return sha256(JSON.stringify([tags, manifest, integrity]));
+}
+
+/**
+ * The id that stays the same over a client's retries of one publish, and is another for any other publish; `undefined` without a
+ * key. npm repeats a PUT after a 5xx with the same `npm-session`. Source: npm-registry-fetch lib/default-opts.js,
+ * make-fetch-happen lib/remote.js.
+ */
+function keyedId(
+  { asker, name, document: { version, tags, manifest } }: Publish,
+  integrity: string,
+): string | undefined {
+  const key = keyOf(asker);
+  return key && `pub-${sha256(JSON.stringify([key, asker.user, name, version, tags, manifest, integrity]))}`;
+}
+
+function keyOf({ headers }: Asker): string | undefined {
+  return (headers.get("idempotency-key") ?? headers.get("npm-session")) || undefined;
+}
+
+function declaredIntegrity({ manifest }: PublishDocument): string | undefined {
+  const [hash, ...others] = ssri.parse(manifest.dist?.integrity ?? "")?.["sha512"] ?? [];
+  return hash && others.length === 0 ? `sha512-${hash.digest}` : undefined;
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("base64url");
+}

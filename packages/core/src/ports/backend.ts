@@ -1,0 +1,32 @@
+import type { PackumentReader } from "../read/reader.ts";
+import type { ChangeQueue, ChangeReceiver, DeadLetters } from "./change-queue.ts";
+import type { EventLog, EventReader } from "./event-log.ts";
+import type { IdentityProvider, TokenStore } from "./identity.ts";
+import type { ObjectStore } from "./object-store.ts";
+import type { Outcomes } from "./outcomes.ts";
+
+/**
+ * All ports that a deployment is assembled from. An adapter is one folder that returns this.
+ *
+ * What is optional depends on the deployment, not on how complete the adapter is: its contract applies wherever it is present.
+ * docs/adapters.md says how to write one; `backendContract` in packages/testing checks one.
+ *
+ * @example const backend: Backend = await openSqlite({ directory: ":memory:", clock, onFailure });
+ */
+export type Backend = {
+  readonly store: ObjectStore;
+  /** Reads packuments of `store`. One for all users of the backend, since it caches parsed documents. */
+  readonly reader: PackumentReader;
+  readonly queue: ChangeQueue;
+  /** The receiving end of `queue`. Absent: the platform receives and calls the consumer, as an event source mapping does. */
+  readonly receiver?: ChangeReceiver;
+  readonly deadLetters: DeadLetters;
+  readonly events: EventLog;
+  /** Reads past events. Absent: subscribers get events from the platform, for example from a topic. */
+  readonly eventReader?: EventReader;
+  readonly outcomes: Outcomes;
+  readonly tokens: TokenStore;
+  readonly identities: IdentityProvider;
+  /** Resolves when everything accepted is durable and all resources are released. Nothing may be called afterwards. */
+  close(): Promise<void>;
+};

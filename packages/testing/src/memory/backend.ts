@@ -1,0 +1,54 @@
+import {
+  createPackumentReader,
+  createTokenStore,
+  type Backend,
+  type Clock,
+  type EventLog,
+  type EventReader,
+} from "@codebox/core";
+import { createMemoryChangeQueue, type MemoryChangeQueue } from "./change-queue.ts";
+import { createMemoryEventLog } from "./event-log.ts";
+import { createMemoryIdentities, type MemoryIdentitySettings } from "./identities.ts";
+import { createMemoryObjectStore } from "./object-store.ts";
+import { createMemoryOutcomes } from "./outcomes.ts";
+
+/** A `Backend` with every optional part. `queue` is also the receiver and the dead letters. */
+export type MemoryBackend = Backend & {
+  readonly queue: MemoryChangeQueue;
+  readonly receiver: MemoryChangeQueue;
+  readonly deadLetters: MemoryChangeQueue;
+  readonly events: EventLog & EventReader;
+  readonly eventReader: EventLog & EventReader;
+};
+
+/**
+ * Every port in memory: for tests, and as the shortest example of an adapter. Outcomes and tokens are core's own, over the store.
+ *
+ * @example const backend = createMemoryBackend({ clock: manualClock() });
+ * @param settings.registration whether `login` registers a new user. Default: `closed`.
+ * @param settings.reserved names that nobody can register. Default: none.
+ */
+export function createMemoryBackend({
+  clock,
+  registration = "closed",
+  reserved = [],
+}: { readonly clock: Clock } & Partial<MemoryIdentitySettings>): MemoryBackend {
+  const store = createMemoryObjectStore(clock);
+  const reader = createPackumentReader(store);
+  const queue = createMemoryChangeQueue(clock);
+  const events = createMemoryEventLog();
+  const tokens = createTokenStore(store);
+  return {
+    store,
+    reader,
+    queue,
+    receiver: queue,
+    deadLetters: queue,
+    events,
+    eventReader: events,
+    outcomes: createMemoryOutcomes({ store, reader, clock }),
+    tokens,
+    identities: createMemoryIdentities(tokens, { registration, reserved }),
+    close: async () => undefined,
+  };
+}
