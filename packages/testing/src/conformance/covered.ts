@@ -9,7 +9,7 @@ export const COVERED_ELSEWHERE: Readonly<Record<string, string>> = {
   "UPS-2": "packages/core/test/read/upstream-cache.test.ts",
   "UPS-4": "packages/core/test/read/upstream-cache.test.ts",
   "UPS-5": "packages/core/test/read/upstream-cache.test.ts",
-  "UPS-7": "packages/core/test/read/upstream-cache.test.ts",
+  "UPS-7": "packages/api/test/upstream.test.ts",
   "UPS-8": "packages/core/test/read/upstream-cache.test.ts",
   "PUB-3": "tests/aws/npm.test.ts",
   "TAR-4": "packages/api/test/tarball.test.ts",
