@@ -20,7 +20,14 @@ export async function checkProvenance(file: string, data: AsyncIterable<string>)
 }
 
 async function* bytesOf(text: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
-  for await (const piece of text) yield Buffer.from(piece);
+  let size = 0;
+  for await (const piece of text) {
+    const bytes = Buffer.from(piece);
+    size += bytes.length;
+    if (size > PROVENANCE_BYTES_MAX)
+      throw new ApiError("too_large", `the provenance bundle is over the limit of ${PROVENANCE_BYTES_MAX} bytes`);
+    yield bytes;
+  }
 }
 
 /** The attachments without the bundle. @throws ApiError `invalid` for a bundle of something else, or a second one. */

@@ -1,21 +1,25 @@
-import { changes, failures } from "./changes.ts";
+import { amendChecks } from "./checks/amend.ts";
+import { archiveChecks } from "./checks/archives.ts";
+import { changeChecks } from "./checks/changes.ts";
+import { distTagChecks } from "./checks/dist-tags.ts";
+import { eventChecks } from "./checks/events.ts";
+import { failureChecks } from "./checks/failures.ts";
+import { identityChecks, tokenChecks } from "./checks/identity.ts";
+import { nameChecks } from "./checks/names.ts";
+import { otherRouteChecks } from "./checks/other-routes.ts";
+import { packumentChecks } from "./checks/packuments.ts";
+import { publishChecks } from "./checks/publish.ts";
+import { repeatChecks } from "./checks/repeats.ts";
+import { tarballChecks } from "./checks/tarballs.ts";
 import type { Check } from "./check.ts";
-import { identity, other } from "./other.ts";
-import { packages } from "./packages.ts";
-import { amending, publishing } from "./publishing.ts";
-import { tags } from "./tags.ts";
 
-export { registryUnderTest, Skipped, type Check, type ConformanceOptions, type RegistryUnderTest } from "./check.ts";
+export { runCheck, type Check, type Result } from "./check.ts";
 export { COVERED_ELSEWHERE } from "./covered.ts";
+export { protocolRules, type Rule } from "./protocol.ts";
+export { createRegistry, type Registry, type Target } from "./registry.ts";
 
-/** Every check of PROTOCOL.md, in the order of its sections. */
+/** Every check of PROTOCOL.md that a URL and a token allow, in the order of its sections. */
 export const CHECKS: readonly Check[] = [
-  ...changes,
-  ...failures,
-  ...tags,
-  ...packages,
-  ...publishing,
-  ...amending,
-  ...identity,
-  ...other,
-];
+  nameChecks, changeChecks, repeatChecks, failureChecks, distTagChecks, packumentChecks, tarballChecks, publishChecks, archiveChecks,
+  amendChecks, identityChecks, tokenChecks, eventChecks, otherRouteChecks,
+].flat(); // prettier-ignore

@@ -1,57 +1,39 @@
 import process from "node:process";
-import { styleText } from "node:util";
 import { Command, Option } from "commander";
-import { CHECKS, registryUnderTest, Skipped, type Check, type RegistryUnderTest } from "./index.ts";
+import { runCheck } from "./check.ts";
+import { CHECKS } from "./index.ts";
+import { createRegistry, type Target } from "./registry.ts";
+import { createReport } from "./report.ts";
 
-type Result = {
-  readonly ids: string;
-  readonly title: string;
-  readonly state: "passed" | "failed" | "skipped";
-  readonly reason?: string;
-};
+type Options = Target & { readonly only?: string };
+
+const url = new Option("--url <registry>", "the registry's URL").makeOptionMandatory();
+const token = new Option("--token <token>", "a token that may publish in the scope")
+  .env("CODEBOX_TOKEN")
+  .makeOptionMandatory();
 
 const program = new Command("conformance")
-  .description("checks a registry against PROTOCOL.md; it publishes packages of its own in one scope")
-  .requiredOption("--url <registry>", "where the registry is")
-  .addOption(
-    new Option("--token <token>", "a token that may publish in the scope").env("CODEBOX_TOKEN").makeOptionMandatory(),
-  )
+  .description("Checks a running registry against PROTOCOL.md. Publishes packages with new names in one scope.")
+  .addOption(url)
+  .addOption(token)
   .option("--scope <scope>", "the scope of the packages", "@conformance")
-  .option("--seed <seed>", "makes the packages' names; a new one by default")
-  .option("--readonly-token <token>", "a token that may only read")
-  .option("--other-token <token>", "a token of another user who may publish")
-  .option("--upstream-package <name>", "a package that only the upstream has")
+  .option("--seed <seed>", "part of every name; with one that was used before, names are taken (default: random)")
+  .addOption(new Option("--readonly-token <token>", "a read-only token").env("CODEBOX_READONLY_TOKEN"))
+  .addOption(new Option("--other-token <token>", "a token of another user who may write").env("CODEBOX_OTHER_TOKEN"))
+  .option("--upstream-package <name>", "a package that the upstream has and the registry does not")
+  .option("--only <id>", "only the checks of one rule, or of a section: TAG-7, or TAG")
+  .showHelpAfterError("(add --help to see the options)")
+  .addHelpText("after", "\nA terminal gets a table; a pipe gets JSON lines. Exit code 1: a check failed; 2: wrong use.")
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   .parse();
 
-const registry = registryUnderTest(program.opts());
-const results: Result[] = [];
-for (const one of CHECKS) {
-  const result = await run(one, registry);
-  results.push(result);
-  print(result);
-}
-const count = (state: Result["state"]) => results.filter((result) => result.state === state).length;
-const summary = `${count("passed")} passed, ${count("failed")} failed, ${count("skipped")} skipped (seed ${registry.seed})`;
-process.stdout.write(process.stdout.isTTY ? `\n${summary}\n` : `${JSON.stringify({ summary })}\n`);
-process.exitCode = count("failed") > 0 ? 1 : 0;
-
-async function run({ ids, title, run: perform }: Check, target: RegistryUnderTest): Promise<Result> {
-  const what = { ids: ids.join(", "), title };
-  try {
-    await perform(target);
-    return { ...what, state: "passed" };
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return { ...what, state: error instanceof Skipped ? "skipped" : "failed", reason };
-  }
-}
-
-/** A line for people on a terminal, a JSON line for programs. */
-function print(result: Result): void {
-  if (!process.stdout.isTTY) return void process.stdout.write(`${JSON.stringify(result)}\n`);
-  const { ids, title, state, reason } = result;
-  const mark = { passed: styleText("green", "✓"), failed: styleText("red", "✗"), skipped: styleText("yellow", "–") }[
-    state
-  ];
-  process.stdout.write(`${mark} ${styleText("dim", ids.padEnd(28))} ${title}${reason ? `\n    ${reason}` : ""}\n`);
-}
+const { only, ...target } = program.opts<Options>();
+const checks = CHECKS.filter(({ ids }) =>
+  ids.some((id) => only === undefined || id === only || id.startsWith(`${only}-`)),
+);
+if (checks.length === 0) program.error(`no check has the rule ${only}`);
+const registry = createRegistry(target);
+const report = createReport(process.stdout, process.env);
+report.start(registry.url, registry.seed);
+for (const check of checks) report.add(await runCheck(check, registry));
+process.exitCode = report.end();
