@@ -44,8 +44,8 @@ export function createRepeats(): Repeats {
   const applied: Repeats["applied"] = (current, publish) => {
     const integrity = declaredIntegrity(publish.document);
     if (integrity === undefined) return undefined;
-    const ids = [keyedId(publish, integrity), find(publish, integrity)];
-    return stateOf(current).applied.find(({ id }) => ids.includes(id))?.id;
+    const ids = new Set([keyedId(publish, integrity), find(publish, integrity)]);
+    return stateOf(current).applied.find(({ id }) => ids.has(id))?.id;
   };
   return {
     applied,
