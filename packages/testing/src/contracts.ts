@@ -3,4 +3,5 @@ export * from "./backend-contract.ts";
 export * from "./change-queue-contract.ts";
 export * from "./identity-contract.ts";
 export * from "./log-contracts.ts";
+export * from "./login-flow-contract.ts";
 export * from "./object-store-contract.ts";

@@ -4,4 +4,5 @@ export * from "./faults.ts";
 export * from "./fifo-model.ts";
 export * from "./manual-clock.ts";
 export * from "./memory/backend.ts";
+export * from "./memory/login-flow.ts";
 export * from "./tarballs.ts";

@@ -10,6 +10,8 @@ import type { Outcomes } from "./outcomes.ts";
  * All ports that a deployment is assembled from. An adapter is one folder that returns this; both hosts, `packages/server` and
  * `packages/functions`, are assembled from it.
  *
+ * Error semantics: those of each port. `close` is called once; calls after it may throw anything.
+ *
  * What is optional depends on the deployment, not on how complete the adapter is: its contract applies wherever it is present.
  * docs/adapters.md says how to write one; `backendContract` in packages/testing checks one.
  *

@@ -13,7 +13,12 @@ export interface ChangeQueue {
   send(change: Change): Promise<void>;
 }
 
-/** The consuming end. A Lambda has none: its event source mapping receives for it. */
+/**
+ * The consuming end. A Lambda has none: its event source mapping receives for it.
+ *
+ * Error semantics: `QueueUnavailable` from any method. The messages stay in flight until their lease ends, and are delivered
+ * again: an acknowledged change may be delivered once more, and the consumer recognises its id.
+ */
 export interface ChangeReceiver {
   /** The next waiting group's oldest changes, at most `max`, or `undefined` when `signal` aborts first. */
   receive(options: { readonly max: number; readonly signal: AbortSignal }): Promise<ChangeBatch | undefined>;
@@ -47,7 +52,12 @@ export type ChangeMessage = {
   readonly receives: number;
 };
 
-/** Messages that can never be applied, kept for an operator. */
+/**
+ * Messages that can never be applied, kept for an operator.
+ *
+ * Error semantics: an unknown id is data. `QueueUnavailable` from `redrive` means that the message may be in the queue already;
+ * calling it again is safe.
+ */
 export interface DeadLetters {
   list(): AsyncIterable<DeadLetter>;
   /** Puts a dead letter back into the queue, behind what waits. `false` when there is none of this id. */

@@ -1,6 +1,8 @@
 /**
  * The time, passed in: `apply` must not know it, and tests set it.
  *
+ * Error semantics: nothing throws. A sleep that is aborted resolves.
+ *
  * @example const clock: Clock = manualClock(); // packages/testing
  */
 export interface Clock {

@@ -3,7 +3,9 @@ import type { ChangeEvent } from "../domain/event.ts";
 /**
  * Where applied changes are announced (an SNS topic; a log file and a live stream).
  *
- * At least once: `publish` may be called again with an event that went out before. When it throws, some of the events may have gone out.
+ * At least once: `publish` may be called again with an event that went out before.
+ *
+ * Error semantics: when `publish` throws, some of the events may have gone out. The caller keeps them and publishes them again.
  */
 export interface EventLog {
   /** Announces events of one package, in order. Resolves when all are durably taken. */
@@ -12,6 +14,8 @@ export interface EventLog {
 
 /**
  * Reads the announced events, for a host that serves them itself.
+ *
+ * Error semantics: `StoreUnavailable` when the events cannot be read now. A listener must not throw.
  *
  * @example for (const { position, event } of await events.read(0, 100)) console.log(position, event.type);
  */

@@ -37,7 +37,11 @@ export class IdentityUnavailable extends Error {
   override readonly name = "IdentityUnavailable";
 }
 
-/** The registry's own tokens. Only a token's SHA-256 is ever stored. */
+/**
+ * The registry's own tokens. Only a token's SHA-256 is ever stored.
+ *
+ * Error semantics: an unknown hash is data. `StoreUnavailable` when the store does not answer; every method is safe to repeat.
+ */
 export interface TokenStore {
   put(record: TokenRecord): Promise<void>;
   find(hash: string): Promise<TokenRecord | undefined>;

@@ -1,6 +1,8 @@
 /**
  * Randomness, passed in.
  *
+ * Error semantics: nothing throws.
+ *
  * @example ids.next() // "0mgt5c2a14f0c…", a change's id
  */
 export interface Ids {
