@@ -1,0 +1,85 @@
+import { createUpstreamCache, LAYOUT, UpstreamRefused, UpstreamUnavailable, type Upstream } from "../../src/index.ts";
+import { createMemoryBackend, makeTarball, manualClock } from "@codebox/testing";
+
+export const TGZ = makeTarball({ name: "left", version: "1.0.0" });
+export const URL_OF_TGZ = "http://up.example/left/-/left-1.0.0.tgz";
+
+type Answers = {
+  down: boolean;
+  version: number;
+  versions: Record<string, object>;
+  bytes: Buffer;
+  /** Whether the upstream states the tarball's size. */
+  sized?: boolean;
+  /** What each piece of a tarball waits for. */
+  pause?: Promise<void>;
+  refused?: string;
+  body?: string;
+};
+export type UpstreamFixture = ReturnType<typeof upstreamFixture>;
+
+/** A cache over an upstream that has `left@1.0.0`. `answers` changes what the upstream does, `asked` is what it was asked. */
+export function upstreamFixture() {
+  const clock = manualClock();
+  const backend = createMemoryBackend({ clock });
+  const asked: string[] = [];
+  const unchecked: string[] = [];
+  const manifest = { name: "left", version: "1.0.0", scripts: { install: "x" }, readme: "long" };
+  const dist = { tarball: URL_OF_TGZ, integrity: TGZ.integrity };
+  const first: Answers = { down: false, version: 1, versions: { "1.0.0": { ...manifest, dist } }, bytes: TGZ.bytes };
+  const fixture = { clock, backend, asked, unchecked, answers: first };
+  const upstream = upstreamOf(fixture);
+  const cache = createUpstreamCache(
+    { store: backend.store, upstream, clock, onUnchecked: (name, file) => unchecked.push(`${name} ${file}`) },
+    { scopes: ["@acme"] },
+  );
+  return Object.assign(fixture, {
+    upstream,
+    cache,
+    shown: async () => (await cache.packument("left", "full"))?.document,
+    /** The keys of the tarballs that are kept. */
+    tarballs: async () =>
+      (await backend.store.list(LAYOUT.upstream.prefix)).objects
+        .map(({ key }) => key)
+        .filter((key) => key.endsWith(".tgz")),
+  });
+}
+
+function upstreamOf(fixture: { readonly asked: string[]; answers: Answers }): Upstream {
+  const { asked } = fixture;
+  return {
+    async packument({ name, form, ifNoneMatch }) {
+      const { answers } = fixture;
+      asked.push(`${name} ${form}${ifNoneMatch ? ` if-none-match ${ifNoneMatch}` : ""}`);
+      if (answers.down) throw new UpstreamUnavailable("down");
+      if (answers.refused === name) throw new UpstreamRefused("it answered 403");
+      if (answers.body !== undefined) return { kind: "found", form, bytes: Buffer.from(answers.body) };
+      if (name.toLowerCase() !== "left") return { kind: "absent" };
+      const etag = `"v${answers.version}"`;
+      if (ifNoneMatch === etag) return { kind: "not_modified" };
+      const document = { name, version: answers.version, versions: answers.versions };
+      return { kind: "found", form, etag, bytes: Buffer.from(JSON.stringify(document)) };
+    },
+    async tarball(url, signal) {
+      asked.push(url);
+      const { bytes, sized = true, pause } = fixture.answers;
+      const pieces = async function* () {
+        for (let at = 0; at < bytes.length; at += 50) {
+          await pause;
+          signal?.throwIfAborted();
+          yield bytes.subarray(at, at + 50);
+        }
+      };
+      return { ...(sized ? { size: bytes.length } : {}), body: pieces() };
+    },
+    async advisories(packages) {
+      asked.push(`audit ${Object.keys(packages).join(" ")}`);
+      return { left: [] };
+    },
+  };
+}
+
+/** All bytes of a body. */
+export async function collect(body: AsyncIterable<Uint8Array> | undefined): Promise<Buffer> {
+  return Buffer.concat(await Array.fromAsync(body ?? []));
+}
