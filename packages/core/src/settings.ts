@@ -23,6 +23,23 @@ export const HttpUrl = z
  */
 export const PublicUrl = HttpUrl.transform((value) => value.replace(/\/+$/, ""));
 
+/**
+ * A list of texts with commas between, spaces allowed around each. Empty ones are left out.
+ *
+ * @example commaList(z.string()).parse("a, b,") // ["a", "b"]
+ */
+export function commaList<Item extends z.ZodType<string, string>>(item: Item) {
+  return z
+    .string()
+    .transform((text) =>
+      text
+        .split(",")
+        .map((part) => part.trim())
+        .filter((part) => part !== ""),
+    )
+    .pipe(z.array(item));
+}
+
 /** A scope as npm has it: an `@` and a name that may be part of a URL. */
 const SCOPE = /^@[a-z0-9~-][a-z0-9._~-]*$/;
 
@@ -32,12 +49,6 @@ const SCOPE = /^@[a-z0-9~-][a-z0-9._~-]*$/;
  * @example Scopes.parse("@acme, @acme-labs") // ["@acme", "@acme-labs"]
  * The server, the functions and the stacks read their setting with it, so all of them accept the same spellings.
  */
-export const Scopes = z
-  .string()
-  .transform((text) =>
-    text
-      .split(",")
-      .map((scope) => scope.trim())
-      .filter((scope) => scope !== ""),
-  )
-  .pipe(z.array(z.string().regex(SCOPE, 'must list scopes separated by commas, such as "@acme,@acme-labs"')));
+export const Scopes = commaList(
+  z.string().regex(SCOPE, 'must list scopes separated by commas, such as "@acme,@acme-labs"'),
+);

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { HttpUrl, PublicUrl, Scopes, Switch, TARBALL_BYTES_MAX, WAIT_MS } from "@codebox/core";
+import { commaList, HttpUrl, PublicUrl, Scopes, Switch, TARBALL_BYTES_MAX, WAIT_MS } from "@codebox/core";
 import { z } from "zod";
 
 const text = z.string().min(1, "must not be empty");
@@ -15,15 +15,7 @@ const count = (least: number, most: number) => {
 };
 
 /** Host names or addresses, with commas between. */
-const Hosts = z
-  .string()
-  .transform((value) =>
-    value
-      .split(",")
-      .map((host) => host.trim())
-      .filter((host) => host !== ""),
-  )
-  .pipe(z.array(z.string().regex(/^[A-Za-z0-9._:[\]-]+$/, "must be host names, such as registry.internal")));
+const Hosts = commaList(z.string().regex(/^[A-Za-z0-9._:[\]-]+$/, "must be host names, such as registry.internal"));
 
 /** How a setting is given on the command line, besides its variable. */
 type Flag = {
