@@ -3,14 +3,12 @@ import { own } from "../packument.ts";
 import { changeSchema, defineChange, ofExisting, refuse } from "./shared/definition.ts";
 import { ifMatch, retagged } from "./shared/tags.ts";
 
-/** Removes a tag. `latest` cannot be removed. */
+/** Removes a tag. `retagged` refuses to remove `latest`. */
 export const tagRemove = defineChange({
   action: "tag",
   schema: changeSchema("tag.remove", { tag: Tag, ifMatch }),
   decide: ofExisting((before, change) => {
     const tags = before["dist-tags"];
-    if (change.tag === "latest")
-      return refuse("forbidden", 'the tag "latest" can\'t be removed; point it at another version instead');
     if (own(tags, change.tag) === undefined) return refuse("not_found", `${change.name} has no tag "${change.tag}"`);
     const { [change.tag]: _, ...rest } = tags;
     return retagged(before, change, rest);

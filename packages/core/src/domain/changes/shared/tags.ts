@@ -26,7 +26,7 @@ export function retagged(
   if (change.ifMatch !== undefined && change.ifMatch !== distTagsEtag(before["dist-tags"]))
     return refuse("precondition_failed", `the tags of ${change.name} changed since you read them; read them again`);
   if (own(tags, "latest") === undefined && own(before["dist-tags"], "latest") !== undefined)
-    return refuse("forbidden", 'the tag "latest" can\'t be removed: include it in the tags');
+    return refuse("forbidden", 'the tag "latest" can\'t be removed; point it at another version instead');
   if (Object.keys(tags).length > TAGS_MAX) return tooManyTags();
   for (const [tag, version] of Object.entries(tags)) {
     const changed = own(before["dist-tags"], tag) !== version;
