@@ -29,7 +29,7 @@ export type FindOptions = {
   readonly toWrite?: boolean;
 };
 
-/** The one place that decides whether a package is ours, may come from the upstream, or does not exist. */
+/** The one place where a request learns whether a package is ours, may come from the upstream, or does not exist. */
 export type Catalog = {
   /**
    * Looks a package up for a caller.
