@@ -60,7 +60,9 @@ export function mortal({ make, clients, random, due, release }: MortalParts) {
   const handler: Handler = async (event) => {
     const environment = idle.pop() ?? born();
     const { state } = environment;
-    state.left = due() ? 1 + Math.floor(random() * 5) : Number.POSITIVE_INFINITY;
+    // The first one dies at its first request, so that every run has a death, whatever the timing makes of the seed.
+    const at = deaths === 0 ? 1 : 1 + Math.floor(random() * 5);
+    state.left = due() ? at : Number.POSITIVE_INFINITY;
     state.after = random() < 0.5;
     const result = await environment.handler(event);
     if (state.dead) {
