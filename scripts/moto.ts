@@ -52,7 +52,7 @@ export async function installMoto(): Promise<void> {
 
 /** Starts moto on a free port of 127.0.0.1 and waits until it listens. */
 export async function startMoto(): Promise<Moto> {
-  const child = spawn(join(VENV, "bin/moto_server"), ["-H", "127.0.0.1", "-p", "0"], {
+  const child = spawn(PYTHON, [join(import.meta.dirname, "moto_atomic.py")], {
     stdio: ["ignore", "ignore", "pipe"],
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"], PYTHONUNBUFFERED: "1" },
   });
