@@ -8,7 +8,7 @@ import { makeTarball } from "@codebox/testing";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { MOTO_CREDENTIALS, MOTO_REGION, PYTHON } from "../../scripts/moto.ts";
 import { project, type Project } from "../support/clients.ts";
-import { scratch, startRegistry } from "../support/registry.ts";
+import { ROOT, scratch, startRegistry } from "../support/registry.ts";
 import { startShape, until, type Shape } from "./support/shape.ts";
 
 /** Bytes, of random content: over what Lambda takes and sends. */
@@ -156,6 +156,24 @@ describe("npm 11 through the AWS shape", () => {
       data: { tag: "stable", version: "1.1.0" },
     });
     expect(await tags("wire")).toMatchObject({ stable: "1.1.0" });
+  });
+  test("the tag sender of the examples moves a tag through the intake topic", async () => {
+    const main = join(ROOT, "examples/tag-sender/main.ts");
+    const env = {
+      PATH: process.env["PATH"],
+      AWS_ENDPOINT_URL: inject("moto"),
+      AWS_REGION: MOTO_REGION,
+      AWS_ACCESS_KEY_ID: MOTO_CREDENTIALS.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: MOTO_CREDENTIALS.secretAccessKey,
+    };
+    const args = [main, shape.cloud.intakeTopicArn, "wire", "sent", "1.1.0", "release-43"];
+    await promisify(execFile)(process.execPath, args, { env });
+    await until("the change", async () => {
+      const { sent } = (await tags("wire")) as { readonly sent?: string };
+      return sent === "1.1.0";
+    });
+    const status = await shape.fetch("/-/changes/release-43?package=wire");
+    expect(await status.json()).toMatchObject({ id: "release-43", state: "applied" });
   });
   test("nothing failed on the way", () => {
     expect(shape.failures).toEqual([]);

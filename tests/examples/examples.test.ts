@@ -1,10 +1,14 @@
-import { createServer, type RequestListener } from "node:http";
 import { once } from "node:events";
+import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { SNSClient } from "@aws-sdk/client-sns";
+import { Change } from "@codebox/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeTarball } from "@codebox/testing";
 import { subscribe, type ChangeEvent, type Position } from "../../examples/event-subscriber/subscribe.ts";
+import { publishMove, tagPut } from "../../examples/tag-sender/message.ts";
 import { moveTag } from "../../examples/tag-sender/send.ts";
 import { scratch, startRegistry, type Registry } from "../support/registry.ts";
 
@@ -140,5 +144,29 @@ describe("the tag sender", () => {
     const move = { ...at({ tag: "next", version: "1.1.0", key: "release-10" }), registry: queueing.url };
     expect(await moveTag(move, noPause)).toEqual({ ok: true });
     expect(sent).toEqual(["PUT", "GET", "GET", "GET", "GET"]);
+  });
+});
+
+describe("the tag sender's message", () => {
+  const move = { name: "wire", tag: "next", version: "1.1.0", key: "release-7", actor: "release-bot" };
+  const message = tagPut({ ...move, at: new Date("2026-01-01T00:00:00Z") });
+
+  test("is a change by the contract", () => {
+    expect(Change.parse(message)).toEqual(message);
+  });
+  test("is published in its package's message group, under its own id", async () => {
+    const bodies: URLSearchParams[] = [];
+    await using sns = await standIn(async (request, response) => {
+      bodies.push(new URLSearchParams(await text(request)));
+      response.writeHead(200, { "content-type": "text/xml" }).end("<PublishResponse/>");
+    });
+    const credentials = { accessKeyId: "x", secretAccessKey: "x" };
+    const client = new SNSClient({ endpoint: sns.url, region: "eu-central-1", credentials });
+    await publishMove(client, "arn:aws:sns:eu-central-1:123456789012:intake.fifo", message);
+    client.destroy();
+    const [sent] = bodies;
+    expect(sent?.get("MessageGroupId")).toBe("wire");
+    expect(sent?.get("MessageDeduplicationId")).toBe("release-7");
+    expect(JSON.parse(sent?.get("Message") ?? "")).toEqual(message);
   });
 });
