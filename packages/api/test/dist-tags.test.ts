@@ -140,9 +140,11 @@ describe("time that runs out", () => {
   test("an unknown change is 404", async () => {
     expect((await registry.request("/-/changes/nobody")).status).toBe(404);
   });
-  test("a queue that does not answer is 503, and the tarball that may be needed stays staged", async () => {
+  test("a queue that does not answer is 503 with retry-after, and the tarball that may be needed stays staged", async () => {
     await using broken = await startApp({ queueDown: true, paused: true });
-    expect((await broken.publish("wire", "1.0.0")).status).toBe(503);
+    const answer = await broken.publish("wire", "1.0.0");
+    expect(answer.status).toBe(503);
+    expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
     expect((await broken.keys()).length).toBe(1);
   });
 });
