@@ -8,6 +8,7 @@ import {
   type RejectionCode,
 } from "@codebox/core";
 import type { Context } from "hono";
+import { escaped } from "./loggable.ts";
 
 /** Every way a request can fail: a change's rejection, or one of the HTTP surface's own. Closed; `STATUS` is the one place that knows their statuses. */
 export type ErrorCode =
@@ -73,7 +74,8 @@ export function bareErrorResponse(error: ApiError): Response {
 }
 
 function errorBody({ message, code }: ApiError): Record<string, unknown> {
-  return { ok: false, error: message, message, code };
+  const shown = escaped(message);
+  return { ok: false, error: shown, message: shown, code };
 }
 
 /** Whether the answer is a 5xx: clients send the request again. */

@@ -111,6 +111,11 @@ describe("a tarball that readers would read differently is refused", () => {
       "an extended header that makes a folder of a file",
       archiveOf([good, pax("path=package/x/"), { path: "package/x", content: "x".repeat(512) }]),
     ],
+    [
+      "a link's target in the extended header of a file",
+      archiveOf([good, pax("linkpath=../x"), { path: "package/x" }]),
+    ],
+    ["a link's target in the header of a file", archiveOf([good, { path: "package/x", linkpath: "../x" }])],
     ["no end", withoutEnd(archiveOf([good]))],
     ["a top folder that is none", archiveOf([{ path: "./package.json", content: manifest }])],
     ["a contiguous file", archiveOf([good, { path: "package/x", type: "ContiguousFile" }])],

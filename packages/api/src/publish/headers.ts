@@ -90,6 +90,9 @@ function contradiction(header: Header, extension: ReadonlyMap<string, string>): 
   const size = extension.get("size");
   if (size !== undefined && Number(size) !== (header.size ?? 0))
     return "an extended header contradicts an entry's size";
+  // npm looks for dots in every link's target, and leaves such a file out.
+  if (extension.has("linkpath") && header.type !== "Link" && header.type !== "SymbolicLink")
+    return "an extended header gives a target to an entry that is no link";
   const path = extension.get("path");
   if (path?.endsWith("/") && header.type !== "Directory") return NO_FOLDER;
   if (path?.includes("\0")) return "an extended header has a path with a character zero";
