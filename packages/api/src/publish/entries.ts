@@ -12,7 +12,7 @@ const LINKS = new Set(["Link", "SymbolicLink"]);
  * Judges the entries of one archive, in their order: `problem` names why a package can't have one.
  *
  * npm leaves links out when it packs and when it unpacks; other packers do not. A link may stand where it leads, for certain,
- * to something inside the package: no entry stands below a link, and `..` stands only at the beginning of its target.
+ * to something inside the package: no entry is below a link, and `..` is only at the beginning of its target.
  *
  * @example createEntryRules().problem(entry) // 'its entry "package/../x" leads out of the package'
  */
@@ -46,7 +46,7 @@ export function createEntryRules() {
       seen.set(spelling, { path, isFolder });
       characters += spelling.length;
       for (const parent of parents(spelling)) {
-        if (seen.get(parent)?.isFolder === false) return `its entry ${shown} stands below a file or a link`;
+        if (seen.get(parent)?.isFolder === false) return `its entry ${shown} is below a file or a link`;
         // A known folder's own parents are known too.
         if (folders.has(parent)) break;
         folders.add(parent);
