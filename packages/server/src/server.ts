@@ -143,7 +143,7 @@ function appOf(
   return createApp(ports, chosen, [
     ...registryRoutes(ports, chosen),
     eventRoutes(backend.eventReader, stopping),
-    deadLetterRoutes(backend.deadLetters, clock),
+    deadLetterRoutes(backend.deadLetters, backend.reader, clock),
   ]);
 }
 
