@@ -32,4 +32,10 @@ export const MIGRATIONS: readonly string[] = [
   `,
   // `limits`: packages, scopes and cidr of a token as JSON.
   "ALTER TABLE tokens ADD COLUMN expires TEXT; ALTER TABLE tokens ADD COLUMN limits TEXT",
+  // `file`: where a large object's bytes are. What `blobs` and `chunks` hold is moved there (chunks.ts); both are empty from then on.
+  `
+  ALTER TABLE objects ADD COLUMN file TEXT;
+  CREATE INDEX objects_file ON objects (file) WHERE file IS NOT NULL;
+  CREATE TABLE probes (bytes BLOB NOT NULL)
+  `,
 ];
