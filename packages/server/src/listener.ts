@@ -1,10 +1,11 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { ApiError, bareErrorResponse, pathProblem } from "@codebox/api";
+import { ApiError, bareErrorResponse } from "@codebox/api";
 import type { Clock } from "@codebox/core";
 import { getRequestListener, RequestError, type Http2Bindings, type HttpBindings } from "@hono/node-server";
 import type { Logger } from "pino";
+import { checkTarget } from "./target.ts";
 
 /** How long a request may take to arrive, in milliseconds: the largest tarball over a slow line. Node's own five minutes cut it off. */
 const UPLOAD_MS = 60 * 60 * 1000;
@@ -32,7 +33,7 @@ export type Listener = {
 export async function openListener({ fetch, host, port, log, clock }: ListenerParts): Promise<Listener> {
   const running = new Set<Promise<unknown>>();
   const tracked = (request: Request, bindings: HttpBindings | Http2Bindings) => {
-    checkTarget(bindings.incoming.url ?? "/");
+    checkTarget(bindings.incoming);
     const response = fetch(request, bindings);
     if (!(response instanceof Promise)) return response;
     const done = response.finally(() => running.delete(done));
@@ -65,16 +66,6 @@ async function closeServer(server: Server, clock: Clock): Promise<void> {
   }
   server.closeAllConnections();
   await closed;
-}
-
-/**
- * Looks at the path as it was sent: a Request resolves its dot segments, and what names one package would reach another.
- *
- * @throws RequestError
- */
-function checkTarget(target: string): void {
-  const problem = pathProblem(target.split(/[?#]/, 1)[0] ?? "/");
-  if (problem) throw new RequestError(problem.message, { cause: problem });
 }
 
 /** A request that is none for the app: a wrong Host, a backslash in the path, a method without a path. */

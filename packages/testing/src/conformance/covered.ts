@@ -6,6 +6,7 @@ export const COVERED_ELSEWHERE: Readonly<Record<string, string>> = {
   "CHG-23": "packages/api/test/unanswered.test.ts",
   "ERR-5": "packages/api/test/dist-tags.test.ts",
   "ERR-7": "packages/api/test/hosts.test.ts",
+  "ERR-9": "tests/e2e/start.test.ts",
   "UPS-2": "packages/api/test/upstream.test.ts",
   "UPS-4": "packages/core/test/read/upstream-cache.test.ts",
   "UPS-5": "packages/core/test/read/upstream-cache.test.ts",
