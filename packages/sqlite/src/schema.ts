@@ -32,4 +32,7 @@ export const MIGRATIONS: readonly string[] = [
   `,
   // `limits`: packages, scopes and cidr of a token as JSON.
   "ALTER TABLE tokens ADD COLUMN expires TEXT; ALTER TABLE tokens ADD COLUMN limits TEXT",
+  // Every name that ever held a token: nobody else can register it. Rows are never deleted.
+  `CREATE TABLE token_holders (name TEXT PRIMARY KEY) WITHOUT ROWID;
+  INSERT INTO token_holders SELECT DISTINCT user FROM tokens`,
 ];
