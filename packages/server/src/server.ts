@@ -31,6 +31,7 @@ import { deadLetterRoutes } from "./dead-letters-route.ts";
 import { eventRoutes } from "./events-route.ts";
 import { isItself } from "./itself.ts";
 import { openListener, type Listener, type ListenerParts } from "./listener.ts";
+import { watchRevocations } from "./revocations.ts";
 import { openSqlite } from "@codebox/sqlite";
 import type { Settings } from "./settings.ts";
 
@@ -127,8 +128,10 @@ function appOf(
   const own = { publicUrl: settings.publicUrl, everywhere: isAnyAddress(settings.host), addresses };
   const upstream = parts.upstream?.((url) => isItself(url, { ...own, url: ownUrl() }));
   const cache = upstream && createUpstreamCache({ store: backend.store, upstream, clock }, { scopes: settings.scopes });
+  const revocations = watchRevocations(backend.tokens, clock);
   const ports: ApiPorts = {
     ...backend,
+    tokens: revocations.tokens,
     policy,
     catalog: createCatalog({ reader: backend.reader, policy, upstream: cache }),
     submit: createSubmit({ ...backend, policy, clock, ids }),
@@ -142,7 +145,7 @@ function appOf(
   const chosen = apiSettings(settings, addresses);
   return createApp(ports, chosen, [
     ...registryRoutes(ports, chosen),
-    eventRoutes(backend.eventReader, stopping),
+    eventRoutes(backend.eventReader, revocations, stopping),
     deadLetterRoutes(backend.deadLetters, clock),
   ]);
 }

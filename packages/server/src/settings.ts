@@ -90,7 +90,7 @@ const Settings = z.object({
   /** The first start creates a token for `admin` in any case. */
   newToken: text.optional().register(flags, {
     flag: "--new-token <user>",
-    help: "create a token for this user and print it",
+    help: "create a token for this user: printed on a terminal, else a file in the data directory",
   }),
   waitMs: count(0, 60_000).default(WAIT_MS).register(flags, {
     flag: "--wait-ms <n>",

@@ -18,6 +18,7 @@ export const COVERED_ELSEWHERE: Readonly<Record<string, string>> = {
   "AUT-18": "packages/testing/test/memory.test.ts",
   "EVT-10": "packages/sqlite/test/durability.test.ts",
   "EVT-11": "tests/aws/adapters.test.ts",
+  "EVT-12": "packages/server/test/events-route.test.ts",
   "MSG-1": "tests/aws/npm.test.ts",
   "MSG-2": "packages/core/test/domain/apply.test.ts",
   "MSG-3": "packages/functions/test/consume.test.ts",
