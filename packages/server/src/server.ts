@@ -127,7 +127,7 @@ function appOf(
   const { settings, log, clock, ids, addresses = [] } = parts;
   const own = { publicUrl: settings.publicUrl, everywhere: isAnyAddress(settings.host), addresses };
   const upstream = parts.upstream?.((url) => isItself(url, { ...own, url: ownUrl() }));
-  const cache = upstream && createUpstreamCache({ store: backend.store, upstream, clock }, { scopes: settings.scopes });
+  const cache = upstream && createUpstreamCache({ store: backend.store, upstream, clock }, settings);
   const revocations = watchRevocations(backend.tokens, clock);
   const ports: ApiPorts = {
     ...backend,

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { commaList, HttpUrl, PublicUrl, Scopes, Switch, TARBALL_BYTES_MAX, WAIT_MS } from "@codebox/core";
+import { commaList, HttpUrl, Names, PublicUrl, Scopes, Switch, TARBALL_BYTES_MAX, WAIT_MS } from "@codebox/core";
 import { z } from "zod";
 
 const text = z.string().min(1, "must not be empty");
@@ -80,6 +80,11 @@ const Settings = z.object({
   scopes: Scopes.prefault("").register(flags, {
     flag: "--scopes <@a,@b>",
     help: "scopes that never come from upstream",
+  }),
+  /** Besides the names in our scopes. */
+  names: Names.prefault("").register(flags, {
+    flag: "--names <a,b>",
+    help: "package names that never come from upstream, and may be published though it has them",
   }),
   private: Switch.default(false).register(flags, { flag: "--private", help: "reading needs a token too" }),
   /** `open`: for everybody who reaches the registry directly, not through a proxy or a page in a browser. */

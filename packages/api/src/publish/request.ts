@@ -8,6 +8,7 @@ import { packumentToPublish } from "../lookup.ts";
 import type { Asker, Repeats } from "../repeats.ts";
 import { submitChange } from "../submission.ts";
 import { decodeBase64 } from "./base64.ts";
+import { checkFirstPublish } from "./first-publish.ts";
 import { checkProvenance, isProvenance, PROVENANCE_NOTICE, withoutProvenance } from "./provenance.ts";
 import { draftPublish, readPublish, stagedUpload } from "./publish.ts";
 import type { Attachment, Staging } from "./staging.ts";
@@ -21,7 +22,7 @@ export type PublishRequest = {
   readonly asker: Asker;
   readonly staging: Staging;
   readonly repeats: Repeats;
-  /** The packument, read once and for a caller who may publish it. @throws ApiError `forbidden` */
+  /** The packument, read once and for a caller who may publish it. @throws ApiError `forbidden`, and what `checkFirstPublish` throws */
   readonly current: () => Promise<Packument | undefined>;
 };
 
@@ -32,8 +33,13 @@ export function openRequest(
   name: string,
 ): PublishRequest {
   let current: Promise<Packument | undefined> | undefined;
+  const read = async () => {
+    const packument = await packumentToPublish(c, parts.ports, name);
+    if (!packument) await checkFirstPublish(c, parts.ports, name);
+    return packument;
+  };
   const asker = { headers: c.req.raw.headers, user: namedCaller(c).name };
-  return { ...parts, c, name, asker, current: () => (current ??= packumentToPublish(c, parts.ports, name)) };
+  return { ...parts, c, name, asker, current: () => (current ??= read()) };
 }
 
 /**

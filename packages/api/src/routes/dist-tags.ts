@@ -4,7 +4,7 @@ import type { ApiSettings, AppContext, ReadPorts, WritePorts } from "../context.
 import { ApiError } from "../errors.ts";
 import { etagMatches } from "../etag.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
-import { findPackage, notFound, packageName } from "../lookup.ts";
+import { absentError, findPackage, notFound, packageName } from "../lookup.ts";
 import { submitChange } from "../submission.ts";
 
 const LIST = "/-/package/:name/dist-tags";
@@ -72,7 +72,8 @@ async function tagsOf(c: AppContext, ports: ReadPorts): Promise<DistTags> {
   const name = packageName(c);
   const found = await findPackage(c, ports, name);
   if (found.kind === "ours") return found.read.packument["dist-tags"];
-  const cached = found.kind === "upstream" ? await found.upstream.packument(name, "abbreviated") : undefined;
+  if (found.kind === "absent") throw absentError(ports, name, found);
+  const cached = await found.upstream.packument(name, "abbreviated");
   const tags = cached?.document["dist-tags"];
   if (!isRecord(tags)) throw notFound(name);
   return tags as DistTags;

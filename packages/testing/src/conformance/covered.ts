@@ -12,6 +12,7 @@ export const COVERED_ELSEWHERE: Readonly<Record<string, string>> = {
   "UPS-5": "packages/core/test/read/upstream-cache.test.ts",
   "UPS-7": "packages/api/test/upstream.test.ts",
   "UPS-8": "packages/api/test/upstream.test.ts",
+  "UPS-9": "packages/api/test/first-publish.test.ts",
   "PUB-3": "packages/api/test/retry.test.ts",
   "TAR-4": "packages/api/test/tarball.test.ts",
   "AUT-17": "packages/api/test/account.test.ts",
