@@ -1,10 +1,12 @@
 import { routeGroup, type RouteGroup } from "@codebox/api";
 import { streamSSE } from "hono/streaming";
-import type { EventReader } from "@codebox/core";
+import type { Clock, EventReader } from "@codebox/core";
 import type { Revocations } from "./revocations.ts";
 
 /** How many past events are read at once. */
 const PAGE = 200;
+/** A comment is sent after so many milliseconds without an event: proxies, and this server too, close a connection that stands still. */
+const SILENCE_MS = 30_000;
 
 /**
  * `GET /-/events`: change events as server-sent events, from now on, or after `Last-Event-ID` (or `?after=`), 0 being the beginning.
@@ -16,6 +18,7 @@ const PAGE = 200;
 export function eventRoutes(
   events: EventReader,
   { watch }: Pick<Revocations, "watch">,
+  clock: Clock,
   stopping: AbortSignal,
 ): RouteGroup {
   return routeGroup("read", (on) => {
@@ -47,7 +50,8 @@ export function eventRoutes(
               if (only !== undefined && event.name !== only) continue;
               await stream.writeSSE({ id: String(id), event: event.type, data: JSON.stringify(event) });
             }
-            if (page.length === 0 && !ends.aborted) await more;
+            if (page.length > 0 || ends.aborted) continue;
+            if (await isSilent(more, clock)) await stream.write(":\n\n");
           }
         } finally {
           unsubscribe();
@@ -56,4 +60,11 @@ export function eventRoutes(
       });
     });
   });
+}
+
+/** Whether `SILENCE_MS` pass before there is more. */
+async function isSilent(more: Promise<void>, clock: Clock): Promise<boolean> {
+  const ended = new AbortController();
+  const silence = clock.sleep(SILENCE_MS, ended.signal).then(() => true);
+  return Promise.race([more.then(() => false), silence]).finally(() => ended.abort());
 }

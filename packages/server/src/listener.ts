@@ -5,10 +5,9 @@ import { ApiError, bareErrorResponse } from "@codebox/api";
 import type { Clock } from "@codebox/core";
 import { getRequestListener, RequestError, type Http2Bindings, type HttpBindings } from "@hono/node-server";
 import type { Logger } from "pino";
+import { BOUNDED, boundConnections, endUnreadAfterAnswer } from "./connections.ts";
 import { checkTarget } from "./target.ts";
 
-/** How long a request may take to arrive, in milliseconds: the largest tarball over a slow line. Node's own five minutes cut it off. */
-const UPLOAD_MS = 60 * 60 * 1000;
 /** How long requests may take to end when the server stops, in milliseconds; then their connections are cut. */
 const GRACE_MS = 5_000;
 /** How often it is looked, meanwhile, for connections that have become idle, in milliseconds. */
@@ -42,8 +41,11 @@ export async function openListener({ fetch, host, port, log, clock }: ListenerPa
   };
   const handle = getRequestListener(tracked, { errorHandler: (error) => malformed(error, log) });
   // Node's own answer to a request without a Host has no body.
-  const server = createServer({ requireHostHeader: false }, (request, response) => void handle(request, response));
-  server.requestTimeout = UPLOAD_MS;
+  const server = createServer({ requireHostHeader: false, ...BOUNDED }, (request, response) => {
+    endUnreadAfterAnswer(request, response);
+    void handle(request, response);
+  });
+  boundConnections(server);
   server.listen(port, host);
   await once(server, "listening");
   return {

@@ -145,7 +145,7 @@ function appOf(
   const chosen = apiSettings(settings, addresses);
   return createApp(ports, chosen, [
     ...registryRoutes(ports, chosen),
-    eventRoutes(backend.eventReader, revocations, stopping),
+    eventRoutes(backend.eventReader, revocations, clock, stopping),
     deadLetterRoutes(backend.deadLetters, clock),
   ]);
 }

@@ -30,7 +30,7 @@ beforeEach(async () => {
       };
     },
   };
-  const routes = eventRoutes(events, revocations, new AbortController().signal);
+  const routes = eventRoutes(events, revocations, clock, new AbortController().signal);
   const app = createApp({ ...embedded, policy: openPolicy, clock }, {}, [routes]);
   request = async (init) => app.request("http://registry.test/-/events?after=0", init);
 });
@@ -51,6 +51,19 @@ test("a client that goes away frees its listener, also while it holds a write up
   await vi.waitFor(() => expect(listeners).toBe(1));
   await response.body?.cancel();
   await vi.waitFor(() => expect(listeners).toBe(0));
+});
+
+test("a stream without events sends a comment every half minute", async () => {
+  const response = await request();
+  await vi.waitFor(() => expect(listeners).toBe(1));
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  expect((await reader?.read())?.value).toBe(": connected\n\n");
+  const next = reader?.read();
+  await vi.waitFor(async () => {
+    await clock.advance(30_000);
+    expect(await Promise.race([next, "nothing"])).toMatchObject({ value: ":\n\n" });
+  });
+  await reader?.cancel();
 });
 
 describe("a stream that was opened with a token", () => {

@@ -50,9 +50,10 @@ export function openRequest(
 export async function receive(request: PublishRequest): Promise<Readonly<Record<string, unknown>>> {
   const { c, name, asker, settings, staging, repeats } = request;
   // base64 takes four bytes for three.
-  const bytes = bodyBytes(c.req.raw, Math.ceil((settings.tarballBytesMax * 4) / 3) + BODY_BYTES_MAX);
+  const bytes = bodyBytes(c, Math.ceil((settings.tarballBytesMax * 4) / 3) + BODY_BYTES_MAX);
   const body = await parseStream(bytes, {
     maxBytes: BODY_BYTES_MAX,
+    hold: c.get("allowance").hold,
     async onData(file, data, before) {
       if (isProvenance(file)) return checkProvenance(file, data);
       const current = await request.current();
@@ -60,6 +61,7 @@ export async function receive(request: PublishRequest): Promise<Readonly<Record<
         const complete = before["dist-tags"] !== undefined;
         repeats.refuseExisting(current, { asker, name, document: readPublish(name, before) }, { complete });
       }
+      c.get("allowance").allowUpload();
       await staging.stream(file, decodeBase64(data));
     },
   });

@@ -50,7 +50,7 @@ export const distTagWriteRoutes = (ports: WritePorts, settings: Pick<ApiSettings
       }));
     const replaceOne = async (c: AppContext) => {
       const name = packageName(c);
-      const version = await readJson(c.req.raw, TAGS_BYTES_MAX);
+      const version = await readJson(c, TAGS_BYTES_MAX);
       if (typeof version !== "string")
         throw new ApiError("invalid", 'the body must be the version as a JSON string, with its quotes: "1.1.0"');
       return change(c, { type: "tag.put", name, tag: c.req.param("tag") ?? "", version, ...ifMatch(c) });
@@ -91,7 +91,7 @@ async function requireOurs(c: AppContext, ports: WritePorts, name: string): Prom
 }
 
 async function tagSet(c: AppContext): Promise<Record<string, string>> {
-  const body = await readJson(c.req.raw, TAGS_BYTES_MAX);
+  const body = await readJson(c, TAGS_BYTES_MAX);
   if (!isRecord(body) || !Object.values(body).every((version) => typeof version === "string"))
     throw new ApiError("invalid", 'the body must be an object of tags and versions: {"latest": "1.0.0"}');
   return body as Record<string, string>;

@@ -15,6 +15,8 @@ export const COVERED_ELSEWHERE: Readonly<Record<string, string>> = {
   "UPS-9": "packages/api/test/first-publish.test.ts",
   "PUB-3": "packages/api/test/retry.test.ts",
   "TAR-4": "packages/api/test/tarball.test.ts",
+  "ERR-10": "packages/api/test/intake.test.ts",
+  "ERR-11": "packages/server/test/connections.test.ts",
   "AUT-17": "packages/api/test/account.test.ts",
   "AUT-18": "packages/testing/test/memory.test.ts",
   "EVT-10": "packages/sqlite/test/durability.test.ts",
