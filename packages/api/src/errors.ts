@@ -17,6 +17,7 @@ export type ErrorCode =
   | "unauthenticated"
   | "method_not_allowed"
   | "not_acceptable"
+  | "too_slow"
   | "misdirected"
   | "too_many"
   | "unavailable"
@@ -35,6 +36,7 @@ const STATUS = {
   not_found: 404,
   method_not_allowed: 405,
   not_acceptable: 406,
+  too_slow: 408,
   version_exists: 409,
   conflict: 409,
   precondition_failed: 412,

@@ -42,7 +42,7 @@ export const statusRoutes = (ports: ReadPorts): RouteGroup =>
     });
 
     on.post("/-/npm/v1/security/advisories/bulk", async (c) => {
-      const body = await readJson(c.req.raw, AUDIT_BYTES_MAX);
+      const body = await readJson(c, AUDIT_BYTES_MAX);
       if (!isRecord(body) || !Object.values(body).every(isVersions))
         throw new ApiError(
           "invalid",
