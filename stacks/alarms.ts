@@ -58,6 +58,11 @@ function alarmsOn({ queues, functions, mappings, api }: Watched): Record<string,
       ...onQueue(queues.deadLetters, "ApproximateNumberOfMessagesVisible"),
       above: 0,
     },
+    IntakeDeadLetters: {
+      what: "a message of another service was not a change, or could not be delivered",
+      ...onQueue(queues.intakeDeadLetters, "ApproximateNumberOfMessagesVisible"),
+      above: 0,
+    },
     OldestChange: {
       what: "an accepted change has waited for more than five minutes",
       ...onQueue(queues.changes, "ApproximateAgeOfOldestMessage"),

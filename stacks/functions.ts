@@ -26,6 +26,7 @@ export function functions(storage: Storage, queues: Queues, topics: Topics, sett
     "change queue": queues.changes.arn,
     "intake queue": queues.intake.arn,
     "dead-letter queue": queues.deadLetters.arn,
+    "intake dead-letter queue": queues.intakeDeadLetters.arn,
     "event topic": topics.events.arn,
     ...(storage.kmsKey === undefined ? {} : { "key of the bucket": storage.kmsKey }),
   };
@@ -42,6 +43,7 @@ export function functions(storage: Storage, queues: Queues, topics: Topics, sett
   };
   const changes = { CODEBOX_QUEUE_URL: queues.changes.url };
   const deadLetters = { CODEBOX_DEAD_LETTERS_URL: queues.deadLetters.url };
+  const services = { CODEBOX_SERVICES: settings.services };
   // As many as their queues may invoke at the same time. With fewer, Lambda would throttle its own invocations; more would stay unused.
   const reserved: Partial<Record<FunctionName, number>> = settings.reserve
     ? { consumer: settings.consumers, intake: INTAKES }
@@ -54,8 +56,19 @@ export function functions(storage: Storage, queues: Queues, topics: Topics, sett
     read: make("read", api),
     write: make("write", { ...api, ...changes }),
     account: make("account", api),
-    consumer: make("consumer", { ...bucket, ...changes, ...deadLetters, CODEBOX_TOPIC_ARN: topics.events.arn }),
-    intake: make("intake", { ...bucket, ...changes, ...deadLetters }),
+    consumer: make("consumer", {
+      ...bucket,
+      ...changes,
+      ...deadLetters,
+      ...services,
+      CODEBOX_TOPIC_ARN: topics.events.arn,
+    }),
+    intake: make("intake", {
+      ...bucket,
+      ...changes,
+      ...services,
+      CODEBOX_DEAD_LETTERS_URL: queues.intakeDeadLetters.url,
+    }),
     redrive: make("redrive", { ...bucket, ...changes, ...deadLetters }),
   };
 }

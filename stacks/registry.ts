@@ -4,7 +4,7 @@ import { consume } from "./consume.ts";
 import { dashboard } from "./dashboard.ts";
 import { events } from "./events.ts";
 import { functions, TIMEOUTS } from "./functions.ts";
-import { queues } from "./queue.ts";
+import { closeQueues, queues } from "./queue.ts";
 import type { Settings } from "./settings.ts";
 import { storage } from "./storage.ts";
 
@@ -14,6 +14,7 @@ export function registry(settings: Settings) {
   const lines = queues(TIMEOUTS, settings);
   const topics = events(lines, settings);
   const lambdas = functions(bucket, lines, topics, settings);
+  closeQueues(lines, lambdas, settings);
   const mappings = consume(lines, lambdas, settings);
   const gateway = api(lambdas, settings);
   const alarmTopic = alarms({ queues: lines, functions: lambdas, mappings, api: gateway }, settings);
@@ -23,6 +24,8 @@ export function registry(settings: Settings) {
     bucket: bucket.name,
     changeQueue: lines.changes.url,
     deadLetters: lines.deadLetters.url,
+    intakeQueue: lines.intake.url,
+    intakeDeadLetters: lines.intakeDeadLetters.url,
     events: topics.events.arn,
     intake: topics.intake.arn,
     alarms: alarmTopic,

@@ -8,6 +8,7 @@ const DEPLOY = readFileSync(path.resolve(import.meta.dirname, "../../docs/deploy
 /** Name, namespace, metric, statistic, what it is above, for how many minutes, on which resource. */
 const ALARMS = [
   ["DeadLetters", "AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", 0, 1, "DeadLetterQueue"],
+  ["IntakeDeadLetters", "AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", 0, 1, "IntakeDeadLetterQueue"],
   ["OldestChange", "AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", 300, 1, "ChangeQueue"],
   ["OldestIntake", "AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", 300, 1, "IntakeQueue"],
   ["ConsumerErrors", "AWS/Lambda", "Errors", "Sum", 0, 1, "Consumer"],
@@ -22,7 +23,7 @@ const ALARMS = [
 
 /** Title, statistic, metrics, of how many resources. */
 const GRAPHS = [
-  ["Waiting", "Maximum", ["ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"], 3],
+  ["Waiting", "Maximum", ["ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"], 4],
   ["Age of the oldest change, seconds", "Maximum", ["ApproximateAgeOfOldestMessage"], 2],
   ["Requests", "Sum", ["Count", "4xx", "5xx"], 1],
   ["Latency, milliseconds", "p50", ["Latency p50", "Latency p99"], 1],

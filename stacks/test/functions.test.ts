@@ -76,7 +76,7 @@ test("each function is an entry that is there", () => {
 
 describe("a function's environment", () => {
   const of = stack("production");
-  const { bucket, changeQueue, deadLetters, events } = of.outputs as Record<string, string>;
+  const { bucket, changeQueue, deadLetters, intakeDeadLetters, events } = of.outputs as Record<string, string>;
   const api = {
     CODEBOX_BUCKET: bucket,
     CODEBOX_SCOPES: "@acme,@acme-labs",
@@ -95,11 +95,20 @@ describe("a function's environment", () => {
         CODEBOX_BUCKET: bucket,
         CODEBOX_QUEUE_URL: changeQueue,
         CODEBOX_DEAD_LETTERS_URL: deadLetters,
+        CODEBOX_SERVICES: "release=AROAEXAMPLE12345:tag+deprecate",
         CODEBOX_TOPIC_ARN: events,
       },
     ],
-    ["intake", { CODEBOX_BUCKET: bucket, CODEBOX_QUEUE_URL: changeQueue, CODEBOX_DEAD_LETTERS_URL: deadLetters }],
-    ["redrive", { CODEBOX_QUEUE_URL: changeQueue, CODEBOX_DEAD_LETTERS_URL: deadLetters }],
+    [
+      "intake",
+      {
+        CODEBOX_BUCKET: bucket,
+        CODEBOX_QUEUE_URL: changeQueue,
+        CODEBOX_DEAD_LETTERS_URL: intakeDeadLetters,
+        CODEBOX_SERVICES: "release=AROAEXAMPLE12345:tag+deprecate",
+      },
+    ],
+    ["redrive", { CODEBOX_BUCKET: bucket, CODEBOX_QUEUE_URL: changeQueue, CODEBOX_DEAD_LETTERS_URL: deadLetters }],
   ])("%s knows its resources and settings, and nothing else", (name, expected) => {
     expect(environmentOf(of, name)).toEqual(expected);
   });
