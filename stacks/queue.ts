@@ -25,21 +25,21 @@ export type Queues = {
  * The FIFO queues: accepted changes, other services' messages, and the dead letters of each.
  *
  * They have high throughput (deduplication and limits by message group), are encrypted, and refuse plain HTTP.
- * @param timeouts Timeout in seconds of each queue's function.
+ * @param timeoutOf The timeout in seconds of a queue's function.
  */
-export function queues(timeouts: { readonly consumer: number; readonly intake: number }, settings: Settings): Queues {
-  const make = (name: string, deadLetterName: string, timeout: number) => {
+export function queues(timeoutOf: (name: FunctionName) => number, settings: Settings): Queues {
+  const make = (name: string, deadLetterName: string, to: FunctionName) => {
     const dead = fifo(deadLetterName, { seconds: 30, days: DEAD_LETTER_DAYS }, settings);
     const dlq = { queue: dead.arn, retry: REDELIVERIES_MAX };
-    const queue = fifo(name, { seconds: VISIBILITY * timeout, days: QUEUE_DAYS, dlq }, settings);
+    const queue = fifo(name, { seconds: VISIBILITY * timeoutOf(to), days: QUEUE_DAYS, dlq }, settings);
     new aws.sqs.RedriveAllowPolicy(`${deadLetterName}Sources`, {
       queueUrl: dead.url,
       redriveAllowPolicy: $jsonStringify({ redrivePermission: "byQueue", sourceQueueArns: [queue.arn] }),
     });
     return [queue, dead] as const;
   };
-  const [changes, deadLetters] = make("ChangeQueue", "DeadLetterQueue", timeouts.consumer);
-  const [intake, intakeDeadLetters] = make("IntakeQueue", "IntakeDeadLetterQueue", timeouts.intake);
+  const [changes, deadLetters] = make("ChangeQueue", "DeadLetterQueue", "consumer");
+  const [intake, intakeDeadLetters] = make("IntakeQueue", "IntakeDeadLetterQueue", "intake");
   return { changes, intake, deadLetters, intakeDeadLetters };
 }
 

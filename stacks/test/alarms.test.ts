@@ -14,11 +14,14 @@ const ALARMS = [
   ["ConsumerErrors", "AWS/Lambda", "Errors", "Sum", 0, 1, "Consumer"],
   ["ConsumerFailedChanges", "AWS/Lambda", "FailedInvokeEventCount", "Sum", 10, 3, "uuid-of-ChangeQueue"],
   ["IntakeErrors", "AWS/Lambda", "Errors", "Sum", 0, 1, "Intake"],
+  ["EventsUndelivered", "AWS/SNS", "NumberOfNotificationsFailed", "Sum", 0, 1, "EventTopic"],
+  ["IntakeUndelivered", "AWS/SNS", "NumberOfNotificationsFailed", "Sum", 0, 1, "IntakeTopic"],
   ["Api5xx", "AWS/ApiGateway", "5xx", "Sum", 5, 3, "ApiApi"],
   ["ReadThrottles", "AWS/Lambda", "Throttles", "Sum", 0, 3, "Read"],
   ["WriteThrottles", "AWS/Lambda", "Throttles", "Sum", 0, 3, "Write"],
   ["AccountThrottles", "AWS/Lambda", "Throttles", "Sum", 0, 3, "Account"],
   ["ConsumerThrottles", "AWS/Lambda", "Throttles", "Sum", 0, 3, "Consumer"],
+  ["IntakeThrottles", "AWS/Lambda", "Throttles", "Sum", 0, 3, "Intake"],
 ] as const;
 
 /** Title, statistic, metrics, of how many resources. */
@@ -131,5 +134,5 @@ test("alarms are mailed to the operator of production", () => {
 });
 
 test.each(ALARMS)("docs/deploy.md says what to do about %s", (name) => {
-  expect(DEPLOY).toContain(`\`${name.replace(/^(Read|Write|Account|Consumer)(?=Throttles)/, "…")}\``);
+  expect(DEPLOY).toContain(`\`${name.replace(/^(Read|Write|Account|Consumer|Intake)(?=Throttles)/, "…")}\``);
 });

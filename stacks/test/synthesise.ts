@@ -20,6 +20,7 @@ const PRODUCTION = {
 /** The deployments that the tests look at. */
 const VARIANTS = {
   trial: { SYNTH_STAGE: "trial", CODEBOX_TRIAL: "true" },
+  developed: { SYNTH_STAGE: "trial", CODEBOX_TRIAL: "true", SYNTH_DEV: "true" },
   production: {
     ...PRODUCTION,
     CODEBOX_DOMAIN: "npm.acme.example",
