@@ -14,6 +14,7 @@ export type Target =
   | "change queue"
   | "intake queue"
   | "dead-letter queue"
+  | "intake dead-letter queue"
   | "event topic"
   | "own log group"
   | "key of the bucket";
@@ -145,7 +146,7 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
     receive("intake queue", "receive other services' messages"),
     {
       actions: ["sqs:SendMessage"],
-      on: ["change queue", "dead-letter queue"],
+      on: ["change queue", "intake dead-letter queue"],
       why: "queue valid changes; dead-letter invalid ones with the reason",
     },
     LOG,

@@ -12,6 +12,7 @@ export type Cloud = {
   readonly queueUrl: string;
   readonly deadLettersUrl: string;
   readonly intakeUrl: string;
+  readonly intakeDeadLettersUrl: string;
   readonly topicArn: string;
   /** The topic to which other services publish changes. */
   readonly intakeTopicArn: string;
@@ -39,18 +40,29 @@ export async function makeCloud(
     RestrictPublicBuckets: true,
   };
   await s3.send(new PutPublicAccessBlockCommand({ Bucket: bucket, PublicAccessBlockConfiguration: nobody }));
-  const dead = await makeQueue(sqs, `${prefix}-dead-letters.fifo`, FIFO);
-  const policy = JSON.stringify({ deadLetterTargetArn: dead.arn, maxReceiveCount: REDELIVERIES_MAX });
-  const hidden = { ...FIFO, VisibilityTimeout: String(visibilitySeconds), RedrivePolicy: policy };
-  const queue = await makeQueue(sqs, `${prefix}-changes.fifo`, hidden);
-  const intake = await makeQueue(sqs, `${prefix}-intake.fifo`, hidden);
+  const make = async (name: string, deadLetters: string) => {
+    const dead = await makeQueue(sqs, `${prefix}-${deadLetters}.fifo`, FIFO);
+    const policy = JSON.stringify({ deadLetterTargetArn: dead.arn, maxReceiveCount: REDELIVERIES_MAX });
+    const attributes = { ...FIFO, VisibilityTimeout: String(visibilitySeconds), RedrivePolicy: policy };
+    return [await makeQueue(sqs, `${prefix}-${name}.fifo`, attributes), dead] as const;
+  };
+  const [queue, dead] = await make("changes", "dead-letters");
+  const [intake, intakeDead] = await make("intake", "intake-dead-letters");
   const subscriber = await makeQueue(sqs, `${prefix}-subscriber`, {});
   const topicArn = await makeTopic(sns, `${prefix}-events`, {});
   const intakeTopicArn = await makeTopic(sns, `${prefix}-intake.fifo`, { FifoTopic: "true" });
   await subscribe(sns, topicArn, subscriber.arn);
   await subscribe(sns, intakeTopicArn, intake.arn);
-  const urls = { queueUrl: queue.url, deadLettersUrl: dead.url, intakeUrl: intake.url, subscriberUrl: subscriber.url };
-  return { bucket, topicArn, intakeTopicArn, ...urls };
+  return {
+    bucket,
+    queueUrl: queue.url,
+    deadLettersUrl: dead.url,
+    intakeUrl: intake.url,
+    intakeDeadLettersUrl: intakeDead.url,
+    topicArn,
+    intakeTopicArn,
+    subscriberUrl: subscriber.url,
+  };
 }
 
 /** The functions' environment for this cloud. */

@@ -87,7 +87,8 @@ export async function startLocalRegistry(settings: LocalSettings): Promise<Local
   const makeConsumer = (own: Clients) =>
     consumerFunction(readEnvironment("consumer", env), { ...own, clock: systemClock, log: log.consume });
   const consume = settings.consumer?.(makeConsumer, clients) ?? makeConsumer(guarded("consumer"));
-  const intake = intakeFunction(readEnvironment("intake", env), {
+  const intakeEnv = { ...env, CODEBOX_DEAD_LETTERS_URL: cloud.intakeDeadLettersUrl };
+  const intake = intakeFunction(readEnvironment("intake", intakeEnv), {
     ...guarded("intake"),
     log: intakeLog(log.onFailure),
   });

@@ -20,7 +20,14 @@ const PRODUCTION = {
 /** The deployments that the tests look at. */
 const VARIANTS = {
   trial: { SYNTH_STAGE: "trial", CODEBOX_TRIAL: "true" },
-  production: { ...PRODUCTION, CODEBOX_DOMAIN: "npm.acme.example", CODEBOX_CERTIFICATE: CERTIFICATE },
+  developed: { SYNTH_STAGE: "trial", CODEBOX_TRIAL: "true", SYNTH_DEV: "true" },
+  production: {
+    ...PRODUCTION,
+    CODEBOX_DOMAIN: "npm.acme.example",
+    CODEBOX_CERTIFICATE: CERTIFICATE,
+    CODEBOX_SERVICES: "release=AROAEXAMPLE12345:tag+deprecate",
+    CODEBOX_OPERATORS: "arn:aws:iam::123456789012:role/operator",
+  },
   withKey: { ...PRODUCTION, CODEBOX_KMS_KEY: KMS_KEY },
   adoptedKept: { ...PRODUCTION, CODEBOX_BUCKET: "acme-codebox", CODEBOX_RESERVE: "false" },
   adoptedReplaced: { ...PRODUCTION, CODEBOX_BUCKET: "acme-codebox", CODEBOX_BUCKET_SETTINGS: "replace" },

@@ -23,7 +23,7 @@ describe("the functions get by with the rights of stacks/rights.ts", () => {
     schema: 1,
     id,
     at: "2026-01-01T00:00:00.000Z",
-    actor: { name: "bot" },
+    actor: { kind: "service", name: "bot" },
     ...change,
   });
   const state = async (id: string) =>

@@ -51,6 +51,7 @@ function needs(command: string, input: Input, cloud: Cloud): readonly Need[] {
     [cloud.queueUrl]: "change queue",
     [cloud.intakeUrl]: "intake queue",
     [cloud.deadLettersUrl]: "dead-letter queue",
+    [cloud.intakeDeadLettersUrl]: "intake dead-letter queue",
     [cloud.topicArn]: "event topic",
   };
   const target = targets[input.QueueUrl ?? input.TopicArn ?? ""];

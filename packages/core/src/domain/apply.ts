@@ -46,7 +46,7 @@ function recorded(before: Packument | undefined, change: Change, decided: Packum
   const sequence = state.sequence + 1;
   const revision = state.revision + 1;
   const data = eventData(change, decided);
-  const event: ChangeEvent = { schema: 1, id, name, sequence, revision, type, at, actor, data };
+  const event: ChangeEvent = { schema: 1, id, name, sequence, revision, type, at, actor: { name: actor.name }, data };
   const touched = definitionOf(change).touches(change, before);
   const record: AppliedRecord = { id, sequence, type, at, by: actor.name, ...touched };
   const packument: Packument = {
