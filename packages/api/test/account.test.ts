@@ -94,6 +94,23 @@ test("signing out revokes the token; another user's can't be", async () => {
   expect((await registry.request(`/-/user/token/${theirs}`, { method: "DELETE", ...as(theirs) })).status).toBe(200);
   expect((await registry.request("/-/whoami", as(theirs))).status).toBe(401);
 });
+test("signing out with a token that is unknown or revoked is 200: npm keeps a token in .npmrc after any 4xx", async () => {
+  const gone = await registry.token("bob");
+  const signOut = (token: string, headers: object) =>
+    registry.app.request(`http://registry.test/-/user/token/${token}`, { method: "DELETE", ...headers });
+  expect((await signOut(gone, as(gone))).status).toBe(200);
+  expect((await signOut(gone, as(gone))).status).toBe(200);
+  expect((await signOut("cbx_unknown", {})).status).toBe(200);
+  expect((await signOut("cbx_unknown", as(registry.alice))).status).toBe(200);
+});
+test("signing out without a valid token revokes nothing", async () => {
+  const theirs = await registry.token("bob");
+  const signOut = (headers: object) =>
+    registry.app.request(`http://registry.test/-/user/token/${theirs}`, { method: "DELETE", ...headers });
+  expect((await signOut({})).status).toBe(401);
+  expect((await signOut(as("cbx_revoked"))).status).toBe(401);
+  expect((await registry.request("/-/whoami", as(theirs))).status).toBe(200);
+});
 test("no token and no password is ever logged", async () => {
   const token = await registry.token("bob");
   await registry.request(`/-/user/token/${token}`, { method: "DELETE", ...as(token) });

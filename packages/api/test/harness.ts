@@ -20,7 +20,7 @@ import {
   makeTarball,
   type MadeTarball,
 } from "@codebox/testing";
-import { createApp, registryRoutes, type ApiPorts, type ApiSettings } from "../src/index.ts";
+import { createApp, createPasswords, registryRoutes, type ApiPorts, type ApiSettings } from "../src/index.ts";
 
 export type Harness = Awaited<ReturnType<typeof startApp>>;
 
@@ -29,6 +29,8 @@ type Options = {
   upstream?: UpstreamCache;
   paused?: boolean;
   queueDown?: boolean;
+  /** The client's address. */
+  address?: string;
   /** A package that nobody may read or change. */
   unreadable?: string;
 };
@@ -48,6 +50,7 @@ export async function startApp(options: Options = {}) {
   const failures: unknown[] = [];
   const ports: ApiPorts = {
     ...portsOf(embedded, policy, options),
+    ...(options.address === undefined ? {} : { addressOf: () => options.address }),
     onRequest: (entry) => logged.push(entry),
     onFailure: (error) => failures.push(error),
   };
@@ -111,6 +114,7 @@ function portsOf(embedded: MemoryBackend, policy: Policy, { upstream, queueDown 
   const parts = { ...embedded, policy, clock: systemClock, ids: systemIds };
   return {
     ...parts,
+    passwords: createPasswords({ identities: embedded.identities, clock: systemClock }),
     catalog: createCatalog({ reader: embedded.reader, policy, upstream }),
     submit: createSubmit({ ...parts, queue }),
     ...(upstream ? { upstream } : {}),

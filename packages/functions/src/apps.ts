@@ -3,14 +3,16 @@ import type { SQSClient } from "@aws-sdk/client-sqs";
 import {
   accountRoutes,
   createApp,
-  createBackoff,
+  createPasswords,
   distTagReadRoutes,
   distTagWriteRoutes,
   packageWriteRoutes,
   packumentRoutes,
+  profileRoutes,
   publicRoutes,
   searchRoutes,
   signInRoutes,
+  signOutRoutes,
   statusRoutes,
   tarballRoutes,
   withFilter,
@@ -79,9 +81,10 @@ export function createWriteApp(env: Environment<"write">, parts: ApiParts & { re
 /** Tokens and profiles. Its rights reach no package. */
 export function createAccountApp(env: ApiEnvironment, parts: ApiParts): App {
   const { tokens, identities } = createBucketPorts(parts.s3, bucketOf(env), parts);
-  const ports = { ...appPortsOf(env, parts, tokens), ids: parts.ids, identities };
-  const backoff = createBackoff(parts.clock);
-  return createApp(ports, settingsOf(env), [signInRoutes(ports, backoff), accountRoutes(ports, backoff)]);
+  const passwords = createPasswords({ identities, clock: parts.clock });
+  const ports = { ...appPortsOf(env, parts, tokens), ids: parts.ids, identities, passwords };
+  const groups = [signInRoutes(ports), signOutRoutes(ports), accountRoutes(ports), profileRoutes(ports)];
+  return createApp(ports, settingsOf(env), groups);
 }
 
 /** The client's address, as API Gateway saw it. */

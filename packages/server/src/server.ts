@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import {
   createApp,
+  createPasswords,
   hostCheck,
   registryRoutes,
   type ApiPorts,
@@ -129,6 +130,7 @@ function appOf(
   const cache = upstream && createUpstreamCache({ store: backend.store, upstream, clock }, { scopes: settings.scopes });
   const ports: ApiPorts = {
     ...backend,
+    passwords: createPasswords({ identities: backend.identities, clock }),
     policy,
     catalog: createCatalog({ reader: backend.reader, policy, upstream: cache }),
     submit: createSubmit({ ...backend, policy, clock, ids }),

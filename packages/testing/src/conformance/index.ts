@@ -8,6 +8,7 @@ import { identityChecks, tokenChecks } from "./checks/identity.ts";
 import { nameChecks } from "./checks/names.ts";
 import { otherRouteChecks } from "./checks/other-routes.ts";
 import { packumentChecks } from "./checks/packuments.ts";
+import { profileChecks } from "./checks/profile.ts";
 import { publishChecks } from "./checks/publish.ts";
 import { repeatChecks } from "./checks/repeats.ts";
 import { tarballChecks } from "./checks/tarballs.ts";
@@ -21,5 +22,5 @@ export { createRegistry, type Registry, type Target } from "./registry.ts";
 /** Every check of PROTOCOL.md that a URL and a token allow, in the order of its sections. */
 export const CHECKS: readonly Check[] = [
   nameChecks, changeChecks, repeatChecks, failureChecks, distTagChecks, packumentChecks, tarballChecks, publishChecks, archiveChecks,
-  amendChecks, identityChecks, tokenChecks, eventChecks, otherRouteChecks,
+  amendChecks, identityChecks, tokenChecks, profileChecks, eventChecks, otherRouteChecks,
 ].flat(); // prettier-ignore
