@@ -13,6 +13,8 @@ const PIECE_BYTES = 64 * 1024;
 export type JsonReader = {
   /** Bytes of the JSON, tarballs left out, above which it is refused. */
   readonly maxBytes: number;
+  /** Levels of objects and arrays. Default: `JSON_DEPTH_MAX`. */
+  readonly maxDepth?: number;
   /** Takes a publish's attachment, in base64, as it streams in. It must read it to the end, or throw. `before` is the document so far. */
   readonly onData?: (
     file: string,
@@ -94,7 +96,7 @@ async function* decoded(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string
   decode();
 }
 
-async function assemble(cursor: Cursor, { maxBytes, onData }: JsonReader): Promise<unknown> {
+async function assemble(cursor: Cursor, { maxBytes, maxDepth = JSON_DEPTH_MAX, onData }: JsonReader): Promise<unknown> {
   const stack: Container[] = [];
   let root: unknown;
   let budget = maxBytes;
@@ -123,8 +125,7 @@ async function assemble(cursor: Cursor, { maxBytes, onData }: JsonReader): Promi
       case "startArray": {
         const value = token.name === "startObject" ? {} : [];
         count();
-        if (stack.length >= JSON_DEPTH_MAX)
-          throw new ApiError("invalid", `the body nests deeper than ${JSON_DEPTH_MAX} levels`);
+        if (stack.length >= maxDepth) throw new ApiError("invalid", `the body nests deeper than ${maxDepth} levels`);
         add(value);
         stack.push({ value, key: undefined });
         break;
