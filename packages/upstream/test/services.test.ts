@@ -91,7 +91,7 @@ test("a search, an audit or keys that fail do not stop packages", async () => {
   await expect(broken.keys()).rejects.toThrow(UpstreamUnavailable);
   expect(await broken.packument({ name: "a", form: "full" })).toEqual({ kind: "absent" });
 });
-test("an answer to an audit that is not JSON is told as such", async () => {
+test("an answer to an audit that is not JSON is reported as such", async () => {
   answer = (_, response) => response.end("<html>");
   await expect(upstream().advisories({ a: ["1.0.0"] })).rejects.toThrow(UpstreamMalformed);
 });

@@ -58,7 +58,7 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
   const ourScopes = settings.scopes.map((scope) => `${scope.toLowerCase()}/`);
   const isOurs = (name: string) => ourScopes.some((scope) => name.toLowerCase().startsWith(scope));
   const hasDocument = async (name: string) => (await store.head(indexKey(name))) !== undefined;
-  /** A name with capitals is ours when the one without is: new packages have none, so one look tells. */
+  /** A name with capitals is ours when the one without is: new packages have none, so one look is enough. */
   const isOursInAnyCase = async (name: string) => {
     const plain = name.toLowerCase();
     return isOurs(name) || (plain !== name && (await hasDocument(plain)));
