@@ -48,6 +48,7 @@ describe("every route", () => {
         "read GET /-/package/:name/history",
         "read GET /-/package/:name/visibility",
         "read GET /-/user/:user/package",
+        "read GET /-/user/:user/stars",
         "read GET /-/v1/search",
         "read GET /:name",
         "read GET /:name/-/:file",

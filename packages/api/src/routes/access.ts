@@ -11,7 +11,7 @@ type AccessPorts = ReadPorts & Pick<AppPorts, "policy">;
 const OWNER_MAX = 214;
 
 /**
- * Who may do what, to read: `npm access list packages`, `list collaborators` and `get status`, `npm stars`. npm and pnpm ask at
+ * Who may do what, to read: `npm access list packages`, `list collaborators` and `get status`, `npm stars` and `pnpm stars`. npm and pnpm ask at
  * different paths, or for different shapes with `?format=cli`. Source: libnpmaccess lib/index.js; npm lib/commands/stars.js.
  */
 export const accessRoutes = (ports: AccessPorts, index: PackageIndex): RouteGroup => {
@@ -25,6 +25,10 @@ export const accessRoutes = (ports: AccessPorts, index: PackageIndex): RouteGrou
   const ownedBy = async (c: AppContext, user: string) => {
     const owned = await readable(c, ({ maintainers }) => maintainers.some(({ name }) => name === user));
     return Object.fromEntries(owned.map(({ name }) => [name, "write"]));
+  };
+  const starredBy = async (c: AppContext, user: string) => {
+    const starred = await readable(c, ({ stars }) => stars.includes(user));
+    return starred.map(({ name }) => name);
   };
   return routeGroup("read", (on) => {
     on.get("/-/user/:user/package", async (c) => c.json(await ownedBy(c, owner(c, "user"))));
@@ -42,11 +46,10 @@ export const accessRoutes = (ports: AccessPorts, index: PackageIndex): RouteGrou
 
     on.get("/-/package/:name/collaborators", async (c) => {
       const { packument } = await requirePackage(c, ports, packageName(c));
-      const owners = packument.maintainers ?? [];
-      if (c.req.query("format") !== "cli") return c.json(Object.fromEntries(owners.map(({ name }) => [name, "write"])));
       const user = c.req.query("user");
-      const chosen = owners.filter(({ name }) => user === undefined || name === user);
-      return c.json(chosen.map(({ name, email }) => ({ user: name, email, permissions: "write" })));
+      const owners = (packument.maintainers ?? []).filter(({ name }) => user === undefined || name === user);
+      if (!wantsList(c)) return c.json(Object.fromEntries(owners.map(({ name }) => [name, "write"])));
+      return c.json(owners.map(({ name, email }) => ({ user: name, email, permissions: "write" })));
     });
     on.get("/-/package/:name/visibility", async (c) => {
       const { packument } = await requirePackage(c, ports, packageName(c));
@@ -62,11 +65,19 @@ export const accessRoutes = (ports: AccessPorts, index: PackageIndex): RouteGrou
       const user = (c.req.query("key") ?? "").replace(/^"(.*)"$/, "$1");
       if (user === "" || user.length > OWNER_MAX)
         throw new ApiError("invalid", 'name the user in "key", in quotes: ?key="alice"');
-      const starred = await readable(c, ({ stars }) => stars.includes(user));
-      return c.json({ rows: starred.map(({ name }) => ({ key: user, value: name })) });
+      return c.json({ rows: (await starredBy(c, user)).map((name) => ({ key: user, value: name })) });
+    });
+    on.get("/-/user/:user/stars", async (c) => {
+      const starred = await starredBy(c, owner(c, "user"));
+      return c.json(Object.fromEntries(starred.map((name) => [name, true])));
     });
   });
 };
+
+/** pnpm fails on a map, and npm up to 8 on a list; both ask with `?format=cli`. Source: libnpmaccess 6, lib/index.js, lsCollaborators. */
+function wantsList(c: AppContext): boolean {
+  return c.req.query("format") === "cli" && !(c.req.header("user-agent") ?? "").startsWith("npm/");
+}
 
 function owner(c: AppContext, parameter: string): string {
   const value = c.req.param(parameter) ?? "";
