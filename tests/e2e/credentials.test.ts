@@ -1,6 +1,9 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { join } from "node:path";
+import process from "node:process";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { project, type Client } from "../support/clients.ts";
+import { CLIENTS, project, type Client } from "../support/clients.ts";
 import { scratch, startRegistry, type Registry } from "../support/registry.ts";
 
 const PASSWORD = "a long password";
@@ -72,6 +75,35 @@ test("a wrong password in _auth is reported as a wrong password", async () => {
   const result = await source.run("npm", "publish");
   expect(result.code).not.toBe(0);
   expect(result.all).toContain("Incorrect or missing password");
+});
+
+/** Runs npm, and answers its prompts in turn. */
+async function answering(cwd: string, args: readonly string[], answers: readonly string[]) {
+  const env = { PATH: process.env["PATH"], HOME: dir.path, NO_COLOR: "1" };
+  const child = spawn(process.execPath, [CLIENTS.npm, ...args], { cwd, env });
+  const left = [...answers];
+  let all = "";
+  const read = (chunk: Buffer) => {
+    all += chunk.toString();
+    if (all.endsWith(": ")) child.stdin.write(`${left.shift()}\n`);
+  };
+  child.stdout.on("data", read);
+  child.stderr.on("data", read);
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code, all };
+}
+
+test("npm profile set password changes the password; with a wrong old one it says so", async () => {
+  const source = await project(dir.path, { ...registry, token }, { name: "changing", version: "1.0.0" });
+  const change = (old: string, chosen: string) =>
+    answering(source.path, ["profile", "set", "password"], [old, chosen, chosen]);
+  const wrong = await change("another password", "a longer password");
+  expect(wrong.code, wrong.all).not.toBe(0);
+  expect(wrong.all).toContain("Incorrect or missing password");
+  const changed = await change(PASSWORD, "a longer password");
+  expect(changed.code, changed.all).toBe(0);
+  const restored = await change("a longer password", PASSWORD);
+  expect(restored.code, restored.all).toBe(0);
 });
 
 test("npm logout twice ends with 0 both times: the second token is unknown by then", async () => {
