@@ -18,6 +18,8 @@ export const ROUTES: Readonly<Record<string, FunctionName>> = {
   "DELETE /{proxy+}": "write",
   "GET /-/whoami": "account",
   "GET /-/user/{proxy+}": "account",
+  "GET /-/user/{name}/package": "read",
+  "GET /-/user/{name}/stars": "read",
   "PUT /-/user/{proxy+}": "account",
   "DELETE /-/user/{proxy+}": "account",
   "POST /-/v1/login": "account",

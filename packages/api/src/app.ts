@@ -1,21 +1,26 @@
-import { ANONYMOUS } from "@codebox/core";
+import { ANONYMOUS, createPackageIndex, type PackageIndex } from "@codebox/core";
 import { Hono } from "hono";
 import { createMiddleware } from "hono/factory";
 import { authentication, authorise } from "./auth.ts";
-import { createBackoff } from "./backoff.ts";
-import type { ApiPorts, ApiSettings, App, AppContext, AppEnv, AppPorts } from "./context.ts";
-import { ApiError, asApiError, errorResponse, type ErrorCode } from "./errors.ts";
+import type { ApiPorts, ApiSettings, App, AppContext, AppEnv, AppPorts, ReadPorts } from "./context.ts";
+import { ApiError, asApiError, type ErrorCode, errorResponse } from "./errors.ts";
 import { addGroups, type Method, type RouteGroup } from "./groups.ts";
 import { misdirected } from "./hosts.ts";
 import { createIntake } from "./intake.ts";
 import { loggable } from "./loggable.ts";
 import { canonicalPath, pathProblem, rawPath } from "./paths.ts";
+import { accessRoutes } from "./routes/access.ts";
 import { accountRoutes } from "./routes/account.ts";
+import { auditRoutes } from "./routes/audit.ts";
 import { distTagReadRoutes, distTagWriteRoutes } from "./routes/dist-tags.ts";
+import { ownerRoutes } from "./routes/owners.ts";
 import { packageWriteRoutes } from "./routes/package-write.ts";
 import { packumentRoutes } from "./routes/packument.ts";
+import { profileRoutes } from "./routes/profile.ts";
 import { searchRoutes } from "./routes/search.ts";
+import { signatureRoutes } from "./routes/signatures.ts";
 import { signInRoutes } from "./routes/sign-in.ts";
+import { signOutRoutes } from "./routes/sign-out.ts";
 import { publicRoutes, statusRoutes } from "./routes/status.ts";
 import { tarballRoutes } from "./routes/tarball.ts";
 
@@ -25,16 +30,22 @@ import { tarballRoutes } from "./routes/tarball.ts";
  * @example createApp(ports, settings, [...registryRoutes(ports, settings), eventRoutes(events, revocations, clock, stopping)]);
  */
 export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly RouteGroup[] {
-  const backoff = createBackoff(ports.clock);
+  const index = packageIndex(ports);
   return [
     publicRoutes(ports),
     statusRoutes(ports),
-    searchRoutes(ports),
-    signInRoutes(ports, backoff),
-    accountRoutes(ports, backoff),
+    auditRoutes(ports),
+    signatureRoutes(ports),
+    searchRoutes(ports, index),
+    accessRoutes(ports, index),
+    signInRoutes(ports),
+    signOutRoutes(ports),
+    profileRoutes(ports),
+    accountRoutes(ports),
     distTagReadRoutes(ports),
     distTagWriteRoutes(ports, settings),
     packageWriteRoutes(ports, settings),
+    ownerRoutes(ports, settings),
     tarballRoutes(ports),
     packumentRoutes(ports),
   ];
@@ -42,6 +53,15 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
 
 /** Failures that need somebody who looks at the registry. */
 const LOGGED: ReadonlySet<ErrorCode> = new Set(["internal", "unavailable", "storage_full"]);
+
+/**
+ * The index of our own packages, which the routes for lists share. A document that can't be read is reported.
+ *
+ * @example searchRoutes(ports, packageIndex(ports))
+ */
+export function packageIndex({ store, reader, onFailure }: ReadPorts): PackageIndex {
+  return createPackageIndex(store, reader, (error) => onFailure?.(error, { method: "GET", path: "/-/v1/search" }));
+}
 
 /**
  * An HTTP app that serves groups of routes, in any order.
@@ -109,8 +129,8 @@ function addSection(app: App, ports: AppPorts, prefix: Prefix, groups: readonly 
     groups.map((group) => within(group, prefix)),
   );
   app.route(prefix || "/", section);
-  app.all(`${prefix}/*`, (c) => {
-    authorise(c, ports.policy, "read");
+  app.all(`${prefix}/*`, async (c) => {
+    await authorise(c, ports.policy, "read");
     throw unrouted(section, c.req.method, c.req.path, prefix);
   });
 }

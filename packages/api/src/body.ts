@@ -99,7 +99,12 @@ function inflated(): ApiError {
   );
 }
 
-/** Reads a JSON body while it streams in. See `parseStream` for what is refused. */
-export function readJson(c: AppContext, maxBytes: number): Promise<unknown> {
-  return parseStream(bodyBytes(c, maxBytes), { maxBytes, hold: c.get("allowance").hold });
+/**
+ * Reads a JSON body while it streams in. See `parseStream` for what is refused.
+ *
+ * @param maxDepth Levels of objects and arrays. Default: `JSON_DEPTH_MAX`. What reads a deeper one must not do so by recursion.
+ */
+export function readJson(c: AppContext, maxBytes: number, maxDepth?: number): Promise<unknown> {
+  const { hold } = c.get("allowance");
+  return parseStream(bodyBytes(c, maxBytes), { maxBytes, hold, ...(maxDepth === undefined ? {} : { maxDepth }) });
 }

@@ -15,12 +15,16 @@ import type {
 } from "@codebox/core";
 import type { Context, Hono } from "hono";
 import type { Allowance } from "./intake.ts";
+import type { ApiError } from "./errors.ts";
+import type { Passwords } from "./passwords.ts";
 
 /** What every app needs, whichever routes it serves. */
 export type AppPorts = {
   readonly tokens: TokenStore;
   readonly policy: Policy;
   readonly clock: Clock;
+  /** Absent: nobody has a password. */
+  readonly passwords?: Passwords;
   /** The client's address, for the log of refusals and for back-off; `undefined` when the host does not know it. */
   readonly addressOf?: (c: AppContext) => string | undefined;
   /** Called for every request once it is answered. */
@@ -55,6 +59,7 @@ export type WritePorts = {
 /** What signing in and the routes of an account need. */
 export type AccountPorts = {
   readonly identities: IdentityProvider;
+  readonly passwords: Passwords;
   readonly tokens: TokenStore;
   readonly policy: Policy;
   readonly clock: Clock;
@@ -90,13 +95,16 @@ export type RequestLog = {
   readonly address?: string;
 };
 
+/** Who sent a request. `refusal`: its credentials are nobody's. */
+export type Caller = { readonly principal: Principal; readonly refusal?: ApiError };
+
 /** What the middleware knows of a request. */
 export type AppEnv = {
   Variables: {
-    /** Who asks. */
+    /** Who asks. Anonymous until the right of the route is checked. */
     principal: Principal;
-    /** The request has an `Authorization` header, and it is nobody's. */
-    credentialsRefused: boolean;
+    /** Finds out who asks. Called by the check of the route's right. */
+    caller: () => Promise<Caller>;
     /** `https://registry.acme.example`: the start of every URL in an answer. */
     origin: string;
     /** What the request's body may cost. */

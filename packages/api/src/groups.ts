@@ -78,7 +78,7 @@ type Gate = MiddlewareHandler<AppEnv> & { readonly right: Right };
 
 function gate(policy: Policy, right: Right): Gate {
   const check = createMiddleware<AppEnv>(async (c, next) => {
-    authorise(c, policy, right);
+    await authorise(c, policy, right);
     await next();
     if (PERSONAL.has(right)) c.header("cache-control", "no-store");
   });

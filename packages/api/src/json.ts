@@ -23,6 +23,8 @@ export type JsonReader = {
   readonly maxBytes: number;
   /** Counts the memory that the parsed document takes. May throw, to refuse it. */
   readonly hold?: (bytes: number) => void;
+  /** Levels of objects and arrays. Default: `JSON_DEPTH_MAX`. */
+  readonly maxDepth?: number;
   /** Takes a publish's attachment, in base64, as it streams in. It must read it to the end, or throw. `before` is the document so far. */
   readonly onData?: (
     file: string,
@@ -106,7 +108,10 @@ async function* decoded(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string
   decode();
 }
 
-async function assemble(cursor: Cursor, { maxBytes, hold, onData }: JsonReader): Promise<unknown> {
+async function assemble(
+  cursor: Cursor,
+  { maxBytes, maxDepth = JSON_DEPTH_MAX, hold, onData }: JsonReader,
+): Promise<unknown> {
   const stack: Container[] = [];
   let root: unknown;
   let budget = maxBytes;
@@ -137,8 +142,7 @@ async function assemble(cursor: Cursor, { maxBytes, hold, onData }: JsonReader):
       case "startArray": {
         const value = token.name === "startObject" ? {} : [];
         count(JSON_CONTAINER_BYTES);
-        if (stack.length >= JSON_DEPTH_MAX)
-          throw new ApiError("invalid", `the body nests deeper than ${JSON_DEPTH_MAX} levels`);
+        if (stack.length >= maxDepth) throw new ApiError("invalid", `the body nests deeper than ${maxDepth} levels`);
         add(value);
         stack.push({ value, key: undefined });
         break;

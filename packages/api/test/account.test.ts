@@ -1,3 +1,5 @@
+import { issueToken } from "@codebox/core";
+import { systemIds } from "@codebox/system";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { errorOf, startApp, type Harness } from "./harness.ts";
 
@@ -93,6 +95,32 @@ test("signing out revokes the token; another user's can't be", async () => {
   expect((await registry.send("DELETE", `/-/user/token/${theirs}`)).status).toBe(404);
   expect((await registry.request(`/-/user/token/${theirs}`, { method: "DELETE", ...as(theirs) })).status).toBe(200);
   expect((await registry.request("/-/whoami", as(theirs))).status).toBe(401);
+});
+test("signing out with a token that is unknown or revoked is 200: npm keeps a token in .npmrc after any 4xx", async () => {
+  const gone = await registry.token("bob");
+  const signOut = (token: string, headers: object) =>
+    registry.app.request(`http://registry.test/-/user/token/${token}`, { method: "DELETE", ...headers });
+  expect((await signOut(gone, as(gone))).status).toBe(200);
+  expect((await signOut(gone, as(gone))).status).toBe(200);
+  expect((await signOut("cbx_unknown", {})).status).toBe(200);
+  expect((await signOut("cbx_unknown", as(registry.alice))).status).toBe(200);
+});
+test("signing out of an expired token is answered like signing out: npm keeps a token after any 4xx", async () => {
+  const grant = { user: "bob", readonly: false, label: "old", created: "2026-01-01T00:00:00.000Z" };
+  const expired = await issueToken(
+    { tokens: registry.tokens, ids: systemIds },
+    { ...grant, expires: "2026-01-02T00:00:00.000Z" },
+  );
+  const response = await registry.request(`/-/user/token/${expired}`, { method: "DELETE", ...as(expired) });
+  expect([response.status, await response.json()]).toEqual([200, { ok: true }]);
+});
+test("signing out without a valid token revokes nothing", async () => {
+  const theirs = await registry.token("bob");
+  const signOut = (headers: object) =>
+    registry.app.request(`http://registry.test/-/user/token/${theirs}`, { method: "DELETE", ...headers });
+  expect((await signOut({})).status).toBe(401);
+  expect((await signOut(as("cbx_revoked"))).status).toBe(401);
+  expect((await registry.request("/-/whoami", as(theirs))).status).toBe(200);
 });
 test("no token and no password is ever logged", async () => {
   const token = await registry.token("bob");

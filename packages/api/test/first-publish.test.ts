@@ -1,21 +1,19 @@
 import { UpstreamRefused, UpstreamUnavailable, type UpstreamCache } from "@codebox/core";
 import { describe, expect, test } from "vitest";
 import { errorOf, startApp } from "./harness.ts";
+import { upstreamOf } from "./upstream-double.ts";
 
 /** An upstream that answers with `has`. `@acme` and `ours` are configured as names of this registry. */
 function upstreamThat(has: () => Promise<boolean>): UpstreamCache & { readonly asked: string[] } {
   const asked: string[] = [];
   return {
+    ...upstreamOf(),
     asked,
     isOurs: (name) => name.startsWith("@acme/") || name === "ours",
     has(name) {
       asked.push(name);
       return has();
     },
-    packument: async () => undefined,
-    tarball: async () => undefined,
-    keptTarball: async () => undefined,
-    advisories: async () => ({}),
   };
 }
 const fails = (error: Error) => async () => {

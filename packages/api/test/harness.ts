@@ -21,7 +21,7 @@ import {
   makeTarball,
   type MadeTarball,
 } from "@codebox/testing";
-import { createApp, registryRoutes, type ApiPorts, type ApiSettings } from "../src/index.ts";
+import { createApp, createPasswords, registryRoutes, type ApiPorts, type ApiSettings } from "../src/index.ts";
 
 export type Harness = Awaited<ReturnType<typeof startApp>>;
 
@@ -32,6 +32,8 @@ type Options = {
   queueDown?: boolean;
   /** What the HTTP surface has for a clock. Default: the machine's. */
   clock?: Clock;
+  /** The client's address. */
+  address?: string;
   /** A package that nobody may read or change. */
   unreadable?: string;
 };
@@ -51,6 +53,7 @@ export async function startApp(options: Options = {}) {
   const failures: unknown[] = [];
   const ports: ApiPorts = {
     ...portsOf(embedded, policy, options),
+    ...(options.address === undefined ? {} : { addressOf: () => options.address }),
     onRequest: (entry) => logged.push(entry),
     onFailure: (error) => failures.push(error),
   };
@@ -114,6 +117,7 @@ function portsOf(embedded: MemoryBackend, policy: Policy, { upstream, queueDown,
   const parts = { ...embedded, policy, clock: clock ?? systemClock, ids: systemIds };
   return {
     ...parts,
+    passwords: createPasswords({ identities: embedded.identities, clock: systemClock }),
     catalog: createCatalog({ reader: embedded.reader, policy, upstream }),
     submit: createSubmit({ ...parts, queue }),
     ...(upstream ? { upstream } : {}),

@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import {
   createApp,
+  createPasswords,
   hostCheck,
   registryRoutes,
   type ApiPorts,
@@ -133,6 +134,7 @@ function appOf(
   const ports: ApiPorts = {
     ...backend,
     tokens: revocations.tokens,
+    passwords: createPasswords({ identities: backend.identities, clock }),
     policy,
     catalog: createCatalog({ reader: backend.reader, policy, upstream: cache }),
     submit: createSubmit({ ...backend, policy, clock, ids }),

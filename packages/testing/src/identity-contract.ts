@@ -86,7 +86,7 @@ export function passwordIdentityContract(
       ok: true,
       profile: { name: "alice", email: "alice@example.com" },
     });
-    expect(await fixture.identities.find("alice")).toEqual({ name: "alice", email: "alice@example.com" });
+    expect(await fixture.identities.find("alice")).toMatchObject({ name: "alice", email: "alice@example.com" });
   });
   test("a wrong password is refused, and changes nothing", async () => {
     await using fixture = await open("open");
@@ -111,6 +111,38 @@ export function passwordIdentityContract(
       fixture.identities.login({ ...alice, password: "another" }),
     ]);
     expect(results.filter(({ ok }) => ok)).toHaveLength(1);
+  });
+  test("a changed password is the user's from then on, and the old one is not", async () => {
+    await using fixture = await open("open");
+    await fixture.identities.login(alice);
+    const change = { name: "alice", old: alice.password, new: "another long one" };
+    expect(await fixture.identities.changePassword?.(change)).toMatchObject({ ok: true });
+    expect(await fixture.identities.verify(alice)).toEqual({ ok: false, reason: "wrong_password" });
+    expect(await fixture.identities.verify({ ...alice, password: "another long one" })).toMatchObject({ ok: true });
+  });
+  test("a password is changed only with the old one, and only of a user who has one", async () => {
+    await using fixture = await open("open");
+    await fixture.identities.login(alice);
+    const change = { name: "alice", old: "a wrong one", new: "another long one" };
+    expect(await fixture.identities.changePassword?.(change)).toEqual({ ok: false, reason: "wrong_password" });
+    const nobody = { ...change, name: "nobody" };
+    expect(await fixture.identities.changePassword?.(nobody)).toEqual({ ok: false, reason: "no_password" });
+    expect(await fixture.identities.verify(alice)).toMatchObject({ ok: true });
+  });
+  test("of two changes of one password, one wins", async () => {
+    await using fixture = await open("open");
+    await fixture.identities.login(alice);
+    const change = (chosen: string) =>
+      fixture.identities.changePassword?.({ name: "alice", old: alice.password, new: chosen });
+    const results = await Promise.all([change("another long one"), change("a third long one")]);
+    expect(results.filter((result) => result?.ok)).toHaveLength(1);
+  });
+  test("a changed e-mail address is in the profile; an unknown user has none to change", async () => {
+    await using fixture = await open("open");
+    await fixture.identities.login(alice);
+    expect(await fixture.identities.changeEmail?.({ name: "alice", email: "new@example.com" })).toBe(true);
+    expect(await fixture.identities.find("alice")).toMatchObject({ name: "alice", email: "new@example.com" });
+    expect(await fixture.identities.changeEmail?.({ name: "nobody", email: "new@example.com" })).toBe(false);
   });
   test("where registration is closed, an unknown name is refused", async () => {
     await using fixture = await open("closed");

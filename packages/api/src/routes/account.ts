@@ -1,11 +1,11 @@
 import { hashToken, issueToken, shownPerson, TOKEN_PREFIX, type TokenRecord, type VerifyResult } from "@codebox/core";
 import * as z from "zod";
-import { demand, namedCaller } from "../auth.ts";
-import type { Backoff } from "../backoff.ts";
+import { namedCaller, wrongPassword } from "../auth.ts";
 import { readJson } from "../body.ts";
-import type { AccountPorts, AppContext } from "../context.ts";
+import type { AccountPorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
+import { revoke } from "../revoke.ts";
 import { CREDENTIALS_BYTES_MAX, parseBody, USER_ID, userName } from "./sign-in.ts";
 
 /** A limit that tokens here do not have. If it were ignored, the token could do more than the user asked for. */
@@ -28,8 +28,8 @@ const NewToken = z.looseObject({
   cidr_whitelist: notKept,
 });
 
-/** Who am I, signing out, tokens. Source: npm-profile lib/index.js. */
-export const accountRoutes = (ports: AccountPorts, backoff: Backoff): RouteGroup =>
+/** Who am I, other users, tokens. Source: npm-profile lib/index.js. */
+export const accountRoutes = (ports: AccountPorts): RouteGroup =>
   routeGroup("account", (on) => {
     on.get("/-/whoami", (c) => c.json({ username: namedCaller(c).name }));
 
@@ -43,26 +43,6 @@ export const accountRoutes = (ports: AccountPorts, backoff: Backoff): RouteGroup
       return c.json({ _id: `${USER_ID}${name}`, ...person, type: "user", roles: [] });
     });
 
-    on.delete("/-/user/token/:token", async (c) => {
-      const hash = hashToken(c.req.param("token"));
-      const caller = namedCaller(c);
-      const record = await ports.tokens.find(hash);
-      if (record?.user !== caller.name) throw new ApiError("not_found", "this is not a token of yours");
-      await revoke(c, ports, hash);
-      return c.json({ ok: true });
-    });
-
-    on.get("/-/npm/v1/user", async (c) => {
-      const { name } = namedCaller(c);
-      const profile = await ports.identities.find(name);
-      return c.json({
-        name,
-        email: profile ? shownPerson(profile).email : "",
-        email_verified: false,
-        tfa: false,
-        cidr_whitelist: null,
-      });
-    });
     on.get("/-/npm/v1/tokens", async (c) => {
       const records = await ports.tokens.list(namedCaller(c).name);
       return c.json({ objects: records.map((record) => shown(record)), total: records.length, urls: {} });
@@ -71,11 +51,7 @@ export const accountRoutes = (ports: AccountPorts, backoff: Backoff): RouteGroup
       const { name } = namedCaller(c);
       const body = parseBody(NewToken, await readJson(c, CREDENTIALS_BYTES_MAX));
       const who = { address: ports.addressOf?.(c), name };
-      const verified = await backoff.guess(
-        who,
-        () => ports.identities.verify({ name, password: body.password }),
-        ({ ok }) => ok,
-      );
+      const verified = await ports.passwords.verify(who, body.password);
       if (!verified.ok) throw notVerified(name, verified.reason);
       const grant = {
         user: name,
@@ -98,17 +74,9 @@ export const accountRoutes = (ports: AccountPorts, backoff: Backoff): RouteGroup
     });
   });
 
-/** Revokes a token of the caller. The token of the request itself may always be revoked: that is signing out. */
-async function revoke(c: AppContext, { tokens, policy }: AccountPorts, hash: string): Promise<void> {
-  const caller = namedCaller(c);
-  const itself = caller.kind === "token" && caller.tokenHash === hash;
-  if (!itself) demand(policy.may(caller, "revoke"));
-  await tokens.remove(hash);
-}
-
 /** Why `npm token create` is refused. It must not register a user: a mistyped password would become the user's. */
 function notVerified(name: string, reason: (VerifyResult & { readonly ok: false })["reason"]): ApiError {
-  if (reason === "wrong_password") return new ApiError("unauthenticated", "the password is wrong");
+  if (reason === "wrong_password") return wrongPassword("the password is wrong");
   const message = `"${name}" has no password here, and a token is made with one; ask the operator of this registry for another token`;
   return new ApiError("forbidden", message);
 }

@@ -1,6 +1,6 @@
 import { issueToken, UserName, type Credentials } from "@codebox/core";
 import * as z from "zod";
-import type { Backoff } from "../backoff.ts";
+import { wrongPassword } from "../auth.ts";
 import { readJson } from "../body.ts";
 import type { AccountPorts, AppContext } from "../context.ts";
 import { ApiError } from "../errors.ts";
@@ -21,14 +21,14 @@ const Login = z.looseObject({
 });
 
 /** Signing in. Source: npm-profile lib/index.js. */
-export const signInRoutes = (ports: AccountPorts, backoff: Backoff): RouteGroup =>
+export const signInRoutes = (ports: AccountPorts): RouteGroup =>
   routeGroup("sign-in", (on) => {
     on.put("/-/user/:id", async (c) => {
       const name = userName(c);
       const body = parseBody(Login, await readJson(c, CREDENTIALS_BYTES_MAX));
       if (body.name !== name) throw new ApiError("invalid", `the body is of "${body.name}", the URL of "${name}"`);
       const email = body.email ? { email: body.email } : {};
-      const token = await signIn(c, ports, backoff, { name, password: body.password, ...email });
+      const token = await signIn(c, ports, { name, password: body.password, ...email });
       return c.json({ ok: true, id: `${USER_ID}${name}`, rev: "_we_dont_use_revs_any_more", token }, 201);
     });
     // npm sends the revision of its first sign-in when it signs in again.
@@ -61,9 +61,9 @@ export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
 /** Headers of a request that a proxy passed on, or that a page in a browser sent. Neither comes from a person's own npm. */
 const INDIRECT = ["origin", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
 
-async function signIn(c: AppContext, ports: AccountPorts, backoff: Backoff, credentials: Credentials): Promise<string> {
+async function signIn(c: AppContext, ports: AccountPorts, credentials: Credentials): Promise<string> {
   const mayRegister = !INDIRECT.some((header) => c.req.header(header) !== undefined);
-  const result = await backoff.guess(
+  const result = await ports.passwords.guess(
     { address: ports.addressOf?.(c), name: credentials.name },
     () => ports.identities.login({ ...credentials, mayRegister }),
     ({ ok }) => ok,
@@ -78,11 +78,8 @@ async function signIn(c: AppContext, ports: AccountPorts, backoff: Backoff, cred
     case "wrong_password":
     case "no_password":
     case "registration_closed":
-      throw new ApiError(
-        "unauthenticated",
+      throw wrongPassword(
         "the name or the password is wrong. A person without an account gets a token from the operator of this registry",
-        // npm prints its own text for Bearer, which would say that a token is wrong (npm-registry-fetch, check-response.js).
-        { "www-authenticate": "Basic" },
       );
     case "weak_password":
       throw new ApiError("invalid", "a password has at least 8 characters; choose a longer one");

@@ -5,9 +5,11 @@ import { distTagChecks } from "./checks/dist-tags.ts";
 import { eventChecks } from "./checks/events.ts";
 import { failureChecks } from "./checks/failures.ts";
 import { identityChecks, tokenChecks } from "./checks/identity.ts";
+import { listChecks } from "./checks/lists.ts";
 import { nameChecks } from "./checks/names.ts";
 import { otherRouteChecks } from "./checks/other-routes.ts";
 import { packumentChecks } from "./checks/packuments.ts";
+import { profileChecks } from "./checks/profile.ts";
 import { publishChecks } from "./checks/publish.ts";
 import { repeatChecks } from "./checks/repeats.ts";
 import { tarballChecks } from "./checks/tarballs.ts";
@@ -21,5 +23,5 @@ export { createRegistry, type Registry, type Target } from "./registry.ts";
 /** Every check of PROTOCOL.md that a URL and a token allow, in the order of its sections. */
 export const CHECKS: readonly Check[] = [
   nameChecks, changeChecks, repeatChecks, failureChecks, distTagChecks, packumentChecks, tarballChecks, publishChecks, archiveChecks,
-  amendChecks, identityChecks, tokenChecks, eventChecks, otherRouteChecks,
+  amendChecks, identityChecks, tokenChecks, profileChecks, eventChecks, otherRouteChecks, listChecks,
 ].flat(); // prettier-ignore

@@ -77,6 +77,18 @@ export const tokenChecks: readonly Check[] = [
     await expectRevoked(registry, other);
     expectStatus(await whoami(registry, token), 200);
   }),
+  check(
+    "AUT-32",
+    "signing out of a token that is unknown or revoked is answered like signing out",
+    async (registry) => {
+      const { token, password } = await registry.account();
+      const reader = await makeToken(registry, token, { password, readonly: true });
+      for (const path of [`/-/user/token/${reader}`, `/-/user/token/${reader}`])
+        expectStatus(await registry.send("DELETE", path, { token: reader }), 200);
+      expectStatus(await registry.send("DELETE", `/-/user/token/${wrongToken(registry)}`), 200);
+      expectStatus(await whoami(registry, token), 200);
+    },
+  ),
   check("AUT-9 AUT-10 AUT-13", "a token is made, listed and revoked by its key", async (registry) => {
     const { token, password } = await registry.account();
     const body = { password, readonly: true, name: "for a check" };
