@@ -171,12 +171,12 @@ function commandsIn(folder: string, files: ReadonlySet<string>): Fields | undefi
 /** @throws ApiError `invalid` for a command or a file that leads out of the package */
 function binOf({ bin, name }: Fields): Fields | undefined {
   if (bin === undefined || bin === null || bin === false || bin === "") return undefined;
-  const own = String(name);
+  const own = typeof name === "string" ? name : "";
   const pairs: readonly (readonly [string, unknown])[] =
     typeof bin === "string"
       ? [[own, bin]]
       : Array.isArray(bin)
-        ? bin.map((path: unknown) => [posix.basename(String(path)), path] as const)
+        ? bin.filter((path) => typeof path === "string").map((path) => [posix.basename(path), path] as const)
         : isRecord(bin)
           ? Object.entries(bin)
           : [];

@@ -1,6 +1,7 @@
 import {
   isRecord,
   README_MAX,
+  shownValue,
   stagingKey,
   tagProblem,
   tarballFile,
@@ -112,10 +113,10 @@ export function draftPublish(name: string, document: PublishDocument, attachment
   checkFile(name, [version, writtenVersion], attachment.file);
   checkDigests(manifest.dist ?? {}, attachment);
   const packed = attachment.manifest;
-  if (packed["name"] !== name || cleaned(String(packed["version"])) !== version)
+  if (packed["name"] !== name || typeof packed["version"] !== "string" || cleaned(packed["version"]) !== version)
     throw new ApiError(
       "invalid",
-      `the tarball's package.json is of ${String(packed["name"])}@${String(packed["version"])}, the document of ${name}@${version}: they must agree`,
+      `the tarball's package.json is of ${shownValue(packed["name"])}@${shownValue(packed["version"])}, the document of ${name}@${version}: they must agree`,
     );
   const { staging, integrity, shasum, size, fileCount, unpackedSize } = attachment;
   const readme = [document.readme, manifest["readme"], attachment.readme].find(isReadme);

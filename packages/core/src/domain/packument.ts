@@ -226,6 +226,15 @@ export function versionOfFile(packument: Packument, file: string): string | unde
   return own(packument.versions, version) && version;
 }
 
+/**
+ * Any value of somebody's JSON as a message shows it. `String` throws for an object with a `toString` of its own.
+ *
+ * @example shownValue({ toString: 1 }) // '{"toString":1}'
+ */
+export function shownValue(value: unknown): string {
+  return (typeof value === "string" ? value : (JSON.stringify(value) ?? "nothing")).slice(0, 200);
+}
+
 /** Whether a value from outside is a JSON object. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -58,6 +58,10 @@ describe("publish", () => {
     given([])
       .when(publishing({ version: "1.0.1" }))
       .then(rejected("invalid"));
+    // It cannot become text; the message that names it must not fail.
+    given([])
+      .when(publishing({ name: { toString: 1, valueOf: 1 } }))
+      .then(rejected("invalid"));
   });
   test("a manifest over the limit is refused", () => {
     given([])
