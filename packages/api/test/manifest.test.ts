@@ -25,26 +25,6 @@ const abbreviated = async () => {
 };
 const packument = async () => (await (await registry.request("/wire")).json()) as Fields;
 
-/** An object that cannot become text: the message that names it must not fail. */
-const noText = { toString: 1, valueOf: 1 };
-describe("a field that is no text is refused by name, whatever it is", () => {
-  const odd = (manifest: Fields, wrong: Fields = {}) =>
-    put(publishBody("wire", "1.0.0", { tarball: makeTarball({ name: "wire", version: "1.0.0", manifest }), ...wrong }));
-  test.each<[string, () => Response | Promise<Response>]>([
-    ["the name in the tarball", () => odd({ name: noText })],
-    ["the version in the tarball", () => odd({ version: noText })],
-    ["the length of the attachment", () => odd({}, { attachment: { length: noText } })],
-  ])("%s", async (_, send) => {
-    const response = await send();
-    expect(response.status).toBe(400);
-    expect(await errorOf(response)).toContain('{"toString":1');
-  });
-  test("a command of the tarball that is no path is left out", async () => {
-    expect((await odd({ bin: [noText, "cli.js"] })).status).toBe(201);
-    expect(await full()).toMatchObject({ bin: { "cli.js": "cli.js" } });
-  });
-});
-
 describe("what decides an install is what the tarball's package.json says", () => {
   const packed = {
     dependencies: { a: "^1.0.0" },

@@ -1,5 +1,6 @@
 import {
   isRecord,
+  manifestProblem,
   README_MAX,
   shownValue,
   stagingKey,
@@ -75,6 +76,8 @@ export function readPublish(name: string, body: unknown): PublishDocument {
       `a publish has exactly one version; this one has ${others.length + (written === undefined ? 0 : 1)}`,
     );
   const manifest = versions[written];
+  const excess = manifest && manifestProblem(manifest);
+  if (excess !== undefined) throw new ApiError("too_large", excess);
   const version = cleaned(written);
   const problem = versionProblem(version);
   if (problem) throw new ApiError("invalid", problem);

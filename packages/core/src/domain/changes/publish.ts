@@ -4,6 +4,7 @@ import { MANIFEST_BYTES_MAX, PACKUMENT_BYTES_MAX, PUBLISH_TAGS_MAX, TAGS_MAX, VE
 import { Tag, Version, nameProblem } from "../names.ts";
 import {
   described,
+  manifestProblem,
   own,
   repaired,
   shownValue,
@@ -35,7 +36,10 @@ export type StagedTarball = z.infer<typeof StagedTarball>;
 const schema = changeSchema("publish", {
   version: Version,
   /** The version's package.json. `decide` writes its `dist`. */
-  manifest: z.record(z.string(), z.unknown()),
+  manifest: z.record(z.string(), z.unknown()).check(({ value, issues }) => {
+    const message = manifestProblem(value);
+    if (message !== undefined) issues.push({ code: "custom", message, input: value });
+  }),
   /** Tags that are set to the new version. None: `latest` stays where it is, and a new package gets it. */
   tags: z
     .array(Tag)
