@@ -10,13 +10,15 @@ import { findPackage, packageName, requirePackage } from "../lookup.ts";
 const AUDIT_BYTES_MAX = 1024 * 1024;
 const AUDIT_NAMES_MAX = 20_000;
 
-/** Whether the registry works. */
-export const publicRoutes = ({ store }: Pick<ReadPorts, "store">): RouteGroup =>
+/** Whether the registry works. Health is 503 with the reason while nothing can be read, or nothing can be stored. */
+export const publicRoutes = ({ store, checkWritable }: Pick<ReadPorts, "store" | "checkWritable">): RouteGroup =>
   routeGroup("public", (on) => {
     on.get("/-/ping", (c) => c.json({}));
 
     on.get("/-/health", async (c) => {
+      c.header("cache-control", "no-store");
       await store.head(LAYOUT.health.prefix);
+      await checkWritable?.();
       return c.json({ ok: true });
     });
   });
@@ -40,7 +42,7 @@ export const statusRoutes = (ports: ReadPorts): RouteGroup =>
     });
 
     on.post("/-/npm/v1/security/advisories/bulk", async (c) => {
-      const body = await readJson(c.req.raw, AUDIT_BYTES_MAX);
+      const body = await readJson(c, AUDIT_BYTES_MAX);
       if (!isRecord(body) || !Object.values(body).every(isVersions))
         throw new ApiError(
           "invalid",
