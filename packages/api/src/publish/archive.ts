@@ -2,6 +2,8 @@ import { createGunzip } from "node:zlib";
 import { Parser, type ReadEntry } from "tar";
 import {
   isRecord,
+  MANIFEST_BYTES_MAX,
+  manifestProblem,
   README_MAX,
   TAR_PADDING_MAX,
   TARBALL_ENTRIES_MAX,
@@ -13,8 +15,6 @@ import { ApiError } from "../errors.ts";
 import { createEntryRules, isFile, isManifestPath } from "./entries.ts";
 import { BLOCK, createHeaderRules } from "./headers.ts";
 
-/** The package.json inside a tarball may be so large, in bytes. */
-const PACKED_MANIFEST_BYTES_MAX = 2 * 1024 * 1024;
 /** An extended header (a long path, times) may be so large, in bytes; npm's own have a few hundred. */
 const EXTENDED_BYTES_MAX = 64 * 1024;
 /** zlib hands its output over in pieces of this size; other work gets its turn between two of them. */
@@ -152,7 +152,7 @@ function createEntries() {
     if (isFile(entry) && isManifestPath(entry.path)) {
       const pieces: Buffer[] = [];
       manifests.push(pieces);
-      if ((entry.header.size ?? 0) > PACKED_MANIFEST_BYTES_MAX) fail(notATarball("its package.json is too large"));
+      if ((entry.header.size ?? 0) > MANIFEST_BYTES_MAX) fail(notATarball("its package.json is too large"));
       else entry.on("data", (piece) => pieces.push(piece));
     }
     entry.resume();
@@ -228,11 +228,12 @@ function isMarkdown(path: string): boolean {
 function manifestOf(bytes: Buffer): Record<string, unknown> {
   try {
     const manifest: unknown = JSON.parse(bytes.toString("utf8").replace(/^\uFEFF/, ""));
-    if (isRecord(manifest)) return manifest;
-  } catch {
-    throw notATarball("its package.json is not JSON");
+    const problem = isRecord(manifest) ? manifestProblem(manifest) : "its package.json is not an object";
+    if (isRecord(manifest) && problem === undefined) return manifest;
+    throw notATarball(problem ?? "");
+  } catch (error) {
+    throw error instanceof ApiError ? error : notATarball("its package.json is not JSON");
   }
-  throw notATarball("its package.json is not an object");
 }
 
 function behindTheEnd(): ApiError {

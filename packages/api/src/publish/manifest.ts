@@ -171,12 +171,12 @@ function commandsIn(folder: string, files: ReadonlySet<string>): Fields | undefi
 /** @throws ApiError `invalid` for a command or a file that leads out of the package */
 function binOf({ bin, name }: Fields): Fields | undefined {
   if (bin === undefined || bin === null || bin === false || bin === "") return undefined;
-  const own = String(name);
+  const own = typeof name === "string" ? name : "";
   const pairs: readonly (readonly [string, unknown])[] =
     typeof bin === "string"
       ? [[own, bin]]
       : Array.isArray(bin)
-        ? bin.map((path: unknown) => [posix.basename(String(path)), path] as const)
+        ? bin.filter((path) => typeof path === "string").map((path) => [posix.basename(path), path] as const)
         : isRecord(bin)
           ? Object.entries(bin)
           : [];
@@ -213,7 +213,7 @@ function bundled(value: unknown, dependencies: Fields | undefined): readonly str
 
 function enginesOf(value: unknown): unknown {
   if (typeof value === "string") return value || undefined;
-  return Array.isArray(value) ? list(value) : texts(value);
+  return Array.isArray(value) ? list(value) : textsOfNumbers(value);
 }
 
 function list(value: unknown): readonly string[] | undefined {
@@ -221,13 +221,19 @@ function list(value: unknown): readonly string[] | undefined {
   return items.length > 0 ? (items as string[]) : undefined;
 }
 
-/** The fields that are text; a number is written as text. */
+/** The fields that are text. */
 function texts(value: unknown): Fields | undefined {
+  if (!isRecord(value)) return undefined;
+  return filled(Object.fromEntries(Object.entries(value).filter(([, item]) => typeof item === "string")));
+}
+
+/** The same, with numbers written as text: some authors write `{ "node": 20 }`. */
+function textsOfNumbers(value: unknown): Fields | undefined {
   if (!isRecord(value)) return undefined;
   const entries = Object.entries(value).map(
     ([key, item]) => [key, typeof item === "number" ? String(item) : item] as const,
   );
-  return filled(Object.fromEntries(entries.filter(([, item]) => typeof item === "string")));
+  return texts(Object.fromEntries(entries));
 }
 
 function filled(value: unknown): Fields | undefined {

@@ -1,6 +1,8 @@
 import {
   isRecord,
+  manifestProblem,
   README_MAX,
+  shownValue,
   stagingKey,
   tagProblem,
   tarballFile,
@@ -74,6 +76,8 @@ export function readPublish(name: string, body: unknown): PublishDocument {
       `a publish has exactly one version; this one has ${others.length + (written === undefined ? 0 : 1)}`,
     );
   const manifest = versions[written];
+  const excess = manifest && manifestProblem(manifest);
+  if (excess !== undefined) throw new ApiError("too_large", excess);
   const version = cleaned(written);
   const problem = versionProblem(version);
   if (problem) throw new ApiError("invalid", problem);
@@ -112,10 +116,10 @@ export function draftPublish(name: string, document: PublishDocument, attachment
   checkFile(name, [version, writtenVersion], attachment.file);
   checkDigests(manifest.dist ?? {}, attachment);
   const packed = attachment.manifest;
-  if (packed["name"] !== name || cleaned(String(packed["version"])) !== version)
+  if (packed["name"] !== name || typeof packed["version"] !== "string" || cleaned(packed["version"]) !== version)
     throw new ApiError(
       "invalid",
-      `the tarball's package.json is of ${String(packed["name"])}@${String(packed["version"])}, the document of ${name}@${version}: they must agree`,
+      `the tarball's package.json is of ${shownValue(packed["name"])}@${shownValue(packed["version"])}, the document of ${name}@${version}: they must agree`,
     );
   const { staging, integrity, shasum, size, fileCount, unpackedSize } = attachment;
   const readme = [document.readme, manifest["readme"], attachment.readme].find(isReadme);

@@ -1,4 +1,4 @@
-import { BODY_BYTES_MAX, isRecord, type Packument } from "@codebox/core";
+import { BODY_BYTES_MAX, isRecord, shownValue, type Packument } from "@codebox/core";
 import { namedCaller } from "../auth.ts";
 import { bodyBytes } from "../body.ts";
 import type { ApiSettings, AppContext, WritePorts } from "../context.ts";
@@ -126,7 +126,7 @@ async function takeAttachment(
   if (length !== undefined && length !== attachment.size)
     throw new ApiError(
       "invalid",
-      `the attachment's length says ${String(length)} bytes, but it has ${attachment.size}; publish it again`,
+      `the attachment's length says ${shownValue(length)} bytes, but it has ${attachment.size}; publish it again`,
     );
   return attachment;
 }

@@ -23,16 +23,22 @@ export function harmless(manifest: Fields): Fields {
     description: typeof description === "string" && description !== "" ? description : undefined,
   };
   const kept = Object.entries({ ...rest, ...links }).filter(([, value]) => value !== undefined && value !== null);
-  return Object.fromEntries(kept.map(([field, value]) => [field, field === "scripts" ? value : printable(value)]));
+  return Object.fromEntries(
+    kept.map(([field, value]) => [printable(field), field === "scripts" ? value : printable(value)]),
+  );
 }
 
-/** The text without control characters; line breaks and tabs stay. */
+/** The value without control characters in its texts and keys; line breaks and tabs stay. */
 export function printable<T>(value: T): T {
-  if (typeof value === "string") return value.replace(/(?![\t\n\r])\p{Cc}/gu, "") as T;
+  if (typeof value === "string") return (CONTROL.test(value) ? value.replaceAll(CONTROLS, "") : value) as T;
   if (Array.isArray(value)) return value.map(printable) as T;
   if (!isRecord(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, printable(item)])) as T;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [printable(key), printable(item)])) as T;
 }
+
+// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/;
+const CONTROLS = new RegExp(CONTROL, "g");
 
 function link(value: unknown): unknown {
   if (typeof value === "string") return isSafe(value) ? value : undefined;

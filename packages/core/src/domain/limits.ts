@@ -35,6 +35,12 @@ export const CHANGE_ID_MAX = 128;
 export const MANIFEST_BYTES_MAX = 1024 * 1024;
 
 /**
+ * Most values in a version manifest, and most in the package.json of a tarball. A large map of exports has some thousands; more
+ * of them block the event loop while they are copied.
+ */
+export const MANIFEST_VALUES_MAX = 20_000;
+
+/**
  * Largest packument, in bytes of JSON. npm sends it back, with a URL for each version, to deprecate or unpublish: it must fit a
  * body (`BODY_BYTES_MAX`).
  */

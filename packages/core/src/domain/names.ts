@@ -11,6 +11,8 @@ import { CHANGE_ID_MAX, DEPRECATION_MAX, NAME_MAX, TAG_MAX, VERSION_MAX } from "
  */
 export function nameProblem(name: string): string | undefined {
   if (name.length > NAME_MAX) return `a package name has at most ${NAME_MAX} characters`;
+  // The library throws for half a surrogate pair.
+  if (!name.isWellFormed()) return "name must be Unicode text";
   const verdict = validateName(name);
   if (verdict.validForNewPackages) return undefined;
   return [...(verdict.errors ?? []), ...(verdict.warnings ?? [])].join("; ");
@@ -18,7 +20,7 @@ export function nameProblem(name: string): string | undefined {
 
 /** Whether a package of this name may exist at all. Names that npm allowed in the past (capitals) can be read and changed. */
 export function isReadableName(name: string): boolean {
-  return name.length <= NAME_MAX && validateName(name).validForOldPackages;
+  return name.length <= NAME_MAX && name.isWellFormed() && validateName(name).validForOldPackages;
 }
 
 /**

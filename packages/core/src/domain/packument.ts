@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import semver from "semver";
 import type { ChangeEvent } from "./event.ts";
-import { README_MAX } from "./limits.ts";
+import { JSON_DEPTH_MAX, MANIFEST_VALUES_MAX, README_MAX } from "./limits.ts";
 
 /**
  * One version's package.json as published, with `dist`. Fields that codebox does not know are kept.
@@ -224,6 +224,33 @@ export function versionOfFile(packument: Packument, file: string): string | unde
   if (!file.startsWith(prefix) || !file.endsWith(".tgz")) return undefined;
   const version = file.slice(prefix.length, -".tgz".length);
   return own(packument.versions, version) && version;
+}
+
+/**
+ * Why a manifest is refused before anything copies it or writes it out: what does so works by recursion.
+ *
+ * @example manifestProblem({ exports: deep }) // "a package.json has at most 20000 values, nested at most 64 deep"
+ */
+export function manifestProblem(manifest: Readonly<Record<string, unknown>>): string | undefined {
+  const waiting: (readonly [value: unknown, depth: number])[] = [[manifest, 0]];
+  let values = 0;
+  for (let next = waiting.pop(); next; next = waiting.pop()) {
+    const [value, depth] = next;
+    if (++values + waiting.length > MANIFEST_VALUES_MAX || depth > JSON_DEPTH_MAX)
+      return `a package.json has at most ${MANIFEST_VALUES_MAX} values, nested at most ${JSON_DEPTH_MAX} deep`;
+    if (typeof value !== "object" || value === null) continue;
+    for (const item of Object.values(value)) waiting.push([item, depth + 1]);
+  }
+  return undefined;
+}
+
+/**
+ * Any value of somebody's JSON as a message shows it. `String` throws for an object with a `toString` of its own.
+ *
+ * @example shownValue({ toString: 1 }) // '{"toString":1}'
+ */
+export function shownValue(value: unknown): string {
+  return (typeof value === "string" ? value : (JSON.stringify(value) ?? "nothing")).slice(0, 200);
 }
 
 /** Whether a value from outside is a JSON object. */

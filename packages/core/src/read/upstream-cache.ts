@@ -1,4 +1,5 @@
 import pLimit from "p-limit";
+import { isReadableName } from "../domain/names.ts";
 import { indexKey } from "../layout.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
@@ -112,6 +113,8 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
       const asked = await Promise.all(
         Object.entries(packages).map(([name, versions]) =>
           limit(async () => {
+            // Nothing is known of what is no package name, and no store has such a key.
+            if (!isReadableName(name)) return [];
             return (await isOursAtAll(name)) ? [] : ([[name, versions]] as const);
           }),
         ),

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { PassThrough } from "node:stream";
+import semver from "semver";
 import ssri from "ssri";
 import { ageOf } from "../domain/age.ts";
 import { isRecord, own, tarballFile } from "../domain/packument.ts";
@@ -160,7 +161,8 @@ function sourceOf(name: string, file: string, document: Readonly<Record<string, 
 
 function sourceIn(name: string, version: string, manifest: unknown): Source | undefined {
   const url = tarballOf(manifest);
-  if (url === undefined) return undefined;
+  // The version becomes part of a key; a document may have any text in its place.
+  if (url === undefined || semver.valid(version, { loose: true }) === null) return undefined;
   const integrity = integrityOf(manifest);
   // Another digest is another tarball: bytes that were kept under a replaced one are not served.
   const digest = createHash("sha256")
@@ -251,10 +253,10 @@ async function* iterate(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Arra
 
 async function handOver(client: PassThrough, piece: Uint8Array): Promise<void> {
   if (client.destroyed || client.write(piece)) return;
-  await new Promise<void>((resolve) => {
-    client.once("drain", resolve);
-    client.once("close", resolve);
-  });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  client.once("drain", resolve).once("close", resolve);
+  await promise;
+  client.off("drain", resolve).off("close", resolve);
 }
 
 const TARBALL_TYPE = { contentType: "application/octet-stream" };

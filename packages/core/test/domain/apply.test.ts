@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { applied, changeOf, given, packumentAfter, publishOf, rejected, replayed, tagPut } from "@codebox/testing";
-import { distTagsEtag, effectOf, type Change, type ChangeOf, type Packument } from "../../src/index.ts";
+import { Change, changeProblem, distTagsEtag, effectOf, type ChangeOf, type Packument } from "../../src/index.ts";
 
 /** A package with two versions, after two revisions. */
 const wire = packumentAfter([publishOf("wire", "1.0.0"), publishOf("wire", "2.0.0")]);
@@ -58,6 +58,19 @@ describe("publish", () => {
     given([])
       .when(publishing({ version: "1.0.1" }))
       .then(rejected("invalid"));
+    // It cannot become text; the message that names it must not fail.
+    given([])
+      .when(publishing({ name: { toString: 1, valueOf: 1 } }))
+      .then(rejected("invalid"));
+  });
+  test("a manifest of too many values, or nested too deep, is no change", () => {
+    const many = Object.fromEntries(Array.from({ length: 20_001 }, (_, index) => [index, ""]));
+    let deep: unknown = "";
+    for (let depth = 0; depth < 100_000; depth++) deep = [deep];
+    for (const exports of [many, deep]) {
+      const parsed = Change.safeParse(publishing({ exports }));
+      expect(parsed.success || changeProblem(parsed.error)).toContain("manifest: a package.json has at most");
+    }
   });
   test("a manifest over the limit is refused", () => {
     given([])

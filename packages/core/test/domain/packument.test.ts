@@ -104,7 +104,7 @@ describe("names", () => {
   test.each(["wire", "@acme/wire", "a".repeat(214)])("%s is a package name", (name) =>
     expect(nameProblem(name)).toBeUndefined(),
   );
-  test.each(["", ".wire", "_wire", "Wire", "a b", "../x", "@acme", "node_modules", "a".repeat(215), "http"])(
+  test.each(["", ".wire", "_wire", "Wire", "a b", "../x", "@acme", "node_modules", "a".repeat(215), "http", "\ud800"])(
     "%j is not",
     (name) => expect(nameProblem(name)).toEqual(expect.any(String)),
   );

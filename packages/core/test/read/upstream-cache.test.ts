@@ -105,6 +105,11 @@ test("a scope or name of ours in other capitals is never fixture.asked for", asy
   await fixture.cache.packument("LEFT", "full");
   expect(fixture.asked).toEqual(["LEFT full"]);
 });
+test("an audit leaves out what is no package name", async () => {
+  const names = ["\ud800", "../x", "a".repeat(2_000), "__proto__", ""];
+  await fixture.cache.advisories(Object.fromEntries([...names, "left"].map((name) => [name, ["1.0.0"]])));
+  expect(fixture.asked).toEqual(["audit left"]);
+});
 test("an audit leaves our packages out", async () => {
   const change = publishOf("wire", "1.0.0");
   await stage(fixture.backend.store, change);

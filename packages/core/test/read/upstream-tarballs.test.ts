@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { PassThrough } from "node:stream";
 import { makeTarball } from "@codebox/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { collect, TGZ, upstreamFixture, URL_OF_TGZ, type UpstreamFixture } from "./upstream-fixture.ts";
@@ -83,6 +84,13 @@ describe("an upstream tarball", () => {
     };
     expect(await collect((await fixture.cache.tarball("left", "odd-name.tgz"))?.body)).toEqual(TGZ.bytes);
   });
+  test.each(["\ud800", "../1.0.0", "1".repeat(300)])("of a version that is none (%j) is not there", async (version) => {
+    fixture.answers.versions = {
+      [version]: { dist: { tarball: "http://up.example/odd-name.tgz", integrity: TGZ.integrity } },
+    };
+    expect(await fixture.cache.tarball("left", "odd-name.tgz")).toBeUndefined();
+    expect(fixture.asked).not.toContain("http://up.example/odd-name.tgz");
+  });
   test("without a digest is served unchecked, and reported", async () => {
     fixture.answers.versions = { "1.0.0": { dist: { tarball: URL_OF_TGZ } } };
     expect(await collect((await fixture.cache.tarball("left", "left-1.0.0.tgz"))?.body)).toEqual(TGZ.bytes);
@@ -103,6 +111,18 @@ describe("an upstream tarball", () => {
     started.resolve();
     for (const bytes of await Promise.all(clients)) expect(bytes).toEqual(TGZ.bytes);
     expect(fixture.asked.filter((what) => what === URL_OF_TGZ)).toHaveLength(1);
+  });
+  test("leaves no listeners on a client that is slower than the upstream", async () => {
+    Object.assign(fixture.answers, {
+      sized: false,
+      bytes: Buffer.alloc(1024 * 1024, "x"),
+      versions: { "1.0.0": { dist: { tarball: URL_OF_TGZ } } },
+    });
+    const found = await fixture.cache.tarball("left", "left-1.0.0.tgz");
+    const client = found?.body as PassThrough;
+    let most = 0;
+    for await (const _ of client) most = Math.max(most, client.listenerCount("close"));
+    expect(most).toBeLessThan(6);
   });
   test("is not downloaded to its end when its client is gone", async () => {
     const large = Buffer.alloc(4 * 1024 * 1024, "x");

@@ -2,7 +2,17 @@ import type { Rejection } from "../outcome.ts";
 import * as z from "zod";
 import { MANIFEST_BYTES_MAX, PACKUMENT_BYTES_MAX, PUBLISH_TAGS_MAX, TAGS_MAX, VERSIONS_MAX } from "../limits.ts";
 import { Tag, Version, nameProblem } from "../names.ts";
-import { described, own, repaired, type Dist, type DistTags, type Manifest, type Packument } from "../packument.ts";
+import {
+  described,
+  manifestProblem,
+  own,
+  repaired,
+  shownValue,
+  type Dist,
+  type DistTags,
+  type Manifest,
+  type Packument,
+} from "../packument.ts";
 import { changeSchema, defineChange, refuse, Refusal } from "./shared/definition.ts";
 import { tooManyTags } from "./shared/tags.ts";
 
@@ -26,7 +36,10 @@ export type StagedTarball = z.infer<typeof StagedTarball>;
 const schema = changeSchema("publish", {
   version: Version,
   /** The version's package.json. `decide` writes its `dist`. */
-  manifest: z.record(z.string(), z.unknown()),
+  manifest: z.record(z.string(), z.unknown()).check(({ value, issues }) => {
+    const message = manifestProblem(value);
+    if (message !== undefined) issues.push({ code: "custom", message, input: value });
+  }),
   /** Tags that are set to the new version. None: `latest` stays where it is, and a new package gets it. */
   tags: z
     .array(Tag)
@@ -66,7 +79,7 @@ export const publish = defineChange({
     if (manifest["name"] !== name || manifest["version"] !== version)
       return refuse(
         "invalid",
-        `the manifest is of ${String(manifest["name"])}@${String(manifest["version"])}, not of ${name}@${version}`,
+        `the manifest is of ${shownValue(manifest["name"])}@${shownValue(manifest["version"])}, not of ${name}@${version}`,
       );
     if (own(before?.versions, version)) return new Refusal(versionExists(name, version));
     if (before && Object.keys(before.versions).length >= VERSIONS_MAX)
