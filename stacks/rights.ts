@@ -170,22 +170,6 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
   ],
 };
 
-/**
- * Whether a function may perform an action on a target.
- *
- * @example permits("read", "s3:GetObject", "bucket/@acme/wire/index.json") // true
- */
-export function permits(name: FunctionName, action: string, target: Target): boolean {
-  return RIGHTS[name].some(
-    (right) => right.actions.includes(action) && right.on.some((pattern) => matches(pattern, target)),
-  );
-}
-
-function matches(pattern: string, target: string): boolean {
-  const parts = pattern.split("*").map((part) => part.replace(/[\\^$.+?()[\]{}|]/g, "\\$&"));
-  return new RegExp(`^${parts.join(".*")}$`, "s").test(target);
-}
-
 /** The table in docs/rights.md, between `<!-- rights:start -->` and `<!-- rights:end -->`. */
 export function rightsTable(): string {
   const rows = Object.entries(RIGHTS).flatMap(([name, rights]) =>

@@ -22,15 +22,41 @@ export type Cloud = {
 
 const FIFO = { FifoQueue: "true", DeduplicationScope: "messageGroup", FifoThroughputLimit: "perMessageGroupId" };
 
+/** The names of all resources; those of FIFO queues and topics end in `.fifo`. */
+export type CloudNames = {
+  readonly bucket: string;
+  readonly changes: string;
+  readonly deadLetters: string;
+  readonly intake: string;
+  readonly intakeDeadLetters: string;
+  readonly events: string;
+  readonly intakeTopic: string;
+  readonly subscriber: string;
+};
+
+/** Names that begin with `prefix`. */
+export function namesOf(prefix: string): CloudNames {
+  return {
+    bucket: `${prefix}-packages`,
+    changes: `${prefix}-changes.fifo`,
+    deadLetters: `${prefix}-dead-letters.fifo`,
+    intake: `${prefix}-intake.fifo`,
+    intakeDeadLetters: `${prefix}-intake-dead-letters.fifo`,
+    events: `${prefix}-events`,
+    intakeTopic: `${prefix}-intake.fifo`,
+    subscriber: `${prefix}-subscriber`,
+  };
+}
+
 /**
- * Creates all resources, with names that begin with `prefix`.
+ * Creates all resources.
  * @param visibilitySeconds How long a queue hides a received message.
  */
 export async function makeCloud(
   { s3, sqs, sns }: Clients,
-  { prefix, visibilitySeconds = 30 }: { readonly prefix: string; readonly visibilitySeconds?: number },
+  { names, visibilitySeconds = 30 }: { readonly names: CloudNames; readonly visibilitySeconds?: number },
 ): Promise<Cloud> {
-  const bucket = `${prefix}-packages`;
+  const { bucket } = names;
   const location = { LocationConstraint: MOTO_REGION } as const;
   await s3.send(new CreateBucketCommand({ Bucket: bucket, CreateBucketConfiguration: location }));
   const nobody = {
@@ -41,16 +67,16 @@ export async function makeCloud(
   };
   await s3.send(new PutPublicAccessBlockCommand({ Bucket: bucket, PublicAccessBlockConfiguration: nobody }));
   const make = async (name: string, deadLetters: string) => {
-    const dead = await makeQueue(sqs, `${prefix}-${deadLetters}.fifo`, FIFO);
+    const dead = await makeQueue(sqs, deadLetters, FIFO);
     const policy = JSON.stringify({ deadLetterTargetArn: dead.arn, maxReceiveCount: REDELIVERIES_MAX });
     const attributes = { ...FIFO, VisibilityTimeout: String(visibilitySeconds), RedrivePolicy: policy };
-    return [await makeQueue(sqs, `${prefix}-${name}.fifo`, attributes), dead] as const;
+    return [await makeQueue(sqs, name, attributes), dead] as const;
   };
-  const [queue, dead] = await make("changes", "dead-letters");
-  const [intake, intakeDead] = await make("intake", "intake-dead-letters");
-  const subscriber = await makeQueue(sqs, `${prefix}-subscriber`, {});
-  const topicArn = await makeTopic(sns, `${prefix}-events`, {});
-  const intakeTopicArn = await makeTopic(sns, `${prefix}-intake.fifo`, { FifoTopic: "true" });
+  const [queue, dead] = await make(names.changes, names.deadLetters);
+  const [intake, intakeDead] = await make(names.intake, names.intakeDeadLetters);
+  const subscriber = await makeQueue(sqs, names.subscriber, {});
+  const topicArn = await makeTopic(sns, names.events, {});
+  const intakeTopicArn = await makeTopic(sns, names.intakeTopic, { FifoTopic: "true" });
   await subscribe(sns, topicArn, subscriber.arn);
   await subscribe(sns, intakeTopicArn, intake.arn);
   return {

@@ -40,6 +40,9 @@ declare module "vitest" {
   }
 }
 
+/** Whether SST's platform is installed, without which nothing can be synthesised. */
+export const isSynthesisReady = (): boolean => existsSync(path.join(ROOT, ".sst/platform/package.json"));
+
 /** Synthesises a stage with these variables, and no `CODEBOX_` one of the machine's. */
 export async function synthesise(variables: Readonly<Record<string, string>>): Promise<Synthesis> {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("CODEBOX_"));
@@ -52,8 +55,7 @@ export async function synthesise(variables: Readonly<Record<string, string>>): P
 }
 
 export default async function setup(project: TestProject): Promise<void> {
-  if (!existsSync(path.join(ROOT, ".sst/platform/package.json")))
-    throw new Error("SST's platform is not there; run `npm run sst:install` first");
+  if (!isSynthesisReady()) throw new Error("SST's platform is not there; run `npm run sst:install` first");
   const entries = await Promise.all(
     Object.entries(VARIANTS).map(async ([name, variables]) => [name, await synthesise(variables)] as const),
   );

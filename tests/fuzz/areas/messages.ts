@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
-import type { SNSEvent, SQSEvent } from "aws-lambda";
+import type { SQSEvent } from "aws-lambda";
 import fc from "fast-check";
-import { messageKey, stagingKey, type Change } from "@codebox/core";
+import { messageKey, SERVICE_ACTIONS, stagingKey, type Change } from "@codebox/core";
 import { createIntakeHandler } from "@codebox/functions";
 import { changeOf, publishOf, stage } from "@codebox/testing";
 import { defineArea } from "../support/area.ts";
@@ -19,6 +19,8 @@ const manifest = {
   dependencies: { left: "^1.0.0" },
   scripts: { install: "true" },
 };
+/** What SQS says of the sender. */
+const SENDER = "AROAEXAMPLEID";
 /** One of each kind, all of which the package takes. */
 const TEMPLATES: readonly Change[] = [
   { ...staged, manifest: { ...staged.manifest, ...manifest } },
@@ -38,7 +40,7 @@ const message = fc.record({
   template: fc.nat(TEMPLATES.length - 1),
   changes: mutations,
   edits: textEdits,
-  wrapping: fc.constantFrom("none", "none", "notification", "topic", "reference", "missing", "twice"),
+  wrapping: fc.constantFrom("none", "none", "notification", "reference", "missing", "twice"),
 });
 type Message = typeof message extends fc.Arbitrary<infer Input> ? Input : never;
 
@@ -58,6 +60,7 @@ export const messages = defineArea({
       const intake = createIntakeHandler({
         queue: backend.queue,
         store: backend.store,
+        services: [{ name: "release", sender: SENDER, actions: [...SERVICE_ACTIONS] }],
         deadLetters: { put: async ({ reason }) => void dead.push(reason) },
         log: {
           taken: (id) => void taken.push(id),
@@ -91,9 +94,7 @@ const textOf = ({ template, changes, edits }: Message): string =>
 
 const referenceOf = (text: string) => messageKey(createHash("sha256").update(text).digest("hex"));
 
-function eventOf({ wrapping }: Message, text: string, index: number): SQSEvent | SNSEvent {
-  if (wrapping === "topic")
-    return { Records: [{ Sns: { MessageId: `m-${index}`, Message: text } }] } as unknown as SNSEvent;
+function eventOf({ wrapping }: Message, text: string, index: number): SQSEvent {
   const notification = JSON.stringify({ Type: "Notification", Message: text });
   const body = {
     none: text,
@@ -102,6 +103,6 @@ function eventOf({ wrapping }: Message, text: string, index: number): SQSEvent |
     reference: JSON.stringify({ schema: 1, ref: referenceOf(text) }),
     missing: JSON.stringify({ schema: 1, ref: stagingKey(text.slice(0, 20)) }),
   }[wrapping];
-  const attributes = { MessageGroupId: NAME, ApproximateReceiveCount: "1" };
+  const attributes = { MessageGroupId: NAME, ApproximateReceiveCount: "1", SenderId: `${SENDER}:job` };
   return { Records: [{ messageId: `m-${index}`, body, attributes }] } as unknown as SQSEvent;
 }
