@@ -107,7 +107,7 @@ export function createApp(
 function intake({ clock, addressOf }: Pick<AppPorts, "clock" | "addressOf">) {
   const { open } = createIntake(clock);
   return createMiddleware<AppEnv>(async (c, next) => {
-    const allowance = open({ address: addressOf?.(c), isNamed: c.get("principal").kind !== "anonymous" });
+    const allowance = open({ address: addressOf?.(c), isNamed: () => c.get("principal").kind !== "anonymous" });
     c.set("allowance", allowance);
     try {
       await next();
