@@ -8,6 +8,8 @@ const PROBLEMS: Readonly<Record<number, StoreProblem>> = {
   13: "full", // SQLITE_FULL
   26: "damaged", // SQLITE_NOTADB
 };
+/** SQLITE_NOMEM, SQLITE_CANTOPEN: memory or file descriptors are used up, and may be free again in a moment. */
+const PASSING: ReadonlySet<number> = new Set([7, 14]);
 /** SQLITE_IOERR_READ, _SHORT_READ and _CORRUPTFS: a page that cannot be read. */
 const READ_FAILED: ReadonlySet<number> = new Set([266, 522, 8458]);
 /** SQLITE_IOERR_WRITE: the disk did not take the bytes, so no commit mark is on it. */
@@ -38,14 +40,17 @@ export function storeFailure(error: unknown): unknown {
   const code = sqliteCode(error);
   if (code !== undefined) {
     const problem = READ_FAILED.has(code) ? "damaged" : PROBLEMS[code & PRIMARY];
-    return problem === undefined ? error : unavailable(problem, error);
+    if (problem !== undefined) return unavailable(problem, error);
+    return PASSING.has(code & PRIMARY) ? passing(error) : error;
   }
   const name = "code" in error && "syscall" in error ? String(error.code) : undefined;
   if (name === undefined) return error;
   const problem = SYSTEM_PROBLEMS[name];
-  return problem === undefined
-    ? new StoreUnavailable(`the data directory does not answer (${error.message})`, { cause: error })
-    : unavailable(problem, error);
+  return problem === undefined ? passing(error) : unavailable(problem, error);
+}
+
+function passing(cause: Error): StoreUnavailable {
+  return new StoreUnavailable(`the data directory does not answer (${cause.message})`, { cause });
 }
 
 /** The same for a file that is read: one that is missing or can't be read is damaged, and no other one is. */

@@ -43,12 +43,19 @@ export function createWriter(db: DatabaseSync): Writer {
     const jobs = waiting;
     waiting = [];
     if (failure?.problem === "stopped") reject(jobs, failure);
-    else if (jobs.length > 0) {
-      const failed = commit(db, jobs);
-      if (failed) fail(jobs, failed);
-    }
+    else commitAll(jobs);
     attempt.resolve();
     attempt = Promise.withResolvers();
+  };
+  /** A job that needs a damaged page fails alone: the others are tried again without it. */
+  const commitAll = (jobs: readonly Job[]) => {
+    for (let left = jobs; left.length > 0;) {
+      const { error, culprit } = commit(db, left);
+      if (!error) return;
+      if (!culprit) return fail(left, error);
+      culprit.reject(error);
+      left = left.filter((job) => job !== culprit);
+    }
   };
   /**
    * Nothing of the group happened. Lazy jobs stay in front: what is written after them becomes durable with them or after them,
@@ -95,21 +102,30 @@ function reject(jobs: readonly Job[], error: StoreUnavailable): void {
   for (const job of jobs) job.reject(error);
 }
 
-/** Runs jobs in one transaction. Returns what made it fail; then nothing of it happened, unless the problem is `stopped`. */
-function commit(db: DatabaseSync, jobs: readonly Job[]): StoreUnavailable | undefined {
+/** Why a group failed, and the job that needs a damaged page, where that is the reason. */
+type Committed = { readonly error?: StoreUnavailable; readonly culprit?: Job };
+
+/** Runs jobs in one transaction. When it returns an error, nothing of it happened, unless the problem is `stopped`. */
+function commit(db: DatabaseSync, jobs: readonly Job[]): Committed {
   const settle: (() => void)[] = [];
+  let running: Job | undefined;
   let committing = false;
   try {
     db.exec("BEGIN IMMEDIATE");
-    for (const job of jobs) settle.push(attemptJob(db, job));
+    for (const job of jobs) {
+      running = job;
+      settle.push(attemptJob(db, job));
+    }
     committing = true;
     db.exec("COMMIT");
   } catch (cause) {
     const isUndone = rollBack(db);
-    return isUndone && (!committing || leftNothing(cause)) ? failureOf(cause) : unavailable("stopped", cause);
+    if (!isUndone || (committing && !leftNothing(cause))) return { error: unavailable("stopped", cause) };
+    const error = failureOf(cause);
+    return error.problem === "damaged" && running ? { error, culprit: running } : { error };
   }
   for (const report of settle) report();
-  return undefined;
+  return {};
 }
 
 function failureOf(cause: unknown): StoreUnavailable {
@@ -136,14 +152,9 @@ function attemptJob(db: DatabaseSync, job: Job): () => void {
     db.exec("RELEASE job");
     return () => job.resolve(value);
   } catch (error) {
-    // Out of space, SQLite may have undone the complete transaction already: so its group fails with the job.
-    if (!db.isTransaction || isPassing(error)) throw error;
+    // SQLite may have undone the complete transaction already, and after a damaged page the commit fails: so its group fails with it.
+    if (!db.isTransaction || error instanceof StoreUnavailable) throw error;
     db.exec("ROLLBACK TO job; RELEASE job");
     return () => job.reject(error);
   }
-}
-
-/** Whether the disk is the reason, so that the same job can succeed later. */
-function isPassing(error: unknown): boolean {
-  return error instanceof StoreUnavailable && error.problem !== "damaged";
 }

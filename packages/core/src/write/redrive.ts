@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { ageOf } from "../domain/age.ts";
 import type { DeadLetter, DeadLetters } from "../ports/change-queue.ts";
 import type { Clock } from "../ports/clock.ts";
 
@@ -55,7 +56,7 @@ export async function redriveAll(
   { clock, ...ports }: RedrivePorts & { readonly clock: Pick<Clock, "now"> },
   { maxMs, signal }: { readonly maxMs: number; readonly signal?: AbortSignal },
 ): Promise<RedrivenAll> {
-  const end = clock.now().getTime() + maxMs;
+  const start = clock.now().getTime();
   const tried = new Set<string>();
   const triedBodies = new Set<string>();
   const redriven: string[] = [];
@@ -66,7 +67,7 @@ export async function redriveAll(
     if (fresh.length === 0) return { redriven, unknown, more: false };
     for (const letter of fresh) {
       if (tried.has(letter.id)) continue;
-      if (signal?.aborted === true || clock.now().getTime() >= end) return { redriven, unknown, more: true };
+      if (signal?.aborted === true || ageOf(start, clock.now()) >= maxMs) return { redriven, unknown, more: true };
       tried.add(letter.id);
       triedBodies.add(bodyKey(letter));
       const one = await redriveLetters(ports, [letter.id]);

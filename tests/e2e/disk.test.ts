@@ -81,3 +81,12 @@ test("a registry starts and reads on a full disk", async (context) => {
   expect((await second.fetch("/-/health")).status).toBe(507);
   expect(await second.stop()).toBe(0);
 });
+
+test("a registry on a read-only disk does not start, and says why", async (context) => {
+  await using disk = await smallDisk();
+  if (!disk) return context.skip(`this user may not mount a tmpfs (${process.platform})`);
+  const data = join(disk.path, "data");
+  await (await startRegistry(data)).stop();
+  spawnSync("mount", ["-o", "remount,ro", disk.path]);
+  await expect(startRegistry(data)).rejects.toThrow("is on a read-only disk; mount the disk writable");
+});
