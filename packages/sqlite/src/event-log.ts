@@ -34,7 +34,7 @@ export function createEventLog(database: Database, onFailure: (error: unknown) =
       .all("SELECT position, body FROM events WHERE position > ? ORDER BY position LIMIT ?", after, limit)
       .map(loggedOf);
   let last: Promise<void> = Promise.resolve();
-  const announce = () => {
+  const notify = () => {
     catchUp();
     for (const listener of listeners) listener();
   };
@@ -46,7 +46,7 @@ export function createEventLog(database: Database, onFailure: (error: unknown) =
         for (const [id, name, body] of bodies) database.run(INSERT, id, name, body);
       });
       // Taken: what the caller writes next can't become durable before it. The listeners are called once it is.
-      last = durable.then(announce).catch(onFailure);
+      last = durable.then(notify).catch(onFailure);
     },
     async read(after, limit) {
       // Without space on the disk, what was published waits, and what is stored can be read.
@@ -128,7 +128,7 @@ function lastNewline(descriptor: number, end: number): number {
   return -1;
 }
 
-/** The place of the event that a line tells; `undefined` for a line that is none of ours. */
+/** The position of a line's event; `undefined` for a line that is not ours. */
 function positionOf(database: Database, line: string): number | undefined {
   const id = idIn(line);
   const row = id === undefined ? undefined : database.get("SELECT position FROM events WHERE id = ?", id);
