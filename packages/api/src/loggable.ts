@@ -1,3 +1,6 @@
+import type { Principal } from "@codebox/core";
+import type { RequestLog } from "./context.ts";
+
 /** A token, or what begins like one. */
 const TOKEN = /cbx_[A-Za-z0-9_-]+/g;
 /** The routes that have a token in their path, in any spelling of their slashes. */
@@ -25,4 +28,30 @@ function decoded(text: string): string {
   } catch {
     return text;
   }
+}
+
+/** What the log says of an answered request. @param ms milliseconds until the answer began */
+export function requestLog(
+  {
+    method,
+    path,
+    command,
+    principal,
+  }: {
+    readonly method: string;
+    readonly path: string;
+    readonly command: string | undefined;
+    readonly principal: Principal;
+  },
+  status: number,
+  ms: number,
+): RequestLog {
+  return {
+    method,
+    path: loggable(path),
+    status,
+    ms,
+    ...(principal.kind === "anonymous" ? {} : { user: principal.name }),
+    ...(command === undefined ? {} : { command: loggable(command) }),
+  };
 }

@@ -1,10 +1,11 @@
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { ApiError, bareErrorResponse, pathProblem } from "@codebox/api";
+import { ApiError, bareErrorResponse, pathProblem, type Direct } from "@codebox/api";
 import type { Clock } from "@codebox/core";
 import { getRequestListener, RequestError, type Http2Bindings, type HttpBindings } from "@hono/node-server";
 import type { Logger } from "pino";
+import { isDirect, sendDirect } from "./direct.ts";
 
 /** How long a request may take to arrive, in milliseconds: the largest tarball over a slow line. Node's own five minutes cut it off. */
 const UPLOAD_MS = 60 * 60 * 1000;
@@ -14,6 +15,8 @@ const GRACE_MS = 5_000;
 const LOOK_MS = 50;
 
 export type ListenerParts = {
+  /** Asked before `fetch` for tarballs. */
+  readonly direct: Direct;
   readonly fetch: (request: Request, bindings: HttpBindings | Http2Bindings) => Response | Promise<Response>;
   readonly host: string;
   /** 0 picks a free one. */
@@ -29,7 +32,7 @@ export type Listener = {
 };
 
 /** The HTTP server around an app. Resolves once it listens. */
-export async function openListener({ fetch, host, port, log, clock }: ListenerParts): Promise<Listener> {
+export async function openListener({ direct, fetch, host, port, log, clock }: ListenerParts): Promise<Listener> {
   const running = new Set<Promise<unknown>>();
   const tracked = (request: Request, bindings: HttpBindings | Http2Bindings) => {
     checkTarget(bindings.incoming.url ?? "/");
@@ -40,8 +43,17 @@ export async function openListener({ fetch, host, port, log, clock }: ListenerPa
     return done;
   };
   const handle = getRequestListener(tracked, { errorHandler: (error) => malformed(error, log) });
+  const answer = (request: IncomingMessage, response: ServerResponse): Promise<unknown> => {
+    if (!isDirect(request)) return handle(request, response);
+    const sent = sendDirect(direct, request, response, log).then((done) =>
+      done ? undefined : handle(request, response),
+    );
+    const done = sent.finally(() => running.delete(done));
+    running.add(done);
+    return done;
+  };
   // Node's own answer to a request without a Host has no body.
-  const server = createServer({ requireHostHeader: false }, (request, response) => void handle(request, response));
+  const server = createServer({ requireHostHeader: false }, (request, response) => void answer(request, response));
   server.requestTimeout = UPLOAD_MS;
   server.listen(port, host);
   await once(server, "listening");
