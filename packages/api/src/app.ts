@@ -1,13 +1,16 @@
 import { ANONYMOUS } from "@codebox/core";
 import { Hono } from "hono";
+import { createMiddleware } from "hono/factory";
 import { authentication, authorise } from "./auth.ts";
 import { createBackoff } from "./backoff.ts";
 import type { ApiPorts, ApiSettings, App, AppContext, AppEnv, AppPorts } from "./context.ts";
 import { ApiError, asApiError, errorResponse, type ErrorCode } from "./errors.ts";
 import { addGroups, type Method, type RouteGroup } from "./groups.ts";
 import { misdirected } from "./hosts.ts";
-import { loggable, requestLog } from "./loggable.ts";
+import { createIntake } from "./intake.ts";
+import { loggable } from "./loggable.ts";
 import { canonicalPath, pathProblem, rawPath } from "./paths.ts";
+import { requestLog } from "./request-log.ts";
 import { accountRoutes } from "./routes/account.ts";
 import { distTagReadRoutes, distTagWriteRoutes } from "./routes/dist-tags.ts";
 import { packageWriteRoutes } from "./routes/package-write.ts";
@@ -20,7 +23,7 @@ import { tarballRoutes } from "./routes/tarball.ts";
 /**
  * Every group of routes that all deployments have. A Lambda with narrower rights serves some of them.
  *
- * @example createApp(ports, settings, [...registryRoutes(ports, settings), eventRoutes(events, stopping)]);
+ * @example createApp(ports, settings, [...registryRoutes(ports, settings), eventRoutes(events, revocations, clock, stopping)]);
  */
 export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly RouteGroup[] {
   const backoff = createBackoff(ports.clock);
@@ -75,9 +78,24 @@ export function createApp(
     await next();
   });
   app.use(authentication(ports));
+  app.use(intake(ports));
   addSection(app, ports, "/-", groups);
   addSection(app, ports, "", groups);
   return app;
+}
+
+/** Gives every request an allowance for its body, until it is answered. */
+function intake({ clock, addressOf }: Pick<AppPorts, "clock" | "addressOf">) {
+  const { open } = createIntake(clock);
+  return createMiddleware<AppEnv>(async (c, next) => {
+    const allowance = open({ address: addressOf?.(c), isNamed: c.get("principal").kind !== "anonymous" });
+    c.set("allowance", allowance);
+    try {
+      await next();
+    } finally {
+      allowance.close();
+    }
+  });
 }
 
 /** The two parts of the paths: the registry's own routes under `/-`, which is no package's name, and the packages. */

@@ -14,6 +14,7 @@ import type {
   UpstreamCache,
 } from "@codebox/core";
 import type { Context, Hono } from "hono";
+import type { Allowance } from "./intake.ts";
 
 /** What every app needs, whichever routes it serves. */
 export type AppPorts = {
@@ -98,6 +99,8 @@ export type AppEnv = {
     credentialsRefused: boolean;
     /** `https://registry.acme.example`: the start of every URL in an answer. */
     origin: string;
+    /** What the request's body may cost. */
+    allowance: Allowance;
   };
 };
 /** Hono's context with our variables. */

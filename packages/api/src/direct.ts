@@ -1,7 +1,7 @@
 import { NAME_MAX, tarballKey, versionOfFile, type OpenObject } from "@codebox/core";
 import { callerOf } from "./auth.ts";
 import type { ApiSettings, AppPorts, ReadPorts } from "./context.ts";
-import { requestLog } from "./loggable.ts";
+import { requestLog } from "./request-log.ts";
 import { tarballHeaders } from "./routes/tarball.ts";
 
 /** A request as a host has it, before it becomes a `Request`. Header names are in lower case. */

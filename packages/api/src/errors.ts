@@ -9,6 +9,7 @@ import {
   type StoreProblem,
 } from "@codebox/core";
 import type { Context } from "hono";
+import { escaped } from "./loggable.ts";
 
 /** Every way a request can fail: a change's rejection, or one of the HTTP surface's own. Closed; `STATUS` is the one place that knows their statuses. */
 export type ErrorCode =
@@ -16,6 +17,7 @@ export type ErrorCode =
   | "unauthenticated"
   | "method_not_allowed"
   | "not_acceptable"
+  | "too_slow"
   | "misdirected"
   | "too_many"
   | "unavailable"
@@ -34,6 +36,7 @@ const STATUS = {
   not_found: 404,
   method_not_allowed: 405,
   not_acceptable: 406,
+  too_slow: 408,
   version_exists: 409,
   conflict: 409,
   precondition_failed: 412,
@@ -76,7 +79,8 @@ export function bareErrorResponse(error: ApiError): Response {
 }
 
 function errorBody({ message, code }: ApiError): Record<string, unknown> {
-  return { ok: false, error: message, message, code };
+  const shown = escaped(message);
+  return { ok: false, error: shown, message: shown, code };
 }
 
 /** Whether the answer is a 5xx: clients send the request again. */

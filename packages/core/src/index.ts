@@ -13,6 +13,7 @@ export * from "./domain/names.ts";
 export * from "./domain/outcome.ts";
 export * from "./domain/packument.ts";
 export * from "./domain/restore.ts";
+export { tagChangedSince } from "./domain/stale.ts";
 export * from "./domain/views.ts";
 export * from "./layout.ts";
 export * from "./ports/backend.ts";

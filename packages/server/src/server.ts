@@ -33,6 +33,7 @@ import { deadLetterRoutes } from "./dead-letters-route.ts";
 import { eventRoutes } from "./events-route.ts";
 import { isItself } from "./itself.ts";
 import { openListener, type Listener, type ListenerParts } from "./listener.ts";
+import { watchRevocations } from "./revocations.ts";
 import { openSqlite } from "@codebox/sqlite";
 import type { Settings } from "./settings.ts";
 
@@ -134,9 +135,11 @@ function appOf(
   const { settings, log, clock, ids, addresses = [] } = parts;
   const own = { publicUrl: settings.publicUrl, everywhere: isAnyAddress(settings.host), addresses };
   const upstream = parts.upstream?.((url) => isItself(url, { ...own, url: ownUrl() }));
-  const cache = upstream && createUpstreamCache({ store: backend.store, upstream, clock }, { scopes: settings.scopes });
+  const cache = upstream && createUpstreamCache({ store: backend.store, upstream, clock }, settings);
+  const revocations = watchRevocations(backend.tokens, clock);
   const ports: ApiPorts = {
     ...backend,
+    tokens: revocations.tokens,
     policy,
     catalog: createCatalog({ reader: backend.reader, policy, upstream: cache }),
     submit: createSubmit({ ...backend, policy, clock, ids }),
@@ -150,8 +153,8 @@ function appOf(
   const chosen = apiSettings(settings, addresses);
   const app = createApp(ports, chosen, [
     ...registryRoutes(ports, chosen),
-    eventRoutes(backend.eventReader, stopping),
-    deadLetterRoutes(backend.deadLetters, clock),
+    eventRoutes(backend.eventReader, revocations, clock, stopping),
+    deadLetterRoutes(backend.deadLetters, backend.reader, clock),
   ]);
   return { app, direct: createDirect(ports, chosen) };
 }

@@ -38,4 +38,7 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX objects_file ON objects (file) WHERE file IS NOT NULL;
   CREATE TABLE probes (bytes BLOB NOT NULL)
   `,
+  // Every name that ever held a token: nobody else can register it. Rows are never deleted.
+  `CREATE TABLE token_holders (name TEXT PRIMARY KEY) WITHOUT ROWID;
+  INSERT INTO token_holders SELECT DISTINCT user FROM tokens`,
 ];

@@ -40,6 +40,8 @@ export type ObjectInfo = {
   readonly etag: string;
   /** Bytes. */
   readonly size: number;
+  /** From `head`: a digest of the bytes, comparable between keys. Absent where the store keeps none besides the ETag. */
+  readonly checksum?: string;
   readonly contentType?: string;
   readonly modified: Date;
 };

@@ -131,7 +131,7 @@ export function createUpstreamDocuments(
  * @returns `undefined` when it says that the package was unpublished: then it has no versions.
  * @throws UpstreamMalformed when it is not the package's document.
  */
-function parseDocument(name: string, bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
+export function parseDocument(name: string, bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
   const document = parsed(bytes);
   if (!isRecord(document)) throw new UpstreamMalformed("it sent something that is not a package's document");
   if (document["name"] !== name) throw new UpstreamMalformed("it sent the document of another package");
