@@ -23,7 +23,13 @@ export async function sendDirect(
   if (!answer) return false;
   response.writeHead(200, answer.headers);
   if (answer.bytes) response.end(answer.bytes);
-  else
-    await pipeline(answer.body, response).catch((error: unknown) => log.error({ err: error }, "an answer broke off"));
+  else await pipeline(answer.body, response).catch((error: unknown) => report(error, log));
   return true;
+}
+
+/** An answer that broke off: because its client went away, or because its bytes could not be read. */
+function report(error: unknown, log: Logger): void {
+  const isAway = error instanceof Error && "code" in error && error.code === "ERR_STREAM_PREMATURE_CLOSE";
+  if (isAway) log.info("a client went away before the end of its tarball");
+  else log.error({ err: error }, "an answer broke off");
 }
