@@ -6,6 +6,7 @@ import {
   type Decision,
   type NamedPrincipal,
   type Policy,
+  type Principal,
   type Refusal,
 } from "@codebox/core";
 import { createMiddleware } from "hono/factory";
@@ -33,6 +34,13 @@ export function authentication(ports: AuthPorts) {
     c.set("caller", () => callerOf(c, ports));
     await next();
   });
+}
+
+/** Who sends this `authorization` header: nobody, or the holder of a valid token; `undefined` for anything else. */
+export async function bearerOf(ports: AuthPorts, header: string | undefined): Promise<Principal | undefined> {
+  if (header === undefined) return ANONYMOUS;
+  const token = /^Bearer\s+(\S+)$/i.exec(header)?.[1];
+  return token === undefined ? undefined : (await byToken(ports, token))?.principal;
 }
 
 /**
