@@ -50,6 +50,7 @@ export type WritePorts = {
   readonly policy: Policy;
   readonly submit: Submit;
   readonly ids: Ids;
+  readonly clock: Clock;
 } & Pick<AppPorts, "onFailure">;
 
 /** What signing in and the routes of an account need. */
