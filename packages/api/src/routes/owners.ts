@@ -25,7 +25,7 @@ export const ownerRoutes = (ports: WritePorts, settings: ApiSettings): RouteGrou
     };
 
     on.put("/-/package/:name/owners", async (c) => {
-      const { user } = parseBody(NewOwner, await readJson(c.req.raw, CREDENTIALS_BYTES_MAX));
+      const { user } = parseBody(NewOwner, await readJson(c, CREDENTIALS_BYTES_MAX));
       return change(c, (owners) => (owners.some(({ name }) => name === user) ? owners : [...owners, { name: user }]));
     });
 
