@@ -83,6 +83,7 @@ describe.each(CLOSED)("the bucket of the stack %s", (variant) => {
       "_codebox/outcomes/",
       "_codebox/upstream/",
       "_codebox/sessions/",
+      "_codebox/unanswered/",
     ]);
     expect(expiry(of, "_codebox/outcomes/")).toBe(14);
     expect(expiry(of, "_codebox/upstream/")).toBe(90);
@@ -96,6 +97,7 @@ describe.each(CLOSED)("the bucket of the stack %s", (variant) => {
       ["_codebox/outcomes/", "Enabled"],
       ["_codebox/upstream/", "Enabled"],
       ["_codebox/sessions/", "Enabled"],
+      ["_codebox/unanswered/", "Enabled"],
     ]);
   });
 

@@ -105,6 +105,5 @@ function inflated(): ApiError {
  * @param maxDepth Levels of objects and arrays. Default: `JSON_DEPTH_MAX`. What reads a deeper one must not do so by recursion.
  */
 export function readJson(c: AppContext, maxBytes: number, maxDepth?: number): Promise<unknown> {
-  const { hold } = c.get("allowance");
-  return parseStream(bodyBytes(c, maxBytes), { maxBytes, hold, ...(maxDepth === undefined ? {} : { maxDepth }) });
+  return parseStream(bodyBytes(c, maxBytes), { maxBytes, maxDepth, hold: c.get("allowance").hold });
 }

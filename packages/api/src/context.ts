@@ -16,6 +16,7 @@ import type {
 import type { Context, Hono } from "hono";
 import type { Allowance } from "./intake.ts";
 import type { ApiError } from "./errors.ts";
+import type { Allowance } from "./intake.ts";
 import type { Passwords } from "./passwords.ts";
 
 /** What every app needs, whichever routes it serves. */
@@ -54,6 +55,7 @@ export type WritePorts = {
   readonly policy: Policy;
   readonly submit: Submit;
   readonly ids: Ids;
+  readonly clock: Clock;
 } & Pick<AppPorts, "onFailure">;
 
 /** What signing in and the routes of an account need. */

@@ -8,10 +8,7 @@ import {
 } from "@codebox/core";
 import { ApiError } from "./errors.ts";
 
-/**
- * Who sends a body. A caller without a token shares less memory. `isNamed` is asked when the first bytes are held: who asks is known
- * only once the right of the route was checked.
- */
+/** Who sends a body. A caller without a name shares less memory; who it is, is asked when the body is first held. */
 type Sender = { readonly address: string | undefined; readonly isNamed: () => boolean };
 
 /** What one request may cost while its body arrives, and until it is answered. */

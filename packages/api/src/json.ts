@@ -21,10 +21,10 @@ const PIECE_BYTES = 64 * 1024;
 export type JsonReader = {
   /** Bytes of the JSON, tarballs left out, above which it is refused. */
   readonly maxBytes: number;
+  /** Levels of objects and arrays. Default: `JSON_DEPTH_MAX`. */
+  readonly maxDepth?: number | undefined;
   /** Counts the memory that the parsed document takes. May throw, to refuse it. */
   readonly hold?: (bytes: number) => void;
-  /** Levels of objects and arrays. Default: `JSON_DEPTH_MAX`. */
-  readonly maxDepth?: number;
   /** Takes a publish's attachment, in base64, as it streams in. It must read it to the end, or throw. `before` is the document so far. */
   readonly onData?: (
     file: string,

@@ -30,10 +30,10 @@ type Options = {
   upstream?: UpstreamCache;
   paused?: boolean;
   queueDown?: boolean;
-  /** What the HTTP surface has for a clock. Default: the machine's. */
-  clock?: Clock;
   /** The client's address. */
   address?: string;
+  /** What the HTTP surface has for a clock. Default: the machine's. */
+  clock?: Clock;
   /** A package that nobody may read or change. */
   unreadable?: string;
 };
@@ -88,7 +88,7 @@ export async function startApp(options: Options = {}) {
     alice,
     request,
     send,
-    /** All keys that are no token and no outcome, to see that nothing was written. */
+    /** All keys of packages and staged tarballs, to see that nothing was written. */
     keys: async () => (await embedded.store.list("")).objects.map(({ key }) => key).filter(isPackageData),
     publish: (name: string, version: string, tag = "latest") =>
       send("PUT", `/${name.replace("/", "%2f")}`, publishBody(name, version, { tag })),
@@ -101,7 +101,7 @@ export async function startApp(options: Options = {}) {
 }
 
 function isPackageData(key: string): boolean {
-  return ![LAYOUT.tokens, LAYOUT.outcomes].some(({ prefix }) => key.startsWith(prefix));
+  return ![LAYOUT.tokens, LAYOUT.outcomes, LAYOUT.unanswered].some(({ prefix }) => key.startsWith(prefix));
 }
 
 function except(policy: Policy, unreadable: string | undefined): Policy {

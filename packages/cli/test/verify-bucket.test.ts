@@ -110,6 +110,7 @@ describe("codebox's own objects", () => {
     ["_codebox/outcomes/x", 14],
     ["_codebox/upstream/x", 90],
     ["_codebox/sessions/x", 2],
+    ["_codebox/unanswered/x", 2],
   ])("%s is a finding once it outlived its %i days, and not before", async (key, days) => {
     await embedded.store.put(key, Buffer.from("{}"));
     expect((await findings({ daysLater: days })).reported).toEqual([]);
@@ -137,6 +138,7 @@ describe("the bucket itself", () => {
           "_codebox/outcomes/": 14,
           "_codebox/upstream/": 90,
           "_codebox/sessions/": 2,
+          "_codebox/unanswered/": 2,
         }),
       },
     ],
@@ -148,6 +150,7 @@ describe("the bucket itself", () => {
           "_codebox/messages/": 30,
           "_codebox/outcomes/": 14,
           "_codebox/sessions/": 2,
+          "_codebox/unanswered/": 2,
         }),
       },
     ],

@@ -19,6 +19,7 @@ const GOOD: BucketSettings = {
     "_codebox/outcomes/": 14,
     "_codebox/upstream/": 90,
     "_codebox/sessions/": 2,
+    "_codebox/unanswered/": 2,
   }),
 };
 const maintenance = (

@@ -140,8 +140,8 @@ function appOf(
   const revocations = watchRevocations(backend.tokens, clock);
   const ports: ApiPorts = {
     ...backend,
-    tokens: revocations.tokens,
     passwords: createPasswords({ identities: backend.identities, clock }),
+    tokens: revocations.tokens,
     policy,
     catalog: createCatalog({ reader: backend.reader, policy, upstream: cache }),
     submit: createSubmit({ ...backend, policy, clock, ids }),

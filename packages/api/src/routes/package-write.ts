@@ -1,4 +1,12 @@
-import { BODY_BYTES_MAX, isRecord, own, versionOfFile, type Draft, type Packument } from "@codebox/core";
+import {
+  BODY_BYTES_MAX,
+  createUnansweredPublishes,
+  isRecord,
+  own,
+  versionOfFile,
+  type Draft,
+  type Packument,
+} from "@codebox/core";
 import { namedCaller } from "../auth.ts";
 import { readJson } from "../body.ts";
 import type { ApiSettings, AppContext, WritePorts } from "../context.ts";
@@ -15,7 +23,9 @@ import { submitChange } from "../submission.ts";
 /** Publish, deprecate, unpublish, owners and star. Source: libnpmpublish lib/publish.js and unpublish.js; npm lib/commands/{deprecate,owner,star}.js. */
 export const packageWriteRoutes = (ports: WritePorts, settings: ApiSettings): RouteGroup =>
   routeGroup("write", (on) => {
-    const repeats = createRepeats();
+    const repeats = createRepeats(createUnansweredPublishes(ports), (error) =>
+      ports.onFailure?.(error, { method: "PUT", path: "/:name" }),
+    );
     on.put("/:name", async (c) => {
       const name = packageName(c);
       const onFailure = (error: unknown) => reportTo(ports, c, error);

@@ -90,6 +90,12 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
   const signatures = createUpstreamSignatures({ upstream, clock });
   return {
     isOurs,
+    search: createUpstreamSearch({ upstream, clock, scopes: ourScopes, isConfigured: isOurs, isOurs: isOursAtAll }),
+    signatures: {
+      keys: () => signatures.keys(),
+      attestations: async (name, version) =>
+        (await isOursAtAll(name)) ? undefined : signatures.attestations(name, version),
+    },
     async has(name) {
       const answered = new AbortController();
       const late = clock.sleep(ASK_MS, answered.signal).then(() => undefined);
@@ -97,12 +103,6 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
       const found = await Promise.race([asked, late]).finally(() => answered.abort());
       if (!found) throw new UpstreamUnavailable(`there was no answer in ${ASK_MS / 1000} seconds`);
       return found.kind === "found" && parseDocument(name, found.bytes) !== undefined;
-    },
-    search: createUpstreamSearch({ upstream, clock, scopes: ourScopes, isOurs: isOursAtAll }),
-    signatures: {
-      keys: () => signatures.keys(),
-      attestations: async (name, version) =>
-        (await isOursAtAll(name)) ? undefined : signatures.attestations(name, version),
     },
     packument: async (name, form, options) =>
       (await isOursInAnyCase(name)) ? undefined : documents(name, form, options),
