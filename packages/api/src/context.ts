@@ -16,7 +16,6 @@ import type {
 import type { Context, Hono } from "hono";
 import type { Allowance } from "./intake.ts";
 import type { ApiError } from "./errors.ts";
-import type { Allowance } from "./intake.ts";
 import type { Passwords } from "./passwords.ts";
 
 /** What every app needs, whichever routes it serves. */
