@@ -16,6 +16,7 @@ import { searchRoutes } from "./routes/search.ts";
 import { signInRoutes } from "./routes/sign-in.ts";
 import { publicRoutes, statusRoutes } from "./routes/status.ts";
 import { tarballRoutes } from "./routes/tarball.ts";
+import { undoRoutes } from "./routes/undo.ts";
 
 /**
  * Every group of routes that all deployments have. A Lambda with narrower rights serves some of them.
@@ -32,6 +33,7 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
     accountRoutes(ports, backoff),
     distTagReadRoutes(ports),
     distTagWriteRoutes(ports, settings),
+    undoRoutes(ports, settings),
     packageWriteRoutes(ports, settings),
     tarballRoutes(ports),
     packumentRoutes(ports),

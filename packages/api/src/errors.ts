@@ -49,10 +49,18 @@ export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly code: ErrorCode;
   readonly headers: Readonly<Record<string, string>>;
-  constructor(code: ErrorCode, message: string, headers: Readonly<Record<string, string>> = {}) {
+  /** Fields of the body beside `error` and `code`, for programs. */
+  readonly more: Readonly<Record<string, unknown>>;
+  constructor(
+    code: ErrorCode,
+    message: string,
+    headers: Readonly<Record<string, string>> = {},
+    more: Readonly<Record<string, unknown>> = {},
+  ) {
     super(message);
     this.code = code;
     this.headers = headers;
+    this.more = more;
   }
 }
 
@@ -72,8 +80,8 @@ export function bareErrorResponse(error: ApiError): Response {
   return Response.json(errorBody(error), { status: STATUS[error.code], headers: error.headers });
 }
 
-function errorBody({ message, code }: ApiError): Record<string, unknown> {
-  return { ok: false, error: message, message, code };
+function errorBody({ message, code, more }: ApiError): Record<string, unknown> {
+  return { ...more, ok: false, error: message, message, code };
 }
 
 /** Whether the answer is a 5xx: clients send the request again. */

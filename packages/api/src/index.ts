@@ -17,4 +17,5 @@ export * from "./routes/search.ts";
 export { signInRoutes } from "./routes/sign-in.ts";
 export * from "./routes/status.ts";
 export * from "./routes/tarball.ts";
+export * from "./routes/undo.ts";
 export * from "./submission.ts";

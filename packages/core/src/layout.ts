@@ -47,6 +47,10 @@ export const LAYOUT = {
     purpose: "copies of the upstream's packuments and tarballs",
     days: 90,
   },
+  history: {
+    prefix: `${OWN_PREFIX}history/`,
+    purpose: "the history of each package: its records, in order, and details too large for index.json",
+  },
   tokens: { prefix: `${OWN_PREFIX}tokens/`, purpose: "token records by hash, and the hashes of each user" },
   sessions: {
     prefix: `${OWN_PREFIX}sessions/`,
@@ -71,6 +75,11 @@ export const tarballKey = (name: string, version: string): string => `${name}/${
 export const stagingKey = (id: string): string => `${LAYOUT.staging.prefix}${id}`;
 export const messageKey = (sha256: string): string => `${LAYOUT.messages.prefix}${sha256}`;
 export const outcomeKey = (id: string): string => `${LAYOUT.outcomes.prefix}${id}`;
+/** The records of a package from a sequence on. Padded, so that a listing has them in order. */
+export const historyKey = (name: string, first: number): string =>
+  `${historyPrefix(name)}${String(first).padStart(15, "0")}.json`;
+export const historyDetailKey = (name: string, sha256: string): string => `${historyPrefix(name)}detail-${sha256}.json`;
+const historyPrefix = (name: string): string => `${LAYOUT.history.prefix}${encodeURIComponent(name)}/`;
 export const sessionKey = (hash: string): string => `${LAYOUT.sessions.prefix}${hash}`;
 export const tokenKey = (hash: string): string => `${LAYOUT.tokens.prefix}${hash}`;
 export const userTokensPrefix = (user: string): string => `${LAYOUT.tokens.prefix}users/${encodeURIComponent(user)}/`;

@@ -13,6 +13,7 @@ import {
   signInRoutes,
   statusRoutes,
   tarballRoutes,
+  undoRoutes,
   withFilter,
   type ApiSettings,
   type App,
@@ -68,7 +69,12 @@ export function createWriteApp(env: Environment<"write">, parts: ApiParts & { re
   const ports = { ...read, ids, submit: createSubmit({ ...read, queue, ids }) };
   const settings = settingsOf(env);
   const uploads = uploadRoutes({ ...ports, clock, signUpload: createSignUpload(s3, bucketOf(env)) }, settings);
-  const writing = [distTagWriteRoutes(ports, settings), packageWriteRoutes(ports, settings), uploads];
+  const writing = [
+    distTagWriteRoutes(ports, settings),
+    undoRoutes(ports, settings),
+    packageWriteRoutes(ports, settings),
+    uploads,
+  ];
   // API Gateway sends no GET here. With the routes for reading, a 405 names all methods of a path.
   return createApp(ports, settings, [
     distTagReadRoutes(ports),

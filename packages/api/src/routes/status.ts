@@ -1,9 +1,10 @@
-import { isReadableName, isRecord, LAYOUT, stateOf, type Failed, type Outcome, type Pending } from "@codebox/core";
+import { isReadableName, isRecord, LAYOUT, type Failed, type Outcome, type Pending } from "@codebox/core";
 import { readJson } from "../body.ts";
 import type { AppContext, ReadPorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
-import { findPackage, packageName, requirePackage } from "../lookup.ts";
+import { answerHistory } from "../history.ts";
+import { findPackage } from "../lookup.ts";
 
 /** An audit names every package of a project with its versions. 20,000 packages are about half of it. */
 const AUDIT_BYTES_MAX = 1024 * 1024;
@@ -32,11 +33,7 @@ export const statusRoutes = (ports: ReadPorts): RouteGroup =>
       return c.json(shown(outcome));
     });
 
-    on.get("/-/package/:name/history", async (c) => {
-      const { packument } = await requirePackage(c, ports, packageName(c));
-      c.header("cache-control", "private, no-cache");
-      return c.json({ name: packument.name, history: stateOf(packument).applied.toReversed() });
-    });
+    on.get("/-/package/:name/history", (c) => answerHistory(c, ports));
 
     on.post("/-/npm/v1/security/advisories/bulk", async (c) => {
       const body = await readJson(c.req.raw, AUDIT_BYTES_MAX);

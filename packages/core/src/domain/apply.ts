@@ -1,15 +1,22 @@
 import type { Change } from "./change.ts";
+import { detailFields, type SpilledDetail } from "./detail.ts";
 import { definitionOf, effectOf } from "./changes/index.ts";
 import { Refusal, type EffectsSince } from "./changes/shared/definition.ts";
 import type { ChangeEvent } from "./event.ts";
-import { recordsSince } from "./history.ts";
-import { APPLIED_RING, EVENT_DATA_MAX } from "./limits.ts";
+import { recordsSince, withoutArchived } from "./history.ts";
+import { EVENT_DATA_MAX } from "./limits.ts";
 import type { Rejection } from "./outcome.ts";
 import { stateOf, type AppliedRecord, type Packument } from "./packument.ts";
 
 /** What `apply` returns. */
 export type Applied =
-  | { readonly kind: "applied"; readonly packument: Packument; readonly event: ChangeEvent }
+  | {
+      readonly kind: "applied";
+      readonly packument: Packument;
+      readonly event: ChangeEvent;
+      /** A detail that the record only names. It has to be stored before the packument is. */
+      readonly spilled?: SpilledDetail;
+    }
   /** The change's id is in the ring: it was applied before, and there is nothing to do. */
   | { readonly kind: "replayed"; readonly packument: Packument; readonly record: AppliedRecord }
   | { readonly kind: "rejected"; readonly rejection: Rejection };
@@ -42,13 +49,23 @@ export function withoutEmitted(packument: Packument, ids: ReadonlySet<string>): 
 /** The decided packument with the change's record and event. */
 function recorded(before: Packument | undefined, change: Change, decided: Packument): Applied {
   const state = stateOf(before);
-  const { id, name, type, at, actor } = change;
+  const { id, name, type, at, actor, why } = change;
   const sequence = state.sequence + 1;
   const revision = state.revision + 1;
   const data = eventData(change, decided);
   const event: ChangeEvent = { schema: 1, id, name, sequence, revision, type, at, actor, data };
   const touched = definitionOf(change).touches(change, before);
-  const record: AppliedRecord = { id, sequence, type, at, by: actor.name, ...touched };
+  const { fields, spilled } = detailFields(before, decided, touched.versions ?? []);
+  const record: AppliedRecord = {
+    id,
+    sequence,
+    type,
+    at,
+    by: actor.name,
+    ...touched,
+    ...(why === undefined ? {} : { why }),
+    ...fields,
+  };
   const packument: Packument = {
     ...decided,
     time: { ...decided.time, modified: at },
@@ -56,11 +73,11 @@ function recorded(before: Packument | undefined, change: Change, decided: Packum
       ...state,
       revision,
       sequence,
-      applied: [...state.applied, record].slice(-APPLIED_RING),
+      applied: withoutArchived([...state.applied, record], state.archived?.to),
       outbox: [...state.outbox, event],
     },
   };
-  return { kind: "applied", packument, event };
+  return { kind: "applied", packument, event, ...(spilled ? { spilled } : {}) };
 }
 
 /** The event's body, cut to its key fields when it would not fit a message. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import semver from "semver";
 import type { ChangeEvent } from "./event.ts";
 import { README_MAX } from "./limits.ts";
+import type { Why } from "./why.ts";
 
 /**
  * One version's package.json as published, with `dist`. Fields that codebox does not know are kept.
@@ -67,8 +68,10 @@ export type CodeboxState = {
   readonly revision: number;
   /** The last event's sequence number: 1, 2, 3 … without gaps. */
   readonly sequence: number;
-  /** The last applied changes, oldest first, at most `APPLIED_RING`. */
+  /** The last applied changes, oldest first: `APPLIED_RING`, and those before that are not in the store's history yet. */
   readonly applied: readonly AppliedRecord[];
+  /** The sequence numbers of the records in the store's history: the first and the last one. Absent: there are none. */
+  readonly archived?: { readonly from: number; readonly to: number };
   /** Events not yet confirmed as emitted, oldest first. */
   readonly outbox: readonly ChangeEvent[];
 };
@@ -86,7 +89,40 @@ export type AppliedRecord = {
   /** The versions that the change published, deprecated or unpublished, or pointed a tag at. */
   readonly versions?: readonly string[];
   readonly tag?: string;
+  /** Why the sender made the change. */
+  readonly why?: Why;
+  /** What moved, from where to where. Absent: nothing whose history is kept, or see `detailIn`. */
+  readonly detail?: ChangeDetail;
+  /** Where the store has a detail that is too large for this document. */
+  readonly detailIn?: DetailPlace;
 };
+
+/**
+ * A value before and after a change.
+ *
+ * @example { from: "1.0.0", to: "1.1.0" }
+ *
+ * `from` is absent for something that was not there before, `to` for something that was removed.
+ */
+export type Moved<Value = string> = { readonly from?: Value; readonly to?: Value };
+
+/**
+ * What a change did to the parts of a package whose history is kept.
+ *
+ * @example { tags: { latest: { from: "1.0.0", to: "1.1.0" }, next: { to: "1.1.0" } } }
+ *
+ * - `tags`: every tag that was set, moved or removed, whatever kind of change did it.
+ * - `deprecated`: versions whose deprecation message changed.
+ * - `owners`: the names of the owners.
+ */
+export type ChangeDetail = {
+  readonly tags?: Readonly<Record<string, Moved>>;
+  readonly deprecated?: Readonly<Record<string, Moved>>;
+  readonly owners?: Moved<readonly string[]>;
+};
+
+/** A detail in the store: its SHA-256, by which it is named, and which parts it has. */
+export type DetailPlace = { readonly sha256: string; readonly of: readonly (keyof ChangeDetail)[] };
 
 /**
  * Reads an own field; `undefined` for a field that the record only inherits (`constructor`, `toString`).

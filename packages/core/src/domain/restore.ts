@@ -1,7 +1,7 @@
 import { effectOf } from "./changes/index.ts";
 import type { Effect } from "./changes/shared/definition.ts";
 import type { ChangeEvent } from "./event.ts";
-import { APPLIED_RING } from "./limits.ts";
+import { withoutArchived } from "./history.ts";
 import {
   DESCRIBING,
   own,
@@ -166,7 +166,7 @@ function recordOf(
     ...state,
     revision: state.revision + renumbered.length,
     sequence: state.sequence + renumbered.length,
-    applied: [...state.applied, ...renumbered].slice(-APPLIED_RING),
+    applied: withoutArchived([...state.applied, ...renumbered], state.archived?.to),
     outbox: [...state.outbox, ...renumbered.map((record) => eventAgain(found.name, record, record.sequence + shift))],
   };
 }
@@ -174,9 +174,9 @@ function recordOf(
 /** The event of a change that got a new number, with the key fields that its record holds. */
 function eventAgain(
   name: string,
-  { id, sequence, type, at, by, ...fields }: AppliedRecord,
+  { id, sequence, type, at, by, versions, tag }: AppliedRecord,
   revision: number,
 ): ChangeEvent {
-  const data = { name, ...fields, truncated: true };
+  const data = { name, ...(versions ? { versions } : {}), ...(tag === undefined ? {} : { tag }), truncated: true };
   return { schema: 1, id, name, sequence, revision, type, at, actor: { name: by }, data };
 }

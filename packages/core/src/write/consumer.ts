@@ -3,6 +3,7 @@ import { principalOfChange, refusalRejection, type Policy } from "../access/poli
 import { actionOf, effectOf } from "../domain/changes/index.ts";
 import { apply, withoutEmitted, type Applied } from "../domain/apply.ts";
 import type { Change, ChangeOf } from "../domain/change.ts";
+import type { SpilledDetail } from "../domain/detail.ts";
 import type { ChangeEvent } from "../domain/event.ts";
 import { indexKey, tarballKey } from "../layout.ts";
 import { OUTBOX_MAX } from "../domain/limits.ts";
@@ -14,7 +15,8 @@ import { StoreUnavailable, type ObjectStore } from "../ports/object-store.ts";
 import type { Outcomes } from "../ports/outcomes.ts";
 import type { PackumentReader, ReadPackument } from "../read/reader.ts";
 import { restored } from "../domain/restore.ts";
-import { outcomeOfRecord } from "../domain/history.ts";
+import { outcomeOfRecord, withArchived } from "../domain/history.ts";
+import { archive, storeDetails } from "../stored/history.ts";
 import { updateObject, type Mutation } from "./update-object.ts";
 
 /** What the consumer works with. */
@@ -105,15 +107,21 @@ async function write(
   const mutate = async (read: ReadPackument | undefined): Promise<Mutation<Written>> => {
     const found = read && withoutEmitted(read.packument, emitted);
     const start = known && found ? restored(known, found) : found;
-    const { packument, outcomes, changed } = await fold({ store, policy }, start, changes, promoted);
+    const { packument: folded, details, outcomes, changed } = await fold({ store, policy }, start, changes, promoted);
     signal?.throwIfAborted();
-    const unsent = stateOf(packument).outbox;
-    if ((!changed && start === found) || packument === undefined) {
+    const unsent = stateOf(folded).outbox;
+    if ((!changed && start === found) || folded === undefined) {
+      const packument = folded;
       const sent = stateOf(read?.packument).outbox.flatMap(({ id }) => (emitted.has(id) ? [id] : []));
       return { result: { packument, outcomes, unsent, known: sent } };
     }
     if (unsent.length > OUTBOX_MAX)
       throw new StoreUnavailable(`${name} has ${unsent.length} events that could not be emitted`);
+    // What is final, and leaves the ring soon, goes into the store's history before the document forgets it.
+    await storeDetails({ store }, name, details);
+    const segments = read ? await archive({ store, clock }, read.packument) : [];
+    signal?.throwIfAborted();
+    const packument = withArchived(folded, segments);
     const bytes = serializePackument(packument);
     return { result: { packument, outcomes, unsent, known: [], size: bytes.byteLength }, bytes };
   };
@@ -133,6 +141,8 @@ async function write(
 type Folded = {
   readonly packument: Packument | undefined;
   readonly outcomes: readonly Outcome[];
+  /** Details that are stored before the document is. */
+  readonly details: readonly SpilledDetail[];
   readonly changed: boolean;
 };
 
@@ -146,6 +156,7 @@ async function fold(
   let packument = start;
   let changed = false;
   const outcomes: Outcome[] = [];
+  const details: SpilledDetail[] = [];
   for (const change of changes) {
     let result = authorised(policy, packument, change);
     if (result.kind === "applied" && change.type === "publish" && !promoted.has(change.id)) {
@@ -156,10 +167,11 @@ async function fold(
     if (result.kind === "applied") {
       packument = result.packument;
       changed = true;
+      if (result.spilled) details.push(result.spilled);
     }
     outcomes.push(outcomeOf(change, result));
   }
-  return { packument, outcomes, changed };
+  return { packument, outcomes, details, changed };
 }
 
 /**

@@ -6,6 +6,8 @@ export const COVERED_ELSEWHERE: Readonly<Record<string, string>> = {
   "CHG-23": "packages/api/test/unanswered.test.ts",
   "ERR-5": "packages/api/test/dist-tags.test.ts",
   "ERR-7": "packages/api/test/hosts.test.ts",
+  "HIS-3": "packages/api/test/history.test.ts",
+  "HIS-5": "packages/core/test/stored/history.test.ts",
   "UPS-2": "packages/api/test/upstream.test.ts",
   "UPS-4": "packages/core/test/read/upstream-cache.test.ts",
   "UPS-5": "packages/core/test/read/upstream-cache.test.ts",

@@ -4,6 +4,7 @@ import { changeChecks } from "./checks/changes.ts";
 import { distTagChecks } from "./checks/dist-tags.ts";
 import { eventChecks } from "./checks/events.ts";
 import { failureChecks } from "./checks/failures.ts";
+import { historyChecks } from "./checks/history.ts";
 import { identityChecks, tokenChecks } from "./checks/identity.ts";
 import { nameChecks } from "./checks/names.ts";
 import { otherRouteChecks } from "./checks/other-routes.ts";
@@ -20,6 +21,6 @@ export { createRegistry, type Registry, type Target } from "./registry.ts";
 
 /** Every check of PROTOCOL.md that a URL and a token allow, in the order of its sections. */
 export const CHECKS: readonly Check[] = [
-  nameChecks, changeChecks, repeatChecks, failureChecks, distTagChecks, packumentChecks, tarballChecks, publishChecks, archiveChecks,
+  nameChecks, changeChecks, repeatChecks, failureChecks, distTagChecks, historyChecks, packumentChecks, tarballChecks, publishChecks, archiveChecks,
   amendChecks, identityChecks, tokenChecks, eventChecks, otherRouteChecks,
 ].flat(); // prettier-ignore

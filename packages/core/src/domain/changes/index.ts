@@ -9,6 +9,8 @@ import { tagPut } from "./tag-put.ts";
 import { tagRemove } from "./tag-remove.ts";
 import { tagsMerge } from "./tags-merge.ts";
 import { tagsReplace } from "./tags-replace.ts";
+import { tagsRestore } from "./tags-restore.ts";
+import { tagsUndo } from "./tags-undo.ts";
 import { unpublishAll } from "./unpublish-all.ts";
 import { unpublishVersions } from "./unpublish-versions.ts";
 
@@ -17,6 +19,8 @@ const table = {
   "tag.remove": tagRemove,
   "tags.replace": tagsReplace,
   "tags.merge": tagsMerge,
+  "tags.undo": tagsUndo,
+  "tags.restore": tagsRestore,
   publish,
   deprecate,
   "unpublish.versions": unpublishVersions,

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { ChangeId, PackageName, UserName } from "../../names.ts";
 import type { Rejection, RejectionCode } from "../../outcome.ts";
 import { exists, type AppliedRecord, type Packument } from "../../packument.ts";
+import { Why } from "../../why.ts";
 
 /**
  * All that codebox knows about one kind of change. Each kind has its own file in `domain/changes`, which exports one of these;
@@ -104,12 +105,12 @@ const common = {
 };
 
 /**
- * The schema of a kind: the fields that every change has, and its own. Unknown fields are refused.
+ * The schema of a kind: the fields that every change has, `why`, and its own. Unknown fields are refused.
  *
  * @example changeSchema("tag.remove", { tag: Tag, ifMatch })
  */
 export function changeSchema<Type extends string, Fields extends z.ZodRawShape>(type: Type, fields: Fields) {
-  return z.strictObject({ ...common, type: z.literal(type), ...fields });
+  return z.strictObject({ ...common, type: z.literal(type), why: Why.optional(), ...fields });
 }
 
 /** Types the parts of a kind by its schema. It returns what it is given. */
