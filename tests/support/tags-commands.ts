@@ -64,6 +64,16 @@ export async function expectTagsCommands(registry: Target, cwd: string): Promise
 
   expect(await run("restore", name, "3")).toMatchObject({ code: 0, stderr: "" });
   expect(await tags()).toEqual({ latest: "1.0.0" });
+  await writeFile(join(cwd, "rules.json"), JSON.stringify([{ tags: "latest", forward: true }]));
+  const trial = await run("rules", name, "--set", "rules.json", "--dry-run");
+  expect(trial.lines[0]).toMatchObject({ sequence: 5, tag: "latest", from: "1.1.0", to: "1.0.0" });
+  expect(trial.lines.at(-1)).toMatchObject({ summary: true, wouldHaveRefused: 2 });
+  expect((await run("rules", name)).stderr).toContain("has no rules");
+  expect(await run("rules", name, "--set", "rules.json")).toMatchObject({ code: 0, stderr: "" });
+  expect((await run("rules", name)).lines).toEqual([{ tags: "latest", forward: true }]);
+  await putTag(registry, name, "latest", "1.1.0");
+  expect((await putTag(registry, name, "latest", "1.0.0")).status).toBe(403);
+
   const refused = await run("undo", name, "99");
   expect(refused).toMatchObject({ code: 1, stdout: "" });
   expect(refused.stderr).toContain(`the history of ${name} has no change 99`);

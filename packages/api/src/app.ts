@@ -12,6 +12,7 @@ import { accountRoutes } from "./routes/account.ts";
 import { distTagReadRoutes, distTagWriteRoutes } from "./routes/dist-tags.ts";
 import { packageWriteRoutes } from "./routes/package-write.ts";
 import { packumentRoutes } from "./routes/packument.ts";
+import { ruleReadRoutes, ruleWriteRoutes } from "./routes/rules.ts";
 import { searchRoutes } from "./routes/search.ts";
 import { signInRoutes } from "./routes/sign-in.ts";
 import { publicRoutes, statusRoutes } from "./routes/status.ts";
@@ -34,6 +35,8 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
     distTagReadRoutes(ports),
     distTagWriteRoutes(ports, settings),
     undoRoutes(ports, settings),
+    ruleReadRoutes(ports),
+    ruleWriteRoutes(ports, settings),
     packageWriteRoutes(ports, settings),
     tarballRoutes(ports),
     packumentRoutes(ports),

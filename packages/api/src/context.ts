@@ -3,6 +3,7 @@ import type {
   Clock,
   IdentityProvider,
   Ids,
+  IsMember,
   ObjectStore,
   Outcomes,
   PackumentReader,
@@ -46,6 +47,8 @@ export type WritePorts = {
   readonly policy: Policy;
   readonly submit: Submit;
   readonly ids: Ids;
+  /** Who belongs to which team, for a trial of rules. Default: nobody to any. */
+  readonly isMember?: IsMember;
 } & Pick<AppPorts, "onFailure">;
 
 /** What signing in and the routes of an account need. */

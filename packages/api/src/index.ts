@@ -13,6 +13,7 @@ export * from "./routes/account.ts";
 export * from "./routes/dist-tags.ts";
 export * from "./routes/package-write.ts";
 export * from "./routes/packument.ts";
+export * from "./routes/rules.ts";
 export * from "./routes/search.ts";
 export { signInRoutes } from "./routes/sign-in.ts";
 export * from "./routes/status.ts";

@@ -38,6 +38,7 @@ describe("every route", () => {
         "read GET /-/package/:name/dist-tags/:tag",
         "read GET /-/package/:name/dist-tags/history",
         "read GET /-/package/:name/history",
+        "read GET /-/package/:name/rules",
         "read GET /-/v1/search",
         "read GET /:name",
         "read GET /:name/-/:file",
@@ -57,6 +58,7 @@ describe("every route", () => {
         "write POST /-/package/:name/undo",
         "write PUT /-/package/:name/dist-tags",
         "write PUT /-/package/:name/dist-tags/:tag",
+        "write PUT /-/package/:name/rules",
         "write PUT /:name",
         "write PUT /:name/-rev/:rev",
       ]

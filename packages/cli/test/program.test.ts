@@ -39,6 +39,7 @@ const COMMANDS = [
   "tags history",
   "tags undo",
   "tags restore",
+  "tags rules",
   "token add",
   "token list",
   "token remove",

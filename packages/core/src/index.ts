@@ -13,6 +13,8 @@ export * from "./domain/names.ts";
 export * from "./domain/outcome.ts";
 export * from "./domain/packument.ts";
 export * from "./domain/restore.ts";
+export * from "./domain/rules.ts";
+export * from "./domain/tag-rule.ts";
 export * from "./domain/views.ts";
 export * from "./domain/why.ts";
 export * from "./layout.ts";

@@ -9,6 +9,8 @@ import {
   packageWriteRoutes,
   packumentRoutes,
   publicRoutes,
+  ruleReadRoutes,
+  ruleWriteRoutes,
   searchRoutes,
   signInRoutes,
   statusRoutes,
@@ -56,6 +58,7 @@ export function createReadApp(env: ApiEnvironment, parts: ApiParts): App {
     statusRoutes(ports),
     searchRoutes(ports),
     distTagReadRoutes(ports),
+    ruleReadRoutes(ports),
     tarballRoutes(ports),
     withFilter(packumentRoutes(ports), publishNotice(ports.catalog)),
   ]);
@@ -72,12 +75,14 @@ export function createWriteApp(env: Environment<"write">, parts: ApiParts & { re
   const writing = [
     distTagWriteRoutes(ports, settings),
     undoRoutes(ports, settings),
+    ruleWriteRoutes(ports, settings),
     packageWriteRoutes(ports, settings),
     uploads,
   ];
   // API Gateway sends no GET here. With the routes for reading, a 405 names all methods of a path.
   return createApp(ports, settings, [
     distTagReadRoutes(ports),
+    ruleReadRoutes(ports),
     ...writing.map((group) => withFilter(group, bodyLimit)),
   ]);
 }

@@ -1,12 +1,16 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { loadNpmConfig } from "@codebox/upstream";
 import { InvalidArgumentError, type Command } from "commander";
 import { restoreTags, tagsHistory, undoTags, type TagsPorts } from "../commands/tags.ts";
+import { setRules, showRules } from "../commands/tag-rules.ts";
 import { packageClient } from "../package-client.ts";
 import { options } from "./options.ts";
 import type { Finish, Scope } from "./scope.ts";
 
 type RegistryFlags = { readonly registry?: string };
 type HistoryFlags = RegistryFlags & { readonly limit: number; readonly all: boolean };
+type RuleFlags = RegistryFlags & { readonly set?: string; readonly message?: string; readonly dryRun: boolean };
 type ChangeFlags = RegistryFlags & {
   readonly force: boolean;
   readonly dryRun: boolean;
@@ -14,11 +18,11 @@ type ChangeFlags = RegistryFlags & {
   readonly run?: string;
 };
 
-/** `codebox tags history|undo|restore`. */
+/** `codebox tags history|undo|restore|rules`. */
 export function tagCommands(program: Command, scope: Scope, finish: Finish): void {
   const group = program
     .command("tags")
-    .description("the history of a package's tags; take changes back")
+    .description("the history of a package's tags and the rules for them; take changes back")
     .addHelpText("after", HELP);
   const add = (usage: string) => group.command(usage).option("--registry <url>", "as npm's");
   const changing = (usage: string) =>
@@ -43,6 +47,19 @@ export function tagCommands(program: Command, scope: Scope, finish: Finish): voi
     .description("return to the tags of a time, or to those after a change of the history")
     .action((name: string, when: string, flags: ChangeFlags) =>
       finish(connect(scope, name, flags).then((ports) => restoreTags(ports, when, flags))),
+    );
+  add("rules <package>")
+    .description("who may move which tag, and where to; with --set and --dry-run what new rules would have refused")
+    .option("--set <file>", "replace the rules with those of a JSON file")
+    .option("--message <text>", "why, for the history")
+    .addOption(options.dryRun())
+    .action((name: string, { set, ...flags }: RuleFlags) =>
+      finish(
+        connect(scope, name, flags).then(async (ports) => {
+          if (set === undefined) return showRules(ports);
+          return setRules(ports, { ...flags, text: await readFile(resolve(scope.cwd, set), "utf8") });
+        }),
+      ),
     );
 }
 

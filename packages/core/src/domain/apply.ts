@@ -6,6 +6,7 @@ import type { ChangeEvent } from "./event.ts";
 import { recordsSince, withoutArchived } from "./history.ts";
 import { EVENT_DATA_MAX } from "./limits.ts";
 import type { Rejection } from "./outcome.ts";
+import { NO_TEAMS, refusedByRules, type IsMember } from "./rules.ts";
 import { stateOf, type AppliedRecord, type Packument } from "./packument.ts";
 
 /** What `apply` returns. */
@@ -28,16 +29,19 @@ export type Applied =
  * conditional write. The definition of the change's kind (`domain/changes`) decides; the result then has the change's record
  * in the ring, the next revision and sequence, and the event in the outbox.
  *
+ * After that the package's own rules for its tags are asked, whatever the kind: no change goes round them.
+ *
+ * @param isMember who belongs to which team, for rules that name teams. Default: nobody to any.
  * @example apply(undefined, publish) // { kind: "applied", packument, event }
  */
-export function apply(before: Packument | undefined, change: Change): Applied {
+export function apply(before: Packument | undefined, change: Change, isMember: IsMember = NO_TEAMS): Applied {
   const replay = stateOf(before).applied.find((record) => record.id === change.id);
   if (before && replay) return { kind: "replayed", packument: before, record: replay };
   const effectsSince: EffectsSince = (revision) => before && recordsSince(before, revision)?.map(effectOf);
   const result = definitionOf(change).decide(before, change, effectsSince);
-  return result instanceof Refusal
-    ? { kind: "rejected", rejection: result.rejection }
-    : recorded(before, change, result);
+  if (result instanceof Refusal) return { kind: "rejected", rejection: result.rejection };
+  const rejection = refusedByRules(before, result, change, isMember);
+  return rejection ? { kind: "rejected", rejection } : recorded(before, change, result);
 }
 
 /** The packument without the outbox events with these ids: it is known that they were emitted. */
@@ -70,7 +74,7 @@ function recorded(before: Packument | undefined, change: Change, decided: Packum
     ...decided,
     time: { ...decided.time, modified: at },
     _codebox: {
-      ...state,
+      ...stateOf(decided),
       revision,
       sequence,
       applied: withoutArchived([...state.applied, record], state.archived?.to),

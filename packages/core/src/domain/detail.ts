@@ -1,7 +1,10 @@
 import { createHash } from "node:crypto";
 import { DETAIL_INLINE_MAX } from "./limits.ts";
+import type { TagRule } from "./tag-rule.ts";
 import {
   own,
+  ownersOf,
+  stateOf,
   without,
   type AppliedRecord,
   type ChangeDetail,
@@ -44,9 +47,15 @@ function detailOf(before: Packument | undefined, after: Packument, versions: rea
     const [was, is] = [own(before?.versions, version), own(after.versions, version)];
     return was && is ? moved(was.deprecated, is.deprecated) : undefined;
   });
-  const [was, is] = [namesOf(before), namesOf(after)];
+  const [was, is] = [before ? ownersOf(before) : [], ownersOf(after)];
   const owners = was.join() === is.join() ? undefined : { ...(before ? { from: was } : {}), to: is };
-  return { ...(tags ? { tags } : {}), ...(deprecated ? { deprecated } : {}), ...(owners ? { owners } : {}) };
+  const rules = movedRules(stateOf(before).rules, stateOf(after).rules);
+  return {
+    ...(tags ? { tags } : {}),
+    ...(deprecated ? { deprecated } : {}),
+    ...(owners ? { owners } : {}),
+    ...(rules ? { rules } : {}),
+  };
 }
 
 /**
@@ -93,12 +102,8 @@ function entries(keys: readonly string[], move: (key: string) => Moved | undefin
   return found.length === 0 ? undefined : Object.fromEntries(found);
 }
 
-/** An adopted document may have owners in another form. */
-function namesOf(packument: Packument | undefined): readonly string[] {
-  const people: unknown = packument?.maintainers;
-  return Array.isArray(people) ? people.map((person: unknown) => nameOf(person)) : [];
-}
-
-function nameOf(person: unknown): string {
-  return typeof person === "object" && person !== null && "name" in person ? String(person.name) : String(person);
+/** The rules are replaced as a whole: the same array is the same rules. */
+function movedRules(from: readonly TagRule[] | undefined, to: readonly TagRule[] | undefined): ChangeDetail["rules"] {
+  if (from === to) return undefined;
+  return { ...(from ? { from } : {}), ...(to ? { to } : {}) };
 }

@@ -124,6 +124,11 @@ export const HISTORY_PAGE_SEGMENTS = 8;
 /** Most history objects that a search for one change, or for the tags at a time, reads: 8,192 changes, within the time of a request. */
 export const HISTORY_SEARCH_SEGMENTS = 64;
 
+/** Most rules of a package, entries in a list of one, and the longest note. Each change of the tags is checked against all of them. */
+export const TAG_RULES_MAX = 50;
+export const TAG_RULE_LIST_MAX = 50;
+export const TAG_RULE_TEXT_MAX = 200;
+
 /** Unconfirmed events an index.json may hold before its consumer refuses to add more. Past this the event log has been down for many batches. */
 export const OUTBOX_MAX = 1_000;
 

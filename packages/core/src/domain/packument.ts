@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import semver from "semver";
 import type { ChangeEvent } from "./event.ts";
 import { README_MAX } from "./limits.ts";
+import type { TagRule } from "./tag-rule.ts";
 import type { Why } from "./why.ts";
 
 /**
@@ -72,6 +73,8 @@ export type CodeboxState = {
   readonly applied: readonly AppliedRecord[];
   /** The sequence numbers of the records in the store's history: the first and the last one. Absent: there are none. */
   readonly archived?: { readonly from: number; readonly to: number };
+  /** What must hold for changes of the tags. Absent: there are no rules. */
+  readonly rules?: readonly TagRule[];
   /** Events not yet confirmed as emitted, oldest first. */
   readonly outbox: readonly ChangeEvent[];
 };
@@ -114,11 +117,13 @@ export type Moved<Value = string> = { readonly from?: Value; readonly to?: Value
  * - `tags`: every tag that was set, moved or removed, whatever kind of change did it.
  * - `deprecated`: versions whose deprecation message changed.
  * - `owners`: the names of the owners.
+ * - `rules`: the rules for the tags.
  */
 export type ChangeDetail = {
   readonly tags?: Readonly<Record<string, Moved>>;
   readonly deprecated?: Readonly<Record<string, Moved>>;
   readonly owners?: Moved<readonly string[]>;
+  readonly rules?: Moved<readonly TagRule[]>;
 };
 
 /** A detail in the store: its SHA-256, by which it is named, and which parts it has. */
@@ -184,6 +189,15 @@ export function stateOf(packument: Packument | undefined): CodeboxState {
 /** Whether the package has a version. A package with all versions unpublished keeps its document, for its sequence and name. */
 export function exists(packument: Packument | undefined): packument is Packument {
   return packument !== undefined && Object.keys(packument.versions).length > 0;
+}
+
+/** The names of the owners. An adopted document may have them in another form. */
+export function ownersOf(packument: Packument): readonly string[] {
+  const people: unknown = packument.maintainers;
+  if (!Array.isArray(people)) return [];
+  return people.flatMap((person: unknown) =>
+    isRecord(person) && typeof person["name"] === "string" ? [person["name"]] : [],
+  );
 }
 
 /**

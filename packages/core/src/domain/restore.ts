@@ -7,6 +7,7 @@ import {
   own,
   repaired,
   stateOf,
+  without,
   type AppliedRecord,
   type CodeboxState,
   type Packument,
@@ -36,7 +37,7 @@ export function restored(known: Packument, found: Packument): Packument {
     versions: deprecatedAs(known, merged(found.versions, known.versions, ours.version), ours.deprecation),
     time: merged(found.time, known.time, ours.time),
     ...users,
-    _codebox: recordOf(known, found, lost, later),
+    _codebox: withRules(recordOf(known, found, lost, later), known, lost, later),
   });
 }
 
@@ -169,6 +170,21 @@ function recordOf(
     applied: withoutArchived([...state.applied, ...renumbered], state.archived?.to),
     outbox: [...state.outbox, ...renumbered.map((record) => eventAgain(found.name, record, record.sequence + shift))],
   };
+}
+
+/** The rules belong to the document whose changes set them last. */
+function withRules(
+  state: CodeboxState,
+  known: Packument,
+  lost: readonly AppliedRecord[],
+  later: readonly AppliedRecord[],
+): CodeboxState {
+  const sets = (records: readonly AppliedRecord[]) =>
+    records.map(effectOf).some((effect) => effect.anything === true || effect.state?.includes("rules"));
+  if (later.length === 0 || !sets(lost) || sets(later)) return state;
+  const { rules } = stateOf(known);
+  const rest: CodeboxState = without(state, ["rules"]);
+  return rules ? { ...rest, rules } : rest;
 }
 
 /** The event of a change that got a new number, with the key fields that its record holds. */

@@ -15,6 +15,7 @@ import { StoreUnavailable, type ObjectStore } from "../ports/object-store.ts";
 import type { Outcomes } from "../ports/outcomes.ts";
 import type { PackumentReader, ReadPackument } from "../read/reader.ts";
 import { restored } from "../domain/restore.ts";
+import { NO_TEAMS, type IsMember } from "../domain/rules.ts";
 import { outcomeOfRecord, withArchived } from "../domain/history.ts";
 import { archive, storeDetails } from "../stored/history.ts";
 import { updateObject, type Mutation } from "./update-object.ts";
@@ -27,6 +28,8 @@ export type ConsumerPorts = {
   readonly events: EventLog;
   readonly outcomes: Outcomes;
   readonly clock: Clock;
+  /** Who belongs to which team, for the rules of packages. Default: nobody to any. */
+  readonly isMember?: IsMember;
   /** 0 ≤ n < 1. Spreads the retries of consumers that lost a write to each other. Default: no spreading. */
   readonly random?: () => number;
 };
@@ -94,7 +97,7 @@ type Memory = {
 };
 
 async function write(
-  { store, policy, reader, clock, random }: ConsumerPorts,
+  { store, policy, reader, clock, isMember = NO_TEAMS, random }: ConsumerPorts,
   memory: Memory,
   name: string,
   changes: readonly Change[],
@@ -107,7 +110,12 @@ async function write(
   const mutate = async (read: ReadPackument | undefined): Promise<Mutation<Written>> => {
     const found = read && withoutEmitted(read.packument, emitted);
     const start = known && found ? restored(known, found) : found;
-    const { packument: folded, details, outcomes, changed } = await fold({ store, policy }, start, changes, promoted);
+    const {
+      packument: folded,
+      details,
+      outcomes,
+      changed,
+    } = await fold({ store, policy, isMember }, start, changes, promoted);
     signal?.throwIfAborted();
     const unsent = stateOf(folded).outbox;
     if ((!changed && start === found) || folded === undefined) {
@@ -146,9 +154,12 @@ type Folded = {
   readonly changed: boolean;
 };
 
+/** What decides about a change, beside the packument. */
+type Decider = { readonly policy: Policy; readonly isMember: IsMember };
+
 /** Applies the changes one after the other. A publish counts only once its tarball stands under its final key. */
 async function fold(
-  { store, policy }: Pick<ConsumerPorts, "store" | "policy">,
+  { store, policy, isMember }: Decider & Pick<ConsumerPorts, "store">,
   start: Packument | undefined,
   changes: readonly Change[],
   promoted: Set<string>,
@@ -158,7 +169,7 @@ async function fold(
   const outcomes: Outcome[] = [];
   const details: SpilledDetail[] = [];
   for (const change of changes) {
-    let result = authorised(policy, packument, change);
+    let result = authorised({ policy, isMember }, packument, change);
     if (result.kind === "applied" && change.type === "publish" && !promoted.has(change.id)) {
       const failure = await promote(store, change);
       if (failure) result = { kind: "rejected", rejection: failure };
@@ -179,8 +190,8 @@ async function fold(
  *
  * A change that was applied before stays applied: it may have taken away the right that it needed itself.
  */
-function authorised(policy: Policy, packument: Packument | undefined, change: Change): Applied {
-  const result = apply(packument, change);
+function authorised({ policy, isMember }: Decider, packument: Packument | undefined, change: Change): Applied {
+  const result = apply(packument, change, isMember);
   if (result.kind === "replayed") return result;
   const target = { name: change.name, packument };
   const decision = policy.may(principalOfChange(change), actionOf(change), target);

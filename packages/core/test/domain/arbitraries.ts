@@ -72,6 +72,23 @@ export const arbitraries: { readonly [K in Kind]: fc.Arbitrary<ChangeOf<K>> } = 
       { requiredKeys: ["maintainers"] },
     ),
   ),
+  "rules.put": kind(
+    "rules.put",
+    fc.record({
+      rules: fc.array(
+        fc.record(
+          {
+            tags: fc.constantFrom("latest", "*", "ne*"),
+            movers: fc.constant(["alice"]),
+            forward: fc.constant(true as const),
+            releases: fc.constant(true as const),
+          },
+          { requiredKeys: ["tags"] },
+        ),
+        { maxLength: 2 },
+      ),
+    }),
+  ),
   star: kind("star", fc.record({ starred: fc.boolean() })),
 };
 export const kinds = Object.keys(arbitraries) as readonly Kind[];

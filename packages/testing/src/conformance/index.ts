@@ -11,6 +11,7 @@ import { otherRouteChecks } from "./checks/other-routes.ts";
 import { packumentChecks } from "./checks/packuments.ts";
 import { publishChecks } from "./checks/publish.ts";
 import { repeatChecks } from "./checks/repeats.ts";
+import { ruleChecks } from "./checks/rules.ts";
 import { tarballChecks } from "./checks/tarballs.ts";
 import type { Check } from "./check.ts";
 
@@ -21,6 +22,6 @@ export { createRegistry, type Registry, type Target } from "./registry.ts";
 
 /** Every check of PROTOCOL.md that a URL and a token allow, in the order of its sections. */
 export const CHECKS: readonly Check[] = [
-  nameChecks, changeChecks, repeatChecks, failureChecks, distTagChecks, historyChecks, packumentChecks, tarballChecks, publishChecks, archiveChecks,
+  nameChecks, changeChecks, repeatChecks, failureChecks, distTagChecks, historyChecks, ruleChecks, packumentChecks, tarballChecks, publishChecks, archiveChecks,
   amendChecks, identityChecks, tokenChecks, eventChecks, otherRouteChecks,
 ].flat(); // prettier-ignore

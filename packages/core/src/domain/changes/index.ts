@@ -3,6 +3,7 @@ import { own, type AppliedRecord } from "../packument.ts";
 import { deprecate } from "./deprecate.ts";
 import { owners } from "./owners.ts";
 import { publish } from "./publish.ts";
+import { rulesPut } from "./rules-put.ts";
 import type { ChangeAction, ChangeDefinition, Effect } from "./shared/definition.ts";
 import { star } from "./star.ts";
 import { tagPut } from "./tag-put.ts";
@@ -26,6 +27,7 @@ const table = {
   "unpublish.versions": unpublishVersions,
   "unpublish.all": unpublishAll,
   owners,
+  "rules.put": rulesPut,
   star,
 };
 type Table = typeof table;
