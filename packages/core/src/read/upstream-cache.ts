@@ -50,7 +50,7 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
   const documents = createUpstreamDocuments(ports, settings);
   const ourScopes = settings.scopes.map((scope) => `${scope.toLowerCase()}/`);
   const isOurs = (name: string) => ourScopes.some((scope) => name.toLowerCase().startsWith(scope));
-  /** A name with capitals is ours when the one without is: new packages have none, so one look tells. */
+  /** A name with capitals is ours when the one without is: new packages have none, so one look is enough. */
   const isOursInAnyCase = async (name: string) => {
     const plain = name.toLowerCase();
     return isOurs(name) || (plain !== name && (await store.head(indexKey(plain))) !== undefined);
