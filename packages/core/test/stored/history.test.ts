@@ -1,4 +1,13 @@
-import { createMemoryBackend, openPolicy, publishOf, stage, tagPut, type MemoryBackend } from "@codebox/testing";
+import {
+  createFaults,
+  createMemoryBackend,
+  faultyStore,
+  openPolicy,
+  publishOf,
+  stage,
+  tagPut,
+  type MemoryBackend,
+} from "@codebox/testing";
 import { systemClock } from "@codebox/system";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
@@ -12,6 +21,7 @@ import {
   indexKey,
   LAYOUT,
   stateOf,
+  StoreUnavailable,
   type Change,
   type HistoryEntry,
   type ObjectStore,
@@ -110,6 +120,27 @@ describe("the history in the store", () => {
     expect(crashes).toBeGreaterThan(2);
     await expectWhole(701);
   });
+  test.each([1, 2, 3])(
+    "whatever the store does, no record is lost, doubled or out of order (seed %i)",
+    async (seed) => {
+      await published();
+      const faults = createFaults({ seed, rate: 0.15 });
+      const store = faultyStore(backend.store, faults);
+      const changes = moves(600);
+      for (let at = 0, size = 0; at < changes.length; at += size) {
+        size = 1 + Math.floor(faults.random() * 60);
+        const batch = changes.slice(at, at + size);
+        // As the queue does it: a batch that failed is delivered again until it succeeds.
+        for (let delivered = false; !delivered;)
+          delivered = await consume(batch, store).then(
+            () => true,
+            (error: unknown) => (error instanceof StoreUnavailable ? false : Promise.reject(error as Error)),
+          );
+      }
+      await expectWhole(601);
+      expect((await wholeHistory()).map(({ id }) => id).toReversed().slice(1)).toEqual(changes.map(({ id }) => id)); // prettier-ignore
+    },
+  );
   test("a crash between the object and the document: the next consumer stores the same records once", async () => {
     await published();
     await consumeAll(moves(130));
