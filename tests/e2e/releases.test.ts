@@ -68,8 +68,11 @@ test("every step of docs/releases.md does what the page says, with the real npm"
       headers: { ...(init.headers as Record<string, string>), authorization: `Bearer ${token}` },
     });
   for (const version of ["1.0.0", "1.1.0"]) await publish({ fetch: asAlice }, "@acme/wire", version);
-  const rules = /```json\n([\s\S]*?)```/.exec(page)?.[1] ?? "";
-  for (const { path } of Object.values(projects)) await writeFile(join(path, "rules.json"), rules);
+  const [rules = "", approvals = ""] = [...page.matchAll(/```json\n([\s\S]*?)```/g)].map(([, json]) => json);
+  for (const { path } of Object.values(projects)) {
+    await writeFile(join(path, "rules.json"), rules);
+    await writeFile(join(path, "approvals.json"), approvals);
+  }
 
   const steps = stepsOf(page);
   expect(steps.length).toBeGreaterThan(15);

@@ -52,6 +52,7 @@ describe("every route", () => {
         "write DELETE /-/package/:name/dist-tags/:tag",
         "write DELETE /:name/-/:file/-rev/:rev",
         "write DELETE /:name/-rev/:rev",
+        "write POST /-/package/:name/approvals",
         "write POST /-/package/:name/dist-tags",
         "write POST /-/package/:name/dist-tags/:tag",
         "write POST /-/package/:name/restore",

@@ -21,10 +21,10 @@ const bob = async () => ({ authorization: `Bearer ${await registry.token("bob")}
 
 describe("the rules of a package", () => {
   test("are read and replaced, and refuse moves in one line that says the rule and who can", async () => {
-    expect(await (await registry.request(RULES)).json()).toEqual({ name: "wire", rules: [] });
+    expect(await (await registry.request(RULES)).json()).toEqual({ name: "wire", rules: [], approvals: [] });
     const rules = [{ tags: "latest", movers: ["alice"], forward: true }];
     expect(await (await setRules(rules)).json()).toEqual({ ok: true, id: "wire", rules });
-    expect(await (await registry.request(RULES)).json()).toEqual({ name: "wire", rules });
+    expect(await (await registry.request(RULES)).json()).toEqual({ name: "wire", rules, approvals: [] });
     const refused = await put("latest", "2.0.0", await bob());
     expect(refused.status).toBe(200);
     const moved = await put("latest", "1.0.0", await bob());
@@ -81,6 +81,20 @@ describe("the rules of a package", () => {
     const refused = await registry.send("PUT", RULES, body);
     expect(refused.status).toBe(400);
     expect(await errorOf(refused)).toMatch(message);
+  });
+  test("an approval lets somebody else move the tag once", async () => {
+    await setRules([{ tags: "latest", approvals: { count: 1 } }]);
+    const approve = (body: object, headers?: Record<string, string>) =>
+      registry.send("POST", "/-/package/wire/approvals", body, headers);
+    const wanted = { tag: "latest", version: "1.0.0" };
+    expect((await put("latest", "1.0.0")).status).toBe(403);
+    expect(await (await approve(wanted, await bob())).json()).toEqual({ ok: true, id: "wire", ...wanted });
+    expect(await (await registry.request(RULES)).json()).toMatchObject({ approvals: [{ ...wanted, by: "bob" }] });
+    expect((await put("latest", "1.0.0")).status).toBe(200);
+    expect(await (await registry.request(RULES)).json()).toMatchObject({ approvals: [] });
+    expect((await approve({ tag: "latest" })).status).toBe(400);
+    expect((await approve({ tag: "latest", version: "9.9.9" })).status).toBe(404);
+    expect((await approve({ tag: "beta", version: "1.0.0" })).status).toBe(409);
   });
   test("a message of another service does not go round them", async () => {
     await setRules([{ tags: "latest", movers: ["alice"] }]);

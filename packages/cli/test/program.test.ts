@@ -39,6 +39,7 @@ const COMMANDS = [
   "tags history",
   "tags undo",
   "tags restore",
+  "tags approve",
   "tags rules",
   "token add",
   "token list",

@@ -20,6 +20,7 @@ const RULES = "/-/package/:name/rules";
 
 /** Bytes. The most rules with the longest fields are about half of it. */
 const RULES_BYTES_MAX = 1024 * 1024;
+const APPROVAL_BYTES_MAX = 4 * 1024;
 
 /** The rules for a package's tags. */
 export const ruleReadRoutes = (ports: Pick<ReadPorts, "catalog">): RouteGroup =>
@@ -27,7 +28,8 @@ export const ruleReadRoutes = (ports: Pick<ReadPorts, "catalog">): RouteGroup =>
     on.get(RULES, async (c) => {
       const { packument } = await requirePackage(c, ports, packageName(c));
       c.header("cache-control", "private, no-cache");
-      return c.json({ name: packument.name, rules: stateOf(packument).rules ?? [] });
+      const { rules = [], approvals = [] } = stateOf(packument);
+      return c.json({ name: packument.name, rules, approvals });
     });
   });
 
@@ -43,7 +45,24 @@ export const ruleWriteRoutes = (ports: WritePorts, settings: Pick<ApiSettings, "
         body: { ok: true, id: name, rules },
       }));
     });
+
+    on.post("/-/package/:name/approvals", async (c) => {
+      const name = packageName(c);
+      const { tag, version } = await approvalIn(c);
+      return submitChange(c, ports, settings, { type: "tags.approve", name, tag, version }, () => ({
+        status: 200,
+        body: { ok: true, id: name, tag, version },
+      }));
+    });
   });
+
+async function approvalIn(c: AppContext): Promise<{ readonly tag: string; readonly version: string }> {
+  const body = await readJson(c.req.raw, APPROVAL_BYTES_MAX);
+  const { tag, version } = isRecord(body) ? body : {};
+  if (typeof tag !== "string" || typeof version !== "string")
+    throw new ApiError("invalid", 'the body must name a tag and a version: {"tag": "latest", "version": "2.0.0"}');
+  return { tag, version };
+}
 
 async function rulesIn(c: AppContext): Promise<{ readonly rules: TagRule[]; readonly dryRun: boolean }> {
   const body = await readJson(c.req.raw, RULES_BYTES_MAX);

@@ -3,13 +3,14 @@ import { resolve } from "node:path";
 import { loadNpmConfig } from "@codebox/upstream";
 import { InvalidArgumentError, type Command } from "commander";
 import { restoreTags, tagsHistory, undoTags, type TagsPorts } from "../commands/tags.ts";
-import { setRules, showRules } from "../commands/tag-rules.ts";
+import { approve, setRules, showRules } from "../commands/tag-rules.ts";
 import { packageClient } from "../package-client.ts";
 import { options } from "./options.ts";
 import type { Finish, Scope } from "./scope.ts";
 
 type RegistryFlags = { readonly registry?: string };
 type HistoryFlags = RegistryFlags & { readonly limit: number; readonly all: boolean };
+type ApproveFlags = RegistryFlags & { readonly message?: string };
 type RuleFlags = RegistryFlags & { readonly set?: string; readonly message?: string; readonly dryRun: boolean };
 type ChangeFlags = RegistryFlags & {
   readonly force: boolean;
@@ -18,7 +19,7 @@ type ChangeFlags = RegistryFlags & {
   readonly run?: string;
 };
 
-/** `codebox tags history|undo|restore|rules`. */
+/** `codebox tags history|undo|restore|approve|rules`. */
 export function tagCommands(program: Command, scope: Scope, finish: Finish): void {
   const group = program
     .command("tags")
@@ -47,6 +48,12 @@ export function tagCommands(program: Command, scope: Scope, finish: Finish): voi
     .description("return to the tags of a time, or to those after a change of the history")
     .action((name: string, when: string, flags: ChangeFlags) =>
       finish(connect(scope, name, flags).then((ports) => restoreTags(ports, when, flags))),
+    );
+  add("approve <package> <tag> <version>")
+    .description("approve that somebody else moves a tag, once; for rules that ask for approvals")
+    .option("--message <text>", "why, for the history")
+    .action((name: string, tag: string, version: string, { message, ...flags }: ApproveFlags) =>
+      finish(connect(scope, name, flags).then((ports) => approve(ports, { tag, version, message }))),
     );
   add("rules <package>")
     .description("who may move which tag, and where to; with --set and --dry-run what new rules would have refused")

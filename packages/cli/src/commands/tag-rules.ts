@@ -41,6 +41,21 @@ export async function setRules(
   return 0;
 }
 
+/**
+ * Approves that somebody else moves a tag to a version, once.
+ *
+ * @example await approve({ client, output }, { tag: "latest", version: "2.0.0" });
+ */
+export async function approve(
+  { client, output }: TagsPorts,
+  { tag, version, ...why }: { readonly tag: string; readonly version: string } & Reason,
+): Promise<ExitCode> {
+  await client.send("POST", "/approvals", { tag, version }, why);
+  const human = `approved: somebody else may move "${tag}" of ${client.name} to ${version}, once, within 14 days`;
+  output.record({ package: client.name, tag, version, approved: true }, human);
+  return 0;
+}
+
 function rowOf({ sequence, at, by, tag, from = "-", to = "-", reason }: Readonly<Record<string, unknown>>) {
   const when = String(at).slice(0, 19);
   return {

@@ -6,7 +6,7 @@ import type { ChangeEvent } from "./event.ts";
 import { recordsSince, withoutArchived } from "./history.ts";
 import { EVENT_DATA_MAX } from "./limits.ts";
 import type { Rejection } from "./outcome.ts";
-import { NO_TEAMS, refusedByRules, type IsMember } from "./rules.ts";
+import { NO_TEAMS, refusedByRules, withUsedApprovals, type IsMember } from "./rules.ts";
 import { stateOf, type AppliedRecord, type Packument } from "./packument.ts";
 
 /** What `apply` returns. */
@@ -41,7 +41,7 @@ export function apply(before: Packument | undefined, change: Change, isMember: I
   const result = definitionOf(change).decide(before, change, effectsSince);
   if (result instanceof Refusal) return { kind: "rejected", rejection: result.rejection };
   const rejection = refusedByRules(before, result, change, isMember);
-  return rejection ? { kind: "rejected", rejection } : recorded(before, change, result);
+  return rejection ? { kind: "rejected", rejection } : recorded(before, change, withUsedApprovals(before, result));
 }
 
 /** The packument without the outbox events with these ids: it is known that they were emitted. */

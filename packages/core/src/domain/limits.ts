@@ -129,6 +129,12 @@ export const TAG_RULES_MAX = 50;
 export const TAG_RULE_LIST_MAX = 50;
 export const TAG_RULE_TEXT_MAX = 200;
 
+/** Most approvals that a package holds; the oldest give way. Each is about 100 bytes of index.json. */
+export const APPROVALS_MAX = 100;
+
+/** Days for which an approval counts: longer than a release is planned, so that nobody wakes an old one. */
+export const APPROVAL_DAYS = 14;
+
 /** Unconfirmed events an index.json may hold before its consumer refuses to add more. Past this the event log has been down for many batches. */
 export const OUTBOX_MAX = 1_000;
 

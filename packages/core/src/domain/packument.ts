@@ -75,9 +75,18 @@ export type CodeboxState = {
   readonly archived?: { readonly from: number; readonly to: number };
   /** What must hold for changes of the tags. Absent: there are no rules. */
   readonly rules?: readonly TagRule[];
+  /** Approvals that no move has used yet, oldest first, at most `APPROVALS_MAX`. */
+  readonly approvals?: readonly Approval[];
   /** Events not yet confirmed as emitted, oldest first. */
   readonly outbox: readonly ChangeEvent[];
 };
+
+/**
+ * Somebody's approval of one move.
+ *
+ * @example { tag: "latest", version: "2.0.0", by: "bob", at: "2026-11-24T10:00:00.000Z" }
+ */
+export type Approval = { readonly tag: string; readonly version: string; readonly by: string; readonly at: string };
 
 /** One entry of a package's history. Revision and sequence increase together, so `revisionOfRecord` computes the revision. */
 export type AppliedRecord = {

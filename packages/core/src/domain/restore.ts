@@ -37,7 +37,7 @@ export function restored(known: Packument, found: Packument): Packument {
     versions: deprecatedAs(known, merged(found.versions, known.versions, ours.version), ours.deprecation),
     time: merged(found.time, known.time, ours.time),
     ...users,
-    _codebox: withRules(recordOf(known, found, lost, later), known, lost, later),
+    _codebox: withOwnFields(recordOf(known, found, lost, later), known, lost, later),
   });
 }
 
@@ -172,19 +172,20 @@ function recordOf(
   };
 }
 
-/** The rules belong to the document whose changes set them last. */
-function withRules(
+/** Rules and approvals belong to the document whose changes set them last. */
+function withOwnFields(
   state: CodeboxState,
   known: Packument,
   lost: readonly AppliedRecord[],
   later: readonly AppliedRecord[],
 ): CodeboxState {
-  const sets = (records: readonly AppliedRecord[]) =>
-    records.map(effectOf).some((effect) => effect.anything === true || effect.state?.includes("rules"));
-  if (later.length === 0 || !sets(lost) || sets(later)) return state;
-  const { rules } = stateOf(known);
-  const rest: CodeboxState = without(state, ["rules"]);
-  return rules ? { ...rest, rules } : rest;
+  if (later.length === 0) return state;
+  const sets = (records: readonly AppliedRecord[], field: "rules" | "approvals") =>
+    records.map(effectOf).some((effect) => effect.anything === true || effect.state?.includes(field));
+  const ours = (["rules", "approvals"] as const).filter((field) => sets(lost, field) && !sets(later, field));
+  const rest: CodeboxState = without(state, ours);
+  const kept = ours.flatMap((field) => (stateOf(known)[field] ? [[field, stateOf(known)[field]] as const] : []));
+  return { ...rest, ...Object.fromEntries(kept) };
 }
 
 /** The event of a change that got a new number, with the key fields that its record holds. */

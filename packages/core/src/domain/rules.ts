@@ -1,5 +1,6 @@
 import semver from "semver";
 import { movedTags } from "./detail.ts";
+import { APPROVAL_DAYS } from "./limits.ts";
 import { isoOf, millisecondsOf } from "./instants.ts";
 import type { Rejection } from "./outcome.ts";
 import {
@@ -7,7 +8,9 @@ import {
   own,
   ownersOf,
   stateOf,
+  without,
   type AppliedRecord,
+  type Approval,
   type ChangeDetail,
   type Manifest,
   type Moved,
@@ -25,22 +28,31 @@ export type IsMember = (team: string, user: string) => boolean;
 /** No teams are known. */
 export const NO_TEAMS: IsMember = () => false;
 
+/** Who makes a change. Without a kind it is a user. */
+export type RuledActor = { readonly kind?: string; readonly name: string };
+
+/** Whether somebody is a user with a name among these. */
+export function isUserAmong(names: readonly string[], { kind = "user", name }: RuledActor): boolean {
+  return kind === "user" && names.includes(name);
+}
+
 /** A move of one tag, and what the rules need to know about it. */
 export type RuledMove = Moved & {
   readonly tag: string;
   /** When the change was accepted, ISO 8601 in UTC. */
   readonly at: string;
-  /** The name of the actor. */
-  readonly by: string;
+  readonly actor: RuledActor;
   /** The change takes back a recorded move: the tag returns to where it was allowed to be. */
   readonly returns: boolean;
+  /** The approvals that the package has. */
+  readonly approvals: readonly Approval[];
 };
 
 /** What of a change the rules look at, whatever its kind. `undoes`: the id of the change that an undo takes back. */
 type RuledChange = {
   readonly type: string;
   readonly at: string;
-  readonly actor: { readonly name: string };
+  readonly actor: RuledActor;
   readonly undoes?: string;
 };
 
@@ -57,12 +69,12 @@ export function refusedByRules(
   change: RuledChange,
   isMember: IsMember,
 ): Rejection | undefined {
-  const { rules = [] } = stateOf(before);
+  const { rules = [], approvals = [] } = stateOf(before);
   if (before === undefined || rules.length === 0 || change.type === "unpublish.all") return undefined;
   const moves = movedTags(before["dist-tags"], after["dist-tags"]) ?? {};
   for (const [tag, move] of Object.entries(moves)) {
     const returns = change.undoes !== undefined && isRecorded(before, change.undoes, tag);
-    const ruled = { tag, ...move, at: change.at, by: change.actor.name, returns };
+    const ruled = { tag, ...move, at: change.at, actor: change.actor, returns, approvals };
     const reason = refusalOfMove(rules, ruled, after, isMember);
     if (reason === undefined) continue;
     const hint = change.type === "publish" ? '; publish under another tag: "--tag next"' : "";
@@ -103,10 +115,10 @@ export function refusalOfMove(
 type Problem = { readonly is: string; readonly fix?: string };
 
 function problemOf(rule: TagRule, move: RuledMove, packument: Packument, isMember: IsMember): Problem | undefined {
-  const { from, to, at, by } = move;
+  const { from, to, at, actor } = move;
   const { movers } = rule;
-  if (movers && !movers.some((mover) => (mover.startsWith("team:") ? isMember(mover.slice(5), by) : mover === by)))
-    return { is: `is not moved by ${by}`, fix: `ask one of ${movers.slice(0, NAMES_SHOWN).join(", ")}` };
+  if (movers && !isNamed(movers, actor, isMember))
+    return { is: `is not moved by ${actor.name}`, fix: `ask one of ${movers.slice(0, NAMES_SHOWN).join(", ")}` };
   for (const freeze of rule.freeze ?? []) {
     const until = frozenUntil(freeze, at);
     if (until !== undefined)
@@ -117,7 +129,63 @@ function problemOf(rule: TagRule, move: RuledMove, packument: Packument, isMembe
       is: `only moves forward, not from ${from} to ${to ?? "nowhere"}`,
       fix: `choose a higher version, or ${whoChanges(packument)}`,
     };
-  return to === undefined ? undefined : problemOfVersion(rule, to, at, packument);
+  if (to === undefined) return undefined;
+  return problemOfVersion(rule, to, at, packument) ?? problemOfApprovals(rule, { ...move, to }, packument, isMember);
+}
+
+/** Whether an actor is in a list of users (`alice`), teams (`team:release`), CI jobs (`workload:…`) and services (`service:…`). */
+function isNamed(list: readonly string[], { kind = "user", name }: RuledActor, isMember: IsMember): boolean {
+  return list.some((entry) => {
+    if (entry.startsWith("team:")) return kind === "user" && isMember(entry.slice("team:".length), name);
+    return entry === (kind === "user" ? name : `${kind}:${name}`);
+  });
+}
+
+/** An undo needs no approval: a team must be able to leave a bad version at once. */
+function problemOfApprovals(
+  { approvals: wanted }: TagRule,
+  { tag, to, at, actor, returns, approvals }: RuledMove & { readonly to: string },
+  { name }: Packument,
+  isMember: IsMember,
+): Problem | undefined {
+  if (wanted === undefined || returns) return undefined;
+  const counted = approvals.filter(
+    (one) =>
+      one.tag === tag &&
+      one.version === to &&
+      one.by !== actor.name &&
+      isFresh(one, at) &&
+      (wanted.by === undefined || isNamed(wanted.by, { name: one.by }, isMember)),
+  );
+  const names = [...new Set(counted.map(({ by }) => by))];
+  if (names.length >= wanted.count) return undefined;
+  const has = names.length === 0 ? "none" : names.join(", ");
+  const who = wanted.by ? `one of ${wanted.by.slice(0, NAMES_SHOWN).join(", ")}` : "somebody else";
+  return {
+    is: `needs ${wanted.count === 1 ? "an approval" : `${wanted.count} approvals`} of ${to} and has ${has}`,
+    fix: `ask ${who} for "codebox tags approve ${name} ${tag} ${to}"`,
+  };
+}
+
+/** Whether an approval still counts at a time. */
+export function isFresh(approval: Approval, at: string): boolean {
+  return millisecondsOf(at) - millisecondsOf(approval.at) < APPROVAL_DAYS * DAY_MS;
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * The packument without the approvals that its moves have used: each is good for one move.
+ *
+ * @param before the packument before the change
+ */
+export function withUsedApprovals(before: Packument | undefined, after: Packument): Packument {
+  const { approvals, ...state } = stateOf(after);
+  if (approvals === undefined) return after;
+  const moves = movedTags(before?.["dist-tags"] ?? {}, after["dist-tags"]) ?? {};
+  const left = approvals.filter(({ tag, version }) => own(moves, tag)?.to !== version);
+  if (left.length === approvals.length) return after;
+  return { ...after, _codebox: left.length === 0 ? state : { ...state, approvals: left } };
 }
 
 function problemOfVersion(rule: TagRule, version: string, at: string, packument: Packument): Problem | undefined {
@@ -175,7 +243,7 @@ export type WouldRefuse = Pick<AppliedRecord, "sequence" | "at" | "by" | "type">
  *
  * @example wouldRefuse(rules, entries, packument, NO_TEAMS) // [{ sequence: 7, tag: "latest", from: "2.0.0", to: "1.0.0", … }]
  *
- * A version that was unpublished since is judged by its number only.
+ * A version that was unpublished since is judged by its number only. Approvals are left out: nobody could give one.
  */
 export function wouldRefuse(
   rules: readonly TagRule[],
@@ -183,12 +251,13 @@ export function wouldRefuse(
   packument: Packument,
   isMember: IsMember,
 ): readonly WouldRefuse[] {
+  const judged = rules.map((rule): TagRule => without(rule, ["approvals"]));
   return entries.flatMap(({ sequence, at, by, type, tags = {} }) =>
     type === "unpublish.all"
       ? []
       : Object.entries(tags).flatMap(([tag, move]) => {
-          const ruled = { tag, ...move, at, by, returns: type === "tags.undo" };
-          const reason = isFirst(sequence) ? undefined : refusalOfMove(rules, ruled, packument, isMember);
+          const ruled = { tag, ...move, at, actor: { name: by }, returns: type === "tags.undo", approvals: [] };
+          const reason = isFirst(sequence) ? undefined : refusalOfMove(judged, ruled, packument, isMember);
           return reason === undefined ? [] : [{ sequence, at, by, type, tag, ...move, reason }];
         }),
   );

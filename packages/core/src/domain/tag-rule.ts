@@ -22,10 +22,10 @@ const Freeze = z.union(
 );
 type Freeze = z.infer<typeof Freeze>;
 
-/** A user, or a team after `team:`. */
+/** A user; a team, a CI job or another service after its kind. */
 const Mover = z.union(
-  [UserName, z.string().regex(/^team:[A-Za-z0-9][A-Za-z0-9_.@/-]{0,127}$/)],
-  'a mover is the name of a user, or "team:" and the name of a team',
+  [UserName, z.string().regex(/^(?:team|workload|service):[A-Za-z0-9][A-Za-z0-9_.@/-]{0,127}$/)],
+  'name a user ("alice"), or write "team:", "workload:" or "service:" in front of a name',
 );
 
 /**
@@ -40,6 +40,7 @@ const Mover = z.union(
  * - `from`: `ci`: only at versions that a CI job published with its own identity; `provenance`: only at versions with verified provenance.
  * - `minutes`: only at versions that were published at least so long ago.
  * - `freeze`: when the tags do not move at all.
+ * - `approvals`: how many others must have approved the move, and who counts (`by`; absent: everybody who may tag).
  * - `note`: a text for the people who are refused.
  */
 export const TagRule = z.strictObject({
@@ -58,6 +59,12 @@ export const TagRule = z.strictObject({
   from: z.enum(["ci", "provenance"]).optional(),
   minutes: z.int().positive().max(525_600, "a version need not be older than a year").optional(),
   freeze: z.array(Freeze).min(1).max(TAG_RULE_LIST_MAX).optional(),
+  approvals: z
+    .strictObject({
+      count: z.int().min(1).max(10, "a move needs at most 10 approvals"),
+      by: z.array(Mover).min(1).max(TAG_RULE_LIST_MAX).optional(),
+    })
+    .optional(),
   note: z.string().min(1).max(TAG_RULE_TEXT_MAX).optional(),
 });
 /** A rule for tags. */

@@ -47,6 +47,7 @@ export const arbitraries: { readonly [K in Kind]: fc.Arbitrary<ChangeOf<K>> } = 
     "tags.restore",
     fc.record({ tags: fc.oneof(tags, withLatest), since: fc.nat(12), seen: fc.integer({ min: 0, max: 20 }), force }),
   ),
+  "tags.approve": kind("tags.approve", fc.record({ tag, version })),
   publish: fc
     .tuple(id, version, fc.uniqueArray(tag, { minLength: 1, maxLength: 2 }))
     .map(([each, published, names]) => publishOf(NAME, published, { id: each, tags: names })),
@@ -82,6 +83,7 @@ export const arbitraries: { readonly [K in Kind]: fc.Arbitrary<ChangeOf<K>> } = 
             movers: fc.constant(["alice"]),
             forward: fc.constant(true as const),
             releases: fc.constant(true as const),
+            approvals: fc.constant({ count: 1 }),
           },
           { requiredKeys: ["tags"] },
         ),

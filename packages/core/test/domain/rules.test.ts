@@ -38,7 +38,7 @@ describe("who sets the rules", () => {
   test.each([
     [{ tags: "a*b*c" }, "at most one"],
     [{ tags: "" }, "must not be empty"],
-    [{ tags: "latest", movers: ["team:"] }, "a mover is"],
+    [{ tags: "latest", movers: ["team:"] }, "name a user"],
     [{ tags: "latest", movers: [] }, "names at least one"],
     [{ tags: "latest", freeze: [{ weekly: { from: "Friday", until: "Mon 06:00" } }] }, "a time of the week"],
     [{ tags: "latest", surprise: true }, "surprise"],
@@ -148,6 +148,67 @@ describe("which versions", () => {
         .when(move)
         .then(applied());
     }
+  });
+});
+
+describe("approvals", () => {
+  const guarded = ruled({ tags: "latest", approvals: { count: 1 } });
+  const approve = (version: string, at?: string) => {
+    const change = changeOf("tags.approve", "wire", { tag: "latest", version });
+    return at === undefined ? change : { ...change, at };
+  };
+  const approved = (...changes: Change[]) => packumentAfter(changes, guarded);
+  const day = (number: number) => `2027-01-${String(number).padStart(2, "0")}T00:00:00.000Z`;
+
+  test("a move needs somebody else's; the refusal says who, and with which command", () => {
+    expect(refused(guarded, put("latest", "1.0.0"))).toBe(
+      '"latest" of wire needs an approval of 1.0.0 and has none (rule "latest"); ask somebody else for "codebox tags approve wire latest 1.0.0"',
+    );
+    expect(refused(approved(approve("1.0.0")), put("latest", "1.0.0"))).toContain("has none");
+    given(approved(as("bob", approve("1.0.0"))))
+      .when(put("latest", "1.0.0"))
+      .then(applied({ "dist-tags": { latest: "1.0.0", next: "3.0.0-rc.1" } }));
+  });
+  test("one counts for one move, of this tag to this version", () => {
+    const packument = approved(as("bob", approve("1.0.0")));
+    expect(refused(packument, put("latest", "3.0.0-rc.1"))).toContain("has none");
+    const used = packumentAfter([put("latest", "1.0.0")], packument);
+    expect(stateOf(used)).not.toHaveProperty("approvals");
+    const again = packumentAfter([as("bob", approve("2.0.0")), put("latest", "2.0.0")], used);
+    expect(refused(again, put("latest", "1.0.0"))).toContain("has none");
+  });
+  test("the same person's count once, and one is old after 14 days", () => {
+    const two = packumentAfter([setRules({ tags: "latest", approvals: { count: 2 } })], wire);
+    const twice = packumentAfter([as("bob", approve("1.0.0")), as("bob", approve("1.0.0"))], two);
+    expect(refused(twice, put("latest", "1.0.0"))).toContain("needs 2 approvals of 1.0.0 and has bob");
+    given(packumentAfter([as("carol", approve("1.0.0"))], twice))
+      .when(put("latest", "1.0.0"))
+      .then(applied());
+    const early = approved(as("bob", approve("1.0.0", day(1))));
+    expect(refused(early, put("latest", "1.0.0", day(15)))).toContain("has none");
+    given(early)
+      .when(put("latest", "1.0.0", day(14)))
+      .then(applied());
+  });
+  test("only those count whom the rule names", () => {
+    const named = packumentAfter([setRules({ tags: "latest", approvals: { count: 1, by: ["carol"] } })], wire);
+    const byBob = packumentAfter([as("bob", approve("1.0.0"))], named);
+    expect(refused(byBob, put("latest", "1.0.0"))).toContain("ask one of carol");
+    given(packumentAfter([as("carol", approve("1.0.0"))], byBob))
+      .when(put("latest", "1.0.0"))
+      .then(applied());
+  });
+  test("an undo needs none; a publish cannot have one", () => {
+    const moved = approved(as("bob", approve("1.0.0")), put("latest", "1.0.0"));
+    const { id, sequence, detail } = stateOf(moved).applied.at(-1) ?? expect.fail("no record");
+    given(moved)
+      .when(changeOf("tags.undo", "wire", { undoes: id, sequence, tags: { ...detail?.tags } }))
+      .then(applied());
+    expect(refused(guarded, publishOf("wire", "4.0.0"))).toContain("--tag next");
+  });
+  test("what no rule asks for, and a version that does not exist, cannot be approved", () => {
+    given(wire).when(approve("1.0.0")).then(rejected("conflict"));
+    given(guarded).when(approve("9.0.0")).then(rejected("not_found"));
   });
 });
 

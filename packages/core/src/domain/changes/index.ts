@@ -8,6 +8,7 @@ import type { ChangeAction, ChangeDefinition, Effect } from "./shared/definition
 import { star } from "./star.ts";
 import { tagPut } from "./tag-put.ts";
 import { tagRemove } from "./tag-remove.ts";
+import { tagsApprove } from "./tags-approve.ts";
 import { tagsMerge } from "./tags-merge.ts";
 import { tagsReplace } from "./tags-replace.ts";
 import { tagsRestore } from "./tags-restore.ts";
@@ -22,6 +23,7 @@ const table = {
   "tags.merge": tagsMerge,
   "tags.undo": tagsUndo,
   "tags.restore": tagsRestore,
+  "tags.approve": tagsApprove,
   publish,
   deprecate,
   "unpublish.versions": unpublishVersions,

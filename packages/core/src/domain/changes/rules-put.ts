@@ -1,4 +1,5 @@
 import { ownersOf, stateOf, without, type CodeboxState } from "../packument.ts";
+import { isUserAmong } from "../rules.ts";
 import { TagRules } from "../tag-rule.ts";
 import { changeSchema, defineChange, ofExisting, refuse } from "./shared/definition.ts";
 
@@ -8,7 +9,7 @@ export const rulesPut = defineChange({
   schema: changeSchema("rules.put", { rules: TagRules }),
   decide: ofExisting((before, { name, rules, actor }) => {
     const owners = ownersOf(before);
-    if (owners.length > 0 && !owners.includes(actor.name))
+    if (owners.length > 0 && !isUserAmong(owners, actor))
       return refuse(
         "forbidden",
         `only an owner of ${name} changes its rules; ask one of ${owners.slice(0, 5).join(", ")}`,

@@ -15,9 +15,9 @@ export const ruleChecks: readonly Check[] = [
     const name = await make(registry);
     const rules = [{ tags: "latest", forward: true, note: "ask first" }];
     assert.deepEqual(expectStatus(await setRules(registry, name, rules), 200).json, { ok: true, id: name, rules });
-    assert.deepEqual((await registry.get(rulesPath(name))).json, { name, rules });
+    assert.deepEqual((await registry.get(rulesPath(name))).json, { name, rules, approvals: [] });
     expectStatus(await setRules(registry, name, []), 200);
-    assert.deepEqual((await registry.get(rulesPath(name))).json, { name, rules: [] });
+    assert.deepEqual((await registry.get(rulesPath(name))).json, { name, rules: [], approvals: [] });
     expectCode(await setRules(registry, name, [{ tags: "a b" }]), 400, "invalid");
   }),
   check("RUL-2", "no kind of change moves a tag against a rule", async (registry) => {
@@ -49,6 +49,26 @@ export const ruleChecks: readonly Check[] = [
     const refused = await registry.send("PUT", rulesPath(name), { token, body: { rules: [] } });
     expectCode(refused, 403, "forbidden");
   }),
+  check(
+    "RUL-8 RUL-9",
+    "a rule with approvals lets a tag move once, with somebody else's approval",
+    async (registry) => {
+      const name = await make(registry);
+      const token = await registry.secondToken();
+      expectStatus(await setRules(registry, name, [{ tags: "latest", approvals: { count: 1 } }]), 200);
+      const approve = (more: object) =>
+        registry.send("POST", `/-/package${pathOf(name)}/approvals`, {
+          body: { tag: "latest", version: "1.0.0" },
+          ...more,
+        });
+      expectStatus(await approve({}), 200);
+      expectCode(await put(registry, name, "latest", "1.0.0"), 403, "forbidden");
+      const approval = expectStatus(await approve({ token }), 200).json;
+      assert.deepEqual(approval, { ok: true, id: name, tag: "latest", version: "1.0.0" });
+      expectStatus(await put(registry, name, "latest", "1.0.0"), 200);
+      expectCode(await put(registry, name, "latest", "1.1.0"), 403, "forbidden");
+    },
+  ),
   check("RUL-6", "a trial of rules says what they would have refused, and sets nothing", async (registry) => {
     const name = await make(registry);
     expectStatus(await put(registry, name, "latest", "1.0.0"), 200);
