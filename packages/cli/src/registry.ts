@@ -1,4 +1,4 @@
-import { isRecord, type Clock } from "@codebox/core";
+import { ageOf, isRecord, type Clock } from "@codebox/core";
 import npmFetch from "npm-registry-fetch";
 import { CommandError } from "./errors.ts";
 
@@ -25,8 +25,8 @@ export async function applied(
 ): Promise<Readonly<Record<string, unknown>> | undefined> {
   if (answer.status !== 202) return undefined;
   const status = answer.headers.get("location") ?? "";
-  const end = clock.now().getTime() + WATCH_MS;
-  while (clock.now().getTime() < end && !signal.aborted) {
+  const start = clock.now().getTime();
+  while (ageOf(start, clock.now()) < WATCH_MS && !signal.aborted) {
     await clock.sleep(1_000, signal);
     const outcome = await (await npmFetch(status, options)).json();
     if (!isRecord(outcome)) continue;

@@ -1,5 +1,6 @@
 export * from "./access/policy.ts";
 export * from "./access/tokens.ts";
+export * from "./domain/age.ts";
 export * from "./domain/apply.ts";
 export * from "./domain/change.ts";
 export * from "./domain/detail.ts";
@@ -15,6 +16,7 @@ export * from "./domain/packument.ts";
 export * from "./domain/restore.ts";
 export * from "./domain/rules.ts";
 export * from "./domain/tag-rule.ts";
+export { tagChangedSince } from "./domain/stale.ts";
 export * from "./domain/views.ts";
 export * from "./domain/why.ts";
 export * from "./layout.ts";

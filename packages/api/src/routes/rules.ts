@@ -57,7 +57,7 @@ export const ruleWriteRoutes = (ports: WritePorts, settings: Pick<ApiSettings, "
   });
 
 async function approvalIn(c: AppContext): Promise<{ readonly tag: string; readonly version: string }> {
-  const body = await readJson(c.req.raw, APPROVAL_BYTES_MAX);
+  const body = await readJson(c, APPROVAL_BYTES_MAX);
   const { tag, version } = isRecord(body) ? body : {};
   if (typeof tag !== "string" || typeof version !== "string")
     throw new ApiError("invalid", 'the body must name a tag and a version: {"tag": "latest", "version": "2.0.0"}');
@@ -65,7 +65,7 @@ async function approvalIn(c: AppContext): Promise<{ readonly tag: string; readon
 }
 
 async function rulesIn(c: AppContext): Promise<{ readonly rules: TagRule[]; readonly dryRun: boolean }> {
-  const body = await readJson(c.req.raw, RULES_BYTES_MAX);
+  const body = await readJson(c, RULES_BYTES_MAX);
   const { rules, dryRun = false, ...others } = isRecord(body) ? body : {};
   if (!Array.isArray(rules) || typeof dryRun !== "boolean" || Object.keys(others).length > 0)
     throw new ApiError(

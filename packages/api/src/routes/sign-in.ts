@@ -25,7 +25,7 @@ export const signInRoutes = (ports: AccountPorts, backoff: Backoff): RouteGroup 
   routeGroup("sign-in", (on) => {
     on.put("/-/user/:id", async (c) => {
       const name = userName(c);
-      const body = parseBody(Login, await readJson(c.req.raw, CREDENTIALS_BYTES_MAX));
+      const body = parseBody(Login, await readJson(c, CREDENTIALS_BYTES_MAX));
       if (body.name !== name) throw new ApiError("invalid", `the body is of "${body.name}", the URL of "${name}"`);
       const email = body.email ? { email: body.email } : {};
       const token = await signIn(c, ports, backoff, { name, password: body.password, ...email });

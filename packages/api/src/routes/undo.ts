@@ -54,7 +54,7 @@ export const undoRoutes = (ports: WritePorts, settings: Pick<ApiSettings, "waitM
   });
 
 async function bodyOf<Schema extends z.ZodType>(c: AppContext, schema: Schema, help: string): Promise<z.infer<Schema>> {
-  const parsed = schema.safeParse(await readJson(c.req.raw, BODY_MAX));
+  const parsed = schema.safeParse(await readJson(c, BODY_MAX));
   if (!parsed.success) throw new ApiError("invalid", help);
   return parsed.data;
 }

@@ -40,8 +40,8 @@ export async function authenticate(
   return { name: record.user, readonly: record.readonly, tokenHash: record.hash };
 }
 
-/** A time that cannot be read counts as passed: such a token gives no right. */
-function isExpired({ expires }: TokenRecord, now: Date): boolean {
+/** Whether a token has expired. A time that cannot be read counts as passed: such a token gives no right. */
+export function isExpired({ expires }: TokenRecord, now: Date): boolean {
   // oxlint-disable-next-line no-restricted-globals -- parses a recorded time; no clock is read
   return expires !== undefined && !(Date.parse(expires) > now.getTime());
 }

@@ -22,7 +22,7 @@ export type ArchivePorts = { readonly store: ObjectStore; readonly clock: Pick<C
  *
  * @example const segments = await archive({ store, clock }, packument); // then withArchived(changed, segments)
  *
- * Safe to repeat: a record that is there is not stored again, and none is removed. docs/decisions/0010 says why nothing is lost.
+ * Safe to repeat: a record that is there is not stored again, and none is removed. docs/decisions/0011 says why nothing is lost.
  * @param committed the document as it was read from the store
  * @throws StoreUnavailable
  */
