@@ -96,6 +96,18 @@ export function packageOfKey(key: string): string | undefined {
   return key.endsWith("/index.json") && !isOwnKey(key) ? key.slice(0, -"/index.json".length) : undefined;
 }
 
+/** What a history object's key says: the package, and the first sequence of its records or the digest of a detail. */
+export type HistoryPlace = { readonly name: string } & ({ readonly first: number } | { readonly sha256: string });
+
+/** The parts of a history object's key; `undefined` for any other key. */
+export function historyOfKey(key: string): HistoryPlace | undefined {
+  const [, encoded = "", first, sha256] =
+    /^([^/]+)\/(?:(\d{15})|detail-([0-9a-f]{64}))\.json$/.exec(key.slice(LAYOUT.history.prefix.length)) ?? [];
+  if (!key.startsWith(LAYOUT.history.prefix) || encoded === "") return undefined;
+  const name = decodeURIComponent(encoded);
+  return sha256 === undefined ? { name, first: Number(first) } : { name, sha256 };
+}
+
 /** The sha256 in the key of a message's body; `undefined` for any other key. */
 export function hashOfMessageKey(key: string): string | undefined {
   return hashBehind(LAYOUT.messages.prefix, key);
