@@ -1,5 +1,6 @@
 export * from "./access/policy.ts";
 export * from "./access/tokens.ts";
+export * from "./domain/age.ts";
 export * from "./domain/apply.ts";
 export * from "./domain/change.ts";
 export { PUBLISH_FIELDS, StagedTarball, versionExists } from "./domain/changes/publish.ts";

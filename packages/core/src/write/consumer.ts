@@ -60,7 +60,7 @@ const WRITTEN_BYTES = 32 * 1024 * 1024;
  * The only writer of index.json: a batch of a package's changes becomes one read and one conditional write.
  *
  * 1. read → apply each change → write if the ETag still matches; when it does not, read and apply again.
- * 2. emit what the outbox holds, and tell the outcomes.
+ * 2. emit what the outbox holds, and record the outcomes.
  * 3. delete what the changes left over (staged tarballs, tarballs of unpublished versions).
  *
  * A crash anywhere leaves the batch unacknowledged. Delivered again, its applied changes are recognised by the ring, and
@@ -70,7 +70,7 @@ const WRITTEN_BYTES = 32 * 1024 * 1024;
  * then, and the foreign edits (`restored`), and is written even if the batch changes nothing.
  *
  * The outbox is cleared by the package's *next* write, which spares a second one. Until then only this instance knows that
- * the events went out, so another instance (or this one restarted) emits them again: subscribers tell a repetition by its id.
+ * the events went out, so another instance (or this one restarted) emits them again: subscribers recognise a repetition by its id.
  */
 export function createConsumer(ports: ConsumerPorts): Consumer {
   const emitted = new LRUCache<string, ReadonlySet<string>>({ max: REMEMBERED_PACKAGES });
@@ -149,7 +149,7 @@ type Folded = {
 
 /** What stays when a write was lost and the changes are folded again. */
 type Progress = {
-  /** Ids of publishes whose tarball stands under its final key. */
+  /** Ids of publishes whose tarball is at its final key. */
   readonly promoted: Set<string>;
   /** How many changes were folded at most. As many are folded again, though `enough` has aborted: else nothing would be written. */
   folded: number;
@@ -157,7 +157,7 @@ type Progress = {
 };
 
 /**
- * Applies the changes one after the other, until `enough`. A publish counts only once its tarball stands under its final key.
+ * Applies the changes one after the other, until `enough`. A publish counts only once its tarball is at its final key.
  */
 async function fold(
   { store, policy }: Pick<ConsumerPorts, "store" | "policy">,
@@ -216,7 +216,7 @@ function outcomeOf({ id, name }: Change, result: Applied): Outcome {
 /**
  * Puts a staged tarball under its final key.
  *
- * The version is not in the packument, so an object that stands there already is a leftover: of this very publish before a
+ * The version is not in the packument, so an object that is there already is a leftover: of this publish before a
  * crash or the end of an invocation, or of an unpublish whose clean-up is still to come. With the same bytes it stays: copying a
  * large one again could take the time that was too short before. Any other is replaced, and only as it was seen.
  */

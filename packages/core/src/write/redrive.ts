@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { ageOf } from "../domain/age.ts";
 import { Change } from "../domain/change.ts";
 import { tagChangedSince } from "../domain/stale.ts";
 import type { DeadLetter, DeadLetters } from "../ports/change-queue.ts";
@@ -90,7 +91,7 @@ export async function redriveAll(
   { clock, ...ports }: RedrivePorts & { readonly clock: Pick<Clock, "now"> },
   { maxMs, signal }: { readonly maxMs: number; readonly signal?: AbortSignal },
 ): Promise<RedrivenAll> {
-  const end = clock.now().getTime() + maxMs;
+  const start = clock.now().getTime();
   const tried = new Set<string>();
   const triedBodies = new Set<string>();
   const done = tally();
@@ -100,7 +101,7 @@ export async function redriveAll(
     if (fresh.length === 0) return { ...done, more: false };
     for (const letter of fresh) {
       if (tried.has(letter.id)) continue;
-      if (signal?.aborted === true || clock.now().getTime() >= end) return { ...done, more: true };
+      if (signal?.aborted === true || ageOf(start, clock.now()) >= maxMs) return { ...done, more: true };
       tried.add(letter.id);
       triedBodies.add(bodyKey(letter));
       await redriveOne(ports, letter, done);
