@@ -2,6 +2,7 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { defaultUpstreamUrl } from "@codebox/upstream";
+import { namesOf } from "./aws-local/cloud.ts";
 import { startLocalRegistry, type LocalRegistry } from "./aws-local/registry.ts";
 import { installMoto, MOTO_CREDENTIALS, MOTO_REGION, startMoto } from "./moto.ts";
 
@@ -22,7 +23,7 @@ async function run(): Promise<void> {
   try {
     const registry = await startLocalRegistry({
       client: { endpoint: moto.endpoint, region: MOTO_REGION, credentials: MOTO_CREDENTIALS },
-      prefix: "codebox",
+      names: namesOf("codebox"),
       port: Number(values.port),
       environment: values["no-upstream"] ? {} : { CODEBOX_UPSTREAM: await upstream() },
       log: {

@@ -1,11 +1,13 @@
 import { REDELIVERIES_MAX } from "../packages/core/src/domain/limits.ts";
 import type { Mappings } from "./consume.ts";
 import type { Functions } from "./functions.ts";
+import type { Topics } from "./events.ts";
 import type { Queues } from "./queue.ts";
 import type { Settings } from "./settings.ts";
 
 type Watched = {
   readonly queues: Queues;
+  readonly topics: Topics;
   readonly functions: Functions;
   readonly mappings: Mappings;
   readonly api: sst.aws.ApiGatewayV2;
@@ -51,11 +53,16 @@ export function alarms(watched: Watched, { alarmEmail }: Settings): $util.Output
   return topic.arn;
 }
 
-function alarmsOn({ queues, functions, mappings, api }: Watched): Record<string, Alarm> {
+function alarmsOn({ queues, topics, functions, mappings, api }: Watched): Record<string, Alarm> {
   return {
     DeadLetters: {
       what: "a change could not be applied and is in the dead-letter queue",
       ...onQueue(queues.deadLetters, "ApproximateNumberOfMessagesVisible"),
+      above: 0,
+    },
+    IntakeDeadLetters: {
+      what: "a message of another service was not a change, or could not be delivered",
+      ...onQueue(queues.intakeDeadLetters, "ApproximateNumberOfMessagesVisible"),
       above: 0,
     },
     OldestChange: {
@@ -87,6 +94,16 @@ function alarmsOn({ queues, functions, mappings, api }: Watched): Record<string,
       ...onFunction(functions.intake, "Errors"),
       above: 0,
     },
+    EventsUndelivered: {
+      what: "SNS could not deliver an event to a subscriber",
+      ...onTopic(topics.events),
+      above: 0,
+    },
+    IntakeUndelivered: {
+      what: "SNS could not deliver another service's message to the intake",
+      ...onTopic(topics.intake),
+      above: 0,
+    },
     Api5xx: {
       what: "the API answered more than five requests a minute with a server error",
       namespace: "AWS/ApiGateway",
@@ -97,7 +114,7 @@ function alarmsOn({ queues, functions, mappings, api }: Watched): Record<string,
       minutes: 3,
     },
     ...Object.fromEntries(
-      (["Read", "Write", "Account", "Consumer"] as const).map((name) => [
+      (["Read", "Write", "Account", "Consumer", "Intake"] as const).map((name) => [
         `${name}Throttles`,
         {
           what: `the function "${name.toLowerCase()}" reached its concurrency limit, or the account's`,
@@ -116,6 +133,15 @@ function onQueue(queue: sst.aws.Queue, metric: string) {
     metric,
     dimensions: { QueueName: queue.nodes.queue.name },
     statistic: "Maximum",
+  } as const;
+}
+
+function onTopic(topic: sst.aws.SnsTopic) {
+  return {
+    namespace: "AWS/SNS",
+    metric: "NumberOfNotificationsFailed",
+    dimensions: { TopicName: topic.nodes.topic.name },
+    statistic: "Sum",
   } as const;
 }
 

@@ -5,6 +5,9 @@ import type { Settings } from "./settings.ts";
 /** The largest batch that Lambda takes from a FIFO queue. */
 const BATCH = 10;
 
+/** In `sst dev` all packages change one after the other, as far as SQS allows it: two is the least. */
+const DEV_CONCURRENCY = 2;
+
 /** Ids of the event source mappings. CloudWatch's metrics use them. */
 export type Mappings = {
   readonly changes: $util.Output<string>;
@@ -24,7 +27,7 @@ export function consume(queues: Queues, functions: Functions, settings: Settings
         batch: { size: BATCH, partialResponses: true },
         transform: {
           eventSourceMapping(args) {
-            args.scalingConfig = { maximumConcurrency };
+            args.scalingConfig = { maximumConcurrency: $dev ? DEV_CONCURRENCY : maximumConcurrency };
             args.metricsConfig = { metrics: ["EventCount"] };
           },
         },

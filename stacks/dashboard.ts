@@ -35,6 +35,7 @@ export function dashboard(queues: Queues, functions: Functions, gateway: sst.aws
         queueMetric(queues.changes, "ApproximateNumberOfMessagesNotVisible"),
         queueMetric(queues.intake, "ApproximateNumberOfMessagesVisible"),
         queueMetric(queues.deadLetters, "ApproximateNumberOfMessagesVisible"),
+        queueMetric(queues.intakeDeadLetters, "ApproximateNumberOfMessagesVisible"),
       ],
     ],
     [

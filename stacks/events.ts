@@ -32,15 +32,14 @@ export function events(queues: Queues, { trial }: Settings): Topics {
   ] as const)
     new aws.sns.TopicPolicy(name, { arn, policy: topicPolicy(arn).json });
 
-  new aws.sqs.QueuePolicy("ChangeQueuePolicy", queuePolicy(queues.changes));
   new aws.sqs.QueuePolicy("IntakeQueuePolicy", queuePolicy(queues.intake, intake));
-  new aws.sqs.QueuePolicy("DeadLetterQueuePolicy", queuePolicy(queues.deadLetters, intake));
+  new aws.sqs.QueuePolicy("IntakeDeadLetterQueuePolicy", queuePolicy(queues.intakeDeadLetters, intake));
   new aws.sns.TopicSubscription("IntakeSubscription", {
     topic: intake.arn,
     protocol: "sqs",
     endpoint: queues.intake.arn,
     rawMessageDelivery: true,
-    redrivePolicy: $jsonStringify({ deadLetterTargetArn: queues.deadLetters.arn }),
+    redrivePolicy: $jsonStringify({ deadLetterTargetArn: queues.intakeDeadLetters.arn }),
   });
   return { events: announced, intake };
 }
@@ -59,15 +58,15 @@ function topicPolicy(arn: $util.Output<string>) {
   });
 }
 
-/** A queue's policy. The topic `from` may send to the queue. */
-function queuePolicy(queue: sst.aws.Queue, from?: sst.aws.SnsTopic): aws.sqs.QueuePolicyArgs {
-  const allow = from && {
+/** The policy of a queue to which the topic `from` may send, and other services that an operator allows to. */
+function queuePolicy(queue: sst.aws.Queue, from: sst.aws.SnsTopic): aws.sqs.QueuePolicyArgs {
+  const allow = {
     effect: "Allow",
     principals: [{ type: "Service", identifiers: ["sns.amazonaws.com"] }],
     actions: ["sqs:SendMessage"],
     resources: [queue.arn],
     conditions: [{ test: "ArnEquals", variable: "aws:SourceArn", values: [from.arn] }],
   };
-  const statements = [refusePlainHttp(queue), ...(allow ? [allow] : [])];
+  const statements = [refusePlainHttp(queue), allow];
   return { queueUrl: queue.url, policy: aws.iam.getPolicyDocumentOutput({ statements }).json };
 }

@@ -42,7 +42,8 @@ export function lambda(
     architecture: "arm64",
     timeout: `${timeout} seconds`,
     memory: `${memory} MB`,
-    environment: { ...environment },
+    // The source map is in the bundle because of `sourcemap: true`. With it a stack in the log names our files and lines.
+    environment: { ...environment, NODE_OPTIONS: "--enable-source-maps" },
     ...(reserved === undefined ? {} : { concurrency: { reserved } }),
     nodejs: { format: "esm", minify: true, sourcemap: true },
     // The functions write JSON themselves. Lambda's own JSON format would wrap it and hide embedded metrics.

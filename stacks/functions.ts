@@ -7,14 +7,20 @@ import type { Storage } from "./storage.ts";
 
 export type Functions = Readonly<Record<FunctionName, sst.aws.Function>>;
 
+/** Seconds: Lambda's maximum. In `sst dev` a function waits at a breakpoint, and its message must not come again meanwhile. */
+const DEV_TIMEOUT = 900;
+
 /** Timeouts in seconds. API Gateway's limit is 30, and a cold start counts: with 25 a slow request is answered by us. A queue hides a message for six times its function's timeout. */
-export const TIMEOUTS = { read: 25, write: 25, account: 25, consumer: 30, intake: 30, redrive: 300 } as const;
+const TIMEOUTS = { read: 25, write: 25, account: 25, consumer: 30, intake: 30, redrive: 300 } as const;
+
+/** The timeout of a function of this stage, in seconds. */
+export const timeoutOf = (name: FunctionName): number => ($dev ? DEV_TIMEOUT : TIMEOUTS[name]);
 
 /**
- * Megabytes; 1,769 is one full processor. The consumer is busy all the time that it runs, and parses complete packuments. The API's
- * functions mostly wait, and waiting is billed by the megabyte: docs/cost.md.
+ * Megabytes; 1,769 is one full processor. The consumer is busy all the time that it runs, and parses complete packuments; `write`
+ * inspects tarballs of up to 256 MiB within its time. The other functions mostly wait, and waiting is billed by the megabyte: docs/cost.md.
  */
-const MEMORY = { read: 1_024, write: 1_024, account: 512, consumer: 1_769, intake: 512, redrive: 512 } as const;
+const MEMORY = { read: 1_024, write: 1_769, account: 512, consumer: 1_769, intake: 512, redrive: 512 } as const;
 
 /** Maximum of concurrent intakes. They only check and forward messages, so few are enough. Lambda's minimum for a queue is two. */
 export const INTAKES = 2;
@@ -26,6 +32,7 @@ export function functions(storage: Storage, queues: Queues, topics: Topics, sett
     "change queue": queues.changes.arn,
     "intake queue": queues.intake.arn,
     "dead-letter queue": queues.deadLetters.arn,
+    "intake dead-letter queue": queues.intakeDeadLetters.arn,
     "event topic": topics.events.arn,
     ...(storage.kmsKey === undefined ? {} : { "key of the bucket": storage.kmsKey }),
   };
@@ -43,20 +50,32 @@ export function functions(storage: Storage, queues: Queues, topics: Topics, sett
   };
   const changes = { CODEBOX_QUEUE_URL: queues.changes.url };
   const deadLetters = { CODEBOX_DEAD_LETTERS_URL: queues.deadLetters.url };
+  const services = { CODEBOX_SERVICES: settings.services };
   // As many as their queues may invoke at the same time. With fewer, Lambda would throttle its own invocations; more would stay unused.
   const reserved: Partial<Record<FunctionName, number>> = settings.reserve
     ? { consumer: settings.consumers, intake: INTAKES }
     : {};
   const make = (name: FunctionName, environment: Readonly<Record<string, $util.Input<string>>>) => {
-    const shape = { name, timeout: TIMEOUTS[name], memory: MEMORY[name], reserved: reserved[name], environment };
+    const shape = { name, timeout: timeoutOf(name), memory: MEMORY[name], reserved: reserved[name], environment };
     return lambda(shape, arns, settings);
   };
   return {
     read: make("read", api),
     write: make("write", { ...api, ...changes }),
     account: make("account", api),
-    consumer: make("consumer", { ...bucket, ...changes, ...deadLetters, CODEBOX_TOPIC_ARN: topics.events.arn }),
-    intake: make("intake", { ...bucket, ...changes, ...deadLetters }),
+    consumer: make("consumer", {
+      ...bucket,
+      ...changes,
+      ...deadLetters,
+      ...services,
+      CODEBOX_TOPIC_ARN: topics.events.arn,
+    }),
+    intake: make("intake", {
+      ...bucket,
+      ...changes,
+      ...services,
+      CODEBOX_DEAD_LETTERS_URL: queues.intakeDeadLetters.url,
+    }),
     redrive: make("redrive", { ...bucket, ...changes, ...deadLetters }),
   };
 }

@@ -1,5 +1,7 @@
 import { REDELIVERIES_MAX } from "../packages/core/src/domain/limits.ts";
 import { DEAD_LETTER_DAYS, QUEUE_DAYS } from "../packages/core/src/layout.ts";
+import type { Functions } from "./functions.ts";
+import type { FunctionName } from "./rights.ts";
 import type { Settings } from "./settings.ts";
 
 /** Lambda recommends that a queue hides a message for six times its function's timeout. Source: "Using Lambda with Amazon SQS". */
@@ -13,25 +15,32 @@ export type Queues = {
   readonly changes: sst.aws.Queue;
   /** Messages of other services, through the intake topic or sent directly. */
   readonly intake: sst.aws.Queue;
+  /** What the consumer could not apply. Only our functions send changes and dead letters, so a redriven one is believed. */
   readonly deadLetters: sst.aws.Queue;
+  /** What the intake could not take. Apart, because its messages' actors are not checked: they are redriven to the intake. */
+  readonly intakeDeadLetters: sst.aws.Queue;
 };
 
 /**
- * The FIFO queues: accepted changes, other services' messages, and the dead letters of both.
+ * The FIFO queues: accepted changes, other services' messages, and the dead letters of each.
  *
  * They have high throughput (deduplication and limits by message group), are encrypted, and refuse plain HTTP.
- * @param timeouts Timeout in seconds of each queue's function.
+ * @param timeoutOf The timeout in seconds of a queue's function.
  */
-export function queues(timeouts: { readonly consumer: number; readonly intake: number }, settings: Settings): Queues {
-  const deadLetters = fifo("DeadLetterQueue", { seconds: 30, days: DEAD_LETTER_DAYS }, settings);
-  const dlq = { queue: deadLetters.arn, retry: REDELIVERIES_MAX };
-  const changes = fifo("ChangeQueue", { seconds: VISIBILITY * timeouts.consumer, days: QUEUE_DAYS, dlq }, settings);
-  const intake = fifo("IntakeQueue", { seconds: VISIBILITY * timeouts.intake, days: QUEUE_DAYS, dlq }, settings);
-  new aws.sqs.RedriveAllowPolicy("DeadLetterQueueSources", {
-    queueUrl: deadLetters.url,
-    redriveAllowPolicy: $jsonStringify({ redrivePermission: "byQueue", sourceQueueArns: [changes.arn, intake.arn] }),
-  });
-  return { changes, intake, deadLetters };
+export function queues(timeoutOf: (name: FunctionName) => number, settings: Settings): Queues {
+  const make = (name: string, deadLetterName: string, to: FunctionName) => {
+    const dead = fifo(deadLetterName, { seconds: 30, days: DEAD_LETTER_DAYS }, settings);
+    const dlq = { queue: dead.arn, retry: REDELIVERIES_MAX };
+    const queue = fifo(name, { seconds: VISIBILITY * timeoutOf(to), days: QUEUE_DAYS, dlq }, settings);
+    new aws.sqs.RedriveAllowPolicy(`${deadLetterName}Sources`, {
+      queueUrl: dead.url,
+      redriveAllowPolicy: $jsonStringify({ redrivePermission: "byQueue", sourceQueueArns: [queue.arn] }),
+    });
+    return [queue, dead] as const;
+  };
+  const [changes, deadLetters] = make("ChangeQueue", "DeadLetterQueue", "consumer");
+  const [intake, intakeDeadLetters] = make("IntakeQueue", "IntakeDeadLetterQueue", "intake");
+  return { changes, intake, deadLetters, intakeDeadLetters };
 }
 
 type Shape = {
@@ -62,8 +71,10 @@ function fifo(name: string, { seconds, days, dlq }: Shape, { trial }: Settings):
   });
 }
 
+type Statement = aws.types.input.iam.GetPolicyDocumentStatementArgs;
+
 /** The statement of a queue's policy that refuses plain HTTP. */
-export function refusePlainHttp(queue: sst.aws.Queue): aws.types.input.iam.GetPolicyDocumentStatementArgs {
+export function refusePlainHttp(queue: sst.aws.Queue): Statement {
   return {
     effect: "Deny",
     principals: [{ type: "*", identifiers: ["*"] }],
@@ -71,4 +82,26 @@ export function refusePlainHttp(queue: sst.aws.Queue): aws.types.input.iam.GetPo
     resources: [queue.arn],
     conditions: [{ test: "Bool", variable: "aws:SecureTransport", values: ["false"] }],
   };
+}
+
+/**
+ * The policies of the queues whose messages are believed: nobody but these functions and the operators may send to them, whatever
+ * another policy allows. SQS moves a message to its dead-letter queue without this right.
+ */
+export function closeQueues({ changes, deadLetters }: Queues, functions: Functions, { operators }: Settings): void {
+  const policy = (name: string, queue: sst.aws.Queue, senders: readonly FunctionName[]) => {
+    const roles = senders.map((sender) => functions[sender].nodes.role.arn);
+    const statement: Statement = {
+      effect: "Deny",
+      principals: [{ type: "*", identifiers: ["*"] }],
+      actions: ["sqs:SendMessage"],
+      resources: [queue.arn],
+      // Also true for a request without this key, as that of an AWS service.
+      conditions: [{ test: "ArnNotEquals", variable: "aws:PrincipalArn", values: [...roles, ...operators] }],
+    };
+    const document = aws.iam.getPolicyDocumentOutput({ statements: [refusePlainHttp(queue), statement] });
+    new aws.sqs.QueuePolicy(name, { queueUrl: queue.url, policy: document.json });
+  };
+  policy("ChangeQueuePolicy", changes, ["write", "intake", "redrive"]);
+  policy("DeadLetterQueuePolicy", deadLetters, ["consumer"]);
 }

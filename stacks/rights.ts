@@ -14,6 +14,7 @@ export type Target =
   | "change queue"
   | "intake queue"
   | "dead-letter queue"
+  | "intake dead-letter queue"
   | "event topic"
   | "own log group"
   | "key of the bucket";
@@ -152,7 +153,7 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
     receive("intake queue", "receive other services' messages"),
     {
       actions: ["sqs:SendMessage"],
-      on: ["change queue", "dead-letter queue"],
+      on: ["change queue", "intake dead-letter queue"],
       why: "queue valid changes; dead-letter invalid ones with the reason",
     },
     LOG,
@@ -175,22 +176,6 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
     KEY,
   ],
 };
-
-/**
- * Whether a function may perform an action on a target.
- *
- * @example permits("read", "s3:GetObject", "bucket/@acme/wire/index.json") // true
- */
-export function permits(name: FunctionName, action: string, target: Target): boolean {
-  return RIGHTS[name].some(
-    (right) => right.actions.includes(action) && right.on.some((pattern) => matches(pattern, target)),
-  );
-}
-
-function matches(pattern: string, target: string): boolean {
-  const parts = pattern.split("*").map((part) => part.replace(/[\\^$.+?()[\]{}|]/g, "\\$&"));
-  return new RegExp(`^${parts.join(".*")}$`, "s").test(target);
-}
 
 /** The table in docs/rights.md, between `<!-- rights:start -->` and `<!-- rights:end -->`. */
 export function rightsTable(): string {

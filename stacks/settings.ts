@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Names, Scopes } from "../packages/core/src/settings.ts";
+import { commaList, Names, Scopes, Services } from "../packages/core/src/settings.ts";
 
 /**
  * An operator's settings for a stage, read from the environment. SST loads `.env` and `.env.<stage>` into it.
@@ -37,6 +37,10 @@ export type Settings = {
    * Lambda refuses a reservation that leaves fewer than 100 executions to all other functions, as in a new account.
    */
   readonly reserve: boolean;
+  /** The services that may do more than change tags, as the functions read it. Empty: none. */
+  readonly services: string;
+  /** ARNs of the roles and users that may send to the change queue besides the functions, to redrive dead letters. */
+  readonly operators: readonly string[];
 };
 
 export type BucketSettings =
@@ -106,6 +110,22 @@ const Environment = z.object({
   CODEBOX_BURST: whole(1, 5_000, 5_000),
   CODEBOX_CONSUMERS: whole(2, 1_000, 50),
   CODEBOX_RESERVE: z.enum(["true", "false"], "must be true or false").optional(),
+  // Checked here, read by the functions.
+  CODEBOX_SERVICES: z
+    .string()
+    .refine(
+      (text) => Services.safeParse(text).success,
+      'must list services with what each may do, such as "release=AROAEXAMPLEID:tag+deprecate"',
+    )
+    .default(""),
+  CODEBOX_OPERATORS: commaList(
+    z
+      .string()
+      .regex(
+        /^arn:aws[a-z-]*:iam::\d{12}:(role|user)\/[\w+=,.@/-]+$/,
+        "must list ARNs of IAM roles or users, with commas between",
+      ),
+  ).prefault(""),
   CODEBOX_TRIAL: z.enum(["true", "false"], "must be true or false").default("false"),
 });
 
@@ -144,6 +164,8 @@ export function settingsOf(stage: string, environment: Readonly<Record<string, s
     logDays: env.CODEBOX_LOG_DAYS,
     throttle: { rate: env.CODEBOX_RATE, burst: env.CODEBOX_BURST },
     consumers: env.CODEBOX_CONSUMERS,
+    services: env.CODEBOX_SERVICES,
+    operators: env.CODEBOX_OPERATORS,
     reserve: env.CODEBOX_RESERVE === undefined ? !trial : env.CODEBOX_RESERVE === "true",
   };
 }

@@ -16,7 +16,7 @@ if (!target || !name || !tag || !version || !key || (!token && !isTopic)) {
 }
 const move = { name, tag, version, key };
 if (isTopic) {
-  await publishMove(new SNSClient({}), target, tagPut({ ...move, actor: "release-bot", at: new Date() }));
+  await publishMove(new SNSClient({}), target, tagPut({ ...move, at: new Date() }));
   process.stdout.write(`sent ${key}\n`);
 } else {
   const pause = (attempt: number) => setTimeout(1_000 * attempt);

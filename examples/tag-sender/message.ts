@@ -9,7 +9,6 @@ export type TagPut = {
   readonly name: string;
   /** ISO 8601 in UTC. */
   readonly at: string;
-  readonly actor: { readonly name: string };
   readonly type: "tag.put";
   readonly tag: string;
   readonly version: string;
@@ -17,18 +16,16 @@ export type TagPut = {
 
 /** A move as a message: without an address and without a token, since the topic's policy decides who may send. */
 export type MessageMove = Pick<TagMove, "name" | "tag" | "version" | "key"> & {
-  /** Recorded in the package's history and in the event. */
-  readonly actor: string;
   readonly at: Date;
 };
 
 /**
  * The message that moves a tag.
  *
- * @example tagPut({ name: "@acme/wire", tag: "next", version: "1.1.0", key: "release-7", actor: "release-bot", at: new Date() })
+ * @example tagPut({ name: "@acme/wire", tag: "next", version: "1.1.0", key: "release-7", at: new Date() })
  */
-export function tagPut({ name, tag, version, key, actor, at }: MessageMove): TagPut {
-  return { schema: 1, id: key, name, at: at.toISOString(), actor: { name: actor }, type: "tag.put", tag, version };
+export function tagPut({ name, tag, version, key, at }: MessageMove): TagPut {
+  return { schema: 1, id: key, name, at: at.toISOString(), type: "tag.put", tag, version };
 }
 
 /**

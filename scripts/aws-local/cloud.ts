@@ -12,6 +12,7 @@ export type Cloud = {
   readonly queueUrl: string;
   readonly deadLettersUrl: string;
   readonly intakeUrl: string;
+  readonly intakeDeadLettersUrl: string;
   readonly topicArn: string;
   /** The topic to which other services publish changes. */
   readonly intakeTopicArn: string;
@@ -21,15 +22,41 @@ export type Cloud = {
 
 const FIFO = { FifoQueue: "true", DeduplicationScope: "messageGroup", FifoThroughputLimit: "perMessageGroupId" };
 
+/** The names of all resources; those of FIFO queues and topics end in `.fifo`. */
+export type CloudNames = {
+  readonly bucket: string;
+  readonly changes: string;
+  readonly deadLetters: string;
+  readonly intake: string;
+  readonly intakeDeadLetters: string;
+  readonly events: string;
+  readonly intakeTopic: string;
+  readonly subscriber: string;
+};
+
+/** Names that begin with `prefix`. */
+export function namesOf(prefix: string): CloudNames {
+  return {
+    bucket: `${prefix}-packages`,
+    changes: `${prefix}-changes.fifo`,
+    deadLetters: `${prefix}-dead-letters.fifo`,
+    intake: `${prefix}-intake.fifo`,
+    intakeDeadLetters: `${prefix}-intake-dead-letters.fifo`,
+    events: `${prefix}-events`,
+    intakeTopic: `${prefix}-intake.fifo`,
+    subscriber: `${prefix}-subscriber`,
+  };
+}
+
 /**
- * Creates all resources, with names that begin with `prefix`.
+ * Creates all resources.
  * @param visibilitySeconds How long a queue hides a received message.
  */
 export async function makeCloud(
   { s3, sqs, sns }: Clients,
-  { prefix, visibilitySeconds = 30 }: { readonly prefix: string; readonly visibilitySeconds?: number },
+  { names, visibilitySeconds = 30 }: { readonly names: CloudNames; readonly visibilitySeconds?: number },
 ): Promise<Cloud> {
-  const bucket = `${prefix}-packages`;
+  const { bucket } = names;
   const location = { LocationConstraint: MOTO_REGION } as const;
   await s3.send(new CreateBucketCommand({ Bucket: bucket, CreateBucketConfiguration: location }));
   const nobody = {
@@ -39,18 +66,29 @@ export async function makeCloud(
     RestrictPublicBuckets: true,
   };
   await s3.send(new PutPublicAccessBlockCommand({ Bucket: bucket, PublicAccessBlockConfiguration: nobody }));
-  const dead = await makeQueue(sqs, `${prefix}-dead-letters.fifo`, FIFO);
-  const policy = JSON.stringify({ deadLetterTargetArn: dead.arn, maxReceiveCount: REDELIVERIES_MAX });
-  const hidden = { ...FIFO, VisibilityTimeout: String(visibilitySeconds), RedrivePolicy: policy };
-  const queue = await makeQueue(sqs, `${prefix}-changes.fifo`, hidden);
-  const intake = await makeQueue(sqs, `${prefix}-intake.fifo`, hidden);
-  const subscriber = await makeQueue(sqs, `${prefix}-subscriber`, {});
-  const topicArn = await makeTopic(sns, `${prefix}-events`, {});
-  const intakeTopicArn = await makeTopic(sns, `${prefix}-intake.fifo`, { FifoTopic: "true" });
+  const make = async (name: string, deadLetters: string) => {
+    const dead = await makeQueue(sqs, deadLetters, FIFO);
+    const policy = JSON.stringify({ deadLetterTargetArn: dead.arn, maxReceiveCount: REDELIVERIES_MAX });
+    const attributes = { ...FIFO, VisibilityTimeout: String(visibilitySeconds), RedrivePolicy: policy };
+    return [await makeQueue(sqs, name, attributes), dead] as const;
+  };
+  const [queue, dead] = await make(names.changes, names.deadLetters);
+  const [intake, intakeDead] = await make(names.intake, names.intakeDeadLetters);
+  const subscriber = await makeQueue(sqs, names.subscriber, {});
+  const topicArn = await makeTopic(sns, names.events, {});
+  const intakeTopicArn = await makeTopic(sns, names.intakeTopic, { FifoTopic: "true" });
   await subscribe(sns, topicArn, subscriber.arn);
   await subscribe(sns, intakeTopicArn, intake.arn);
-  const urls = { queueUrl: queue.url, deadLettersUrl: dead.url, intakeUrl: intake.url, subscriberUrl: subscriber.url };
-  return { bucket, topicArn, intakeTopicArn, ...urls };
+  return {
+    bucket,
+    queueUrl: queue.url,
+    deadLettersUrl: dead.url,
+    intakeUrl: intake.url,
+    intakeDeadLettersUrl: intakeDead.url,
+    topicArn,
+    intakeTopicArn,
+    subscriberUrl: subscriber.url,
+  };
 }
 
 /** The functions' environment for this cloud. */

@@ -17,7 +17,7 @@ import {
 } from "@codebox/functions";
 import { systemClock, systemIds } from "@codebox/system";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
-import { environmentOf, makeCloud, type Clients, type Cloud } from "./cloud.ts";
+import { environmentOf, makeCloud, type Clients, type Cloud, type CloudNames } from "./cloud.ts";
 import { startEventSource } from "./event-source.ts";
 import { startGateway, type RouteTable } from "./gateway.ts";
 
@@ -25,8 +25,7 @@ const ROUTES_FILE = join(import.meta.dirname, "../../stacks/api.ts");
 
 export type LocalSettings = {
   readonly client: ClientOptions;
-  /** The names of all created resources begin with it. */
-  readonly prefix: string;
+  readonly names: CloudNames;
   /** 0 picks a free port. */
   readonly port: number;
   readonly visibilitySeconds?: number;
@@ -44,8 +43,8 @@ export type LocalSettings = {
   ) => (event: SQSEvent) => Promise<SQSBatchResponse>;
   /** Clients of the functions that serve HTTP, for tests that count requests or make them fail. */
   readonly apiClients?: (clients: Clients) => void;
-  /** Called with each function's own clients before they are used, for tests that enforce a function's rights. */
-  readonly guard?: (name: FunctionName, clients: Clients, cloud: Cloud) => void;
+  /** A function's own clients, for tests that enforce its rights. Default: those of the operator. */
+  readonly clientsOf?: (name: FunctionName, cloud: Cloud) => Promise<Clients>;
 };
 type FunctionName = "read" | "write" | "account" | "consumer" | "intake";
 
@@ -66,35 +65,39 @@ export async function startLocalRegistry(settings: LocalSettings): Promise<Local
     sns: createSnsClient(client),
   });
   const operator = clients();
-  const { prefix, visibilitySeconds } = settings;
+  const { names, visibilitySeconds } = settings;
   const cloud = await makeCloud(operator, {
-    prefix,
+    names,
     ...(visibilitySeconds === undefined ? {} : { visibilitySeconds }),
   });
   const { ROUTES } = (await import(pathToFileURL(ROUTES_FILE).href)) as { readonly ROUTES: RouteTable };
   const api = clients();
   settings.apiClients?.(api);
-  const guarded = (name: FunctionName, otherwise = clients) => {
-    if (!settings.guard) return otherwise();
-    const own = clients();
-    settings.guard(name, own, cloud);
-    return own;
+  const clientsOf = async (name: FunctionName, otherwise: () => Clients) =>
+    (await settings.clientsOf?.(name, cloud)) ?? otherwise();
+  const apiClients = {
+    read: await clientsOf("read", () => api),
+    write: await clientsOf("write", () => api),
+    account: await clientsOf("account", () => api),
   };
-  const clientsOf = (name: FunctionName) => guarded(name, () => api);
-  const gateway = await startGateway(settings.port, ROUTES, (url) => handlersOf(settings, cloud, clientsOf, url));
+  const gateway = await startGateway(settings.port, ROUTES, (url) => handlersOf(settings, cloud, apiClients, url));
   const env = { ...environmentOf(cloud), ...settings.environment };
 
   const makeConsumer = (own: Clients) =>
     consumerFunction(readEnvironment("consumer", env), { ...own, clock: systemClock, log: log.consume });
-  const consume = settings.consumer?.(makeConsumer, clients) ?? makeConsumer(guarded("consumer"));
-  const intake = intakeFunction(readEnvironment("intake", env), {
-    ...guarded("intake"),
+  const consumerClients = await clientsOf("consumer", clients);
+  const consume = settings.consumer?.(makeConsumer, clients) ?? makeConsumer(consumerClients);
+  const intakeEnv = { ...env, CODEBOX_DEAD_LETTERS_URL: cloud.intakeDeadLettersUrl };
+  const intakeClients = await clientsOf("intake", clients);
+  const intake = intakeFunction(readEnvironment("intake", intakeEnv), {
+    ...intakeClients,
     log: intakeLog(log.onFailure),
   });
-  const source = { sqs: operator.sqs, onError: log.onFailure };
+  // Lambda receives with the function's role.
+  const source = (own: Clients) => ({ sqs: (settings.clientsOf ? own : operator).sqs, onError: log.onFailure });
   const sources = [
-    startEventSource({ ...source, queueUrl: cloud.queueUrl, handler: consume }),
-    startEventSource({ ...source, queueUrl: cloud.intakeUrl, handler: intake }),
+    startEventSource({ ...source(consumerClients), queueUrl: cloud.queueUrl, handler: consume }),
+    startEventSource({ ...source(intakeClients), queueUrl: cloud.intakeUrl, handler: intake }),
   ];
   const tokens = createTokenStore(createS3ObjectStore(operator.s3, { bucket: cloud.bucket }));
   const created = new Date().toISOString();
@@ -114,7 +117,7 @@ export async function startLocalRegistry(settings: LocalSettings): Promise<Local
 function handlersOf(
   { environment, log }: LocalSettings,
   cloud: Cloud,
-  clientsOf: (name: FunctionName) => Clients,
+  apiClients: Readonly<Record<"read" | "write" | "account", Clients>>,
   url: string,
 ) {
   const env = { CODEBOX_ANONYMOUS_READ: "true", ...environmentOf(cloud, url), ...environment };
@@ -126,9 +129,9 @@ function handlersOf(
     onFailure: log.onFailure,
   };
   return {
-    read: gatewayHandler(createReadApp(readEnvironment("read", env), { ...parts, ...clientsOf("read") })),
-    write: gatewayHandler(createWriteApp(readEnvironment("write", env), { ...parts, ...clientsOf("write") })),
-    account: gatewayHandler(createAccountApp(readEnvironment("account", env), { ...parts, ...clientsOf("account") })),
+    read: gatewayHandler(createReadApp(readEnvironment("read", env), { ...parts, ...apiClients.read })),
+    write: gatewayHandler(createWriteApp(readEnvironment("write", env), { ...parts, ...apiClients.write })),
+    account: gatewayHandler(createAccountApp(readEnvironment("account", env), { ...parts, ...apiClients.account })),
   };
 }
 

@@ -8,21 +8,25 @@ const DEPLOY = readFileSync(path.resolve(import.meta.dirname, "../../docs/deploy
 /** Name, namespace, metric, statistic, what it is above, for how many minutes, on which resource. */
 const ALARMS = [
   ["DeadLetters", "AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", 0, 1, "DeadLetterQueue"],
+  ["IntakeDeadLetters", "AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", 0, 1, "IntakeDeadLetterQueue"],
   ["OldestChange", "AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", 300, 1, "ChangeQueue"],
   ["OldestIntake", "AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", 300, 1, "IntakeQueue"],
   ["ConsumerErrors", "AWS/Lambda", "Errors", "Sum", 0, 1, "Consumer"],
   ["ConsumerFailedChanges", "AWS/Lambda", "FailedInvokeEventCount", "Sum", 10, 3, "uuid-of-ChangeQueue"],
   ["IntakeErrors", "AWS/Lambda", "Errors", "Sum", 0, 1, "Intake"],
+  ["EventsUndelivered", "AWS/SNS", "NumberOfNotificationsFailed", "Sum", 0, 1, "EventTopic"],
+  ["IntakeUndelivered", "AWS/SNS", "NumberOfNotificationsFailed", "Sum", 0, 1, "IntakeTopic"],
   ["Api5xx", "AWS/ApiGateway", "5xx", "Sum", 5, 3, "ApiApi"],
   ["ReadThrottles", "AWS/Lambda", "Throttles", "Sum", 0, 3, "Read"],
   ["WriteThrottles", "AWS/Lambda", "Throttles", "Sum", 0, 3, "Write"],
   ["AccountThrottles", "AWS/Lambda", "Throttles", "Sum", 0, 3, "Account"],
   ["ConsumerThrottles", "AWS/Lambda", "Throttles", "Sum", 0, 3, "Consumer"],
+  ["IntakeThrottles", "AWS/Lambda", "Throttles", "Sum", 0, 3, "Intake"],
 ] as const;
 
 /** Title, statistic, metrics, of how many resources. */
 const GRAPHS = [
-  ["Waiting", "Maximum", ["ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"], 3],
+  ["Waiting", "Maximum", ["ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"], 4],
   ["Age of the oldest change, seconds", "Maximum", ["ApproximateAgeOfOldestMessage"], 2],
   ["Requests", "Sum", ["Count", "4xx", "5xx"], 1],
   ["Latency, milliseconds", "p50", ["Latency p50", "Latency p99"], 1],
@@ -130,5 +134,5 @@ test("alarms are mailed to the operator of production", () => {
 });
 
 test.each(ALARMS)("docs/deploy.md says what to do about %s", (name) => {
-  expect(DEPLOY).toContain(`\`${name.replace(/^(Read|Write|Account|Consumer)(?=Throttles)/, "…")}\``);
+  expect(DEPLOY).toContain(`\`${name.replace(/^(Read|Write|Account|Consumer|Intake)(?=Throttles)/, "…")}\``);
 });

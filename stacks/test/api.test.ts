@@ -126,7 +126,7 @@ describe.each(WHOLE)("the topics of a %s stage", (variant) => {
     ]);
   });
 
-  test("the intake topic forwards messages unchanged, and undeliverable ones to the dead-letter queue", () => {
+  test("the intake topic forwards messages unchanged, and undeliverable ones to its own dead-letter queue", () => {
     const { topic, protocol, endpoint, rawMessageDelivery, redrivePolicy } = of.one(
       "sns/topicSubscription:TopicSubscription",
       "Intake",
@@ -139,6 +139,6 @@ describe.each(WHOLE)("the topics of a %s stage", (variant) => {
       endpoint: arn("IntakeQueue"),
       rawMessageDelivery: true,
     });
-    expect(JSON.parse(String(redrivePolicy))).toEqual({ deadLetterTargetArn: arn("DeadLetterQueue") });
+    expect(JSON.parse(String(redrivePolicy))).toEqual({ deadLetterTargetArn: arn("IntakeDeadLetterQueue") });
   });
 });

@@ -10,10 +10,10 @@ const NAMES = Object.keys(RIGHTS) as FunctionName[];
 const title = (name: FunctionName) => `${name.slice(0, 1).toUpperCase()}${name.slice(1)}`;
 const functionOf = (of: Stack, name: FunctionName) => of.one("lambda/function:Function", title(name)).inputs;
 
-/** A function's variables, without SST's own. */
+/** A function's variables, without those of SST and Node. */
 function environmentOf(of: Stack, name: FunctionName): Record<string, string> {
   const { variables } = functionOf(of, name)["environment"] as { variables: Record<string, string> };
-  return Object.fromEntries(Object.entries(variables).filter(([variable]) => !variable.startsWith("SST_")));
+  return Object.fromEntries(Object.entries(variables).filter(([variable]) => !/^(SST|NODE)_/.test(variable)));
 }
 
 describe.each(["trial", "production"] as const)("the functions of a %s stage", (variant) => {
@@ -21,7 +21,7 @@ describe.each(["trial", "production"] as const)("the functions of a %s stage", (
 
   test.each([
     ["read", 25, 1_024],
-    ["write", 25, 1_024],
+    ["write", 25, 1_769],
     ["account", 25, 512],
     ["consumer", 30, 1_769],
     ["intake", 30, 512],
@@ -43,6 +43,28 @@ describe.each(["trial", "production"] as const)("the functions of a %s stage", (
     const group = of.one("cloudwatch/logGroup:LogGroup", `${title(name)}Logs`);
     expect(group.inputs["retentionInDays"]).toBe(30);
     expect(functionOf(of, name)["loggingConfig"]).toEqual({ logFormat: "Text", logGroup: group.name });
+  });
+});
+
+test.each(NAMES)("%s names our files and lines in the stacks that it logs", (name) => {
+  const { variables } = functionOf(stack("production"), name)["environment"] as { variables: Record<string, string> };
+  expect(variables["NODE_OPTIONS"]).toBe("--enable-source-maps");
+});
+
+describe("while a stage is developed", () => {
+  const of = stack("developed");
+
+  test.each(NAMES)("%s may wait at a breakpoint for a quarter of an hour", (name) => {
+    expect(functionOf(of, name)["timeout"]).toBe(900);
+  });
+
+  test.each(["ChangeQueue", "IntakeQueue"])("a message of %s does not come again meanwhile", (queue) => {
+    expect(Number(of.one("sqs/queue:Queue", queue).inputs["visibilityTimeoutSeconds"])).toBeGreaterThan(900);
+  });
+
+  test.each(["ChangeQueue", "IntakeQueue"])("%s calls as few functions at once as SQS allows", (queue) => {
+    const { inputs } = of.one("lambda/eventSourceMapping:EventSourceMapping", queue);
+    expect(inputs["scalingConfig"]).toEqual({ maximumConcurrency: 2 });
   });
 });
 
@@ -76,7 +98,7 @@ test("each function is an entry that is there", () => {
 
 describe("a function's environment", () => {
   const of = stack("production");
-  const { bucket, changeQueue, deadLetters, events } = of.outputs as Record<string, string>;
+  const { bucket, changeQueue, deadLetters, intakeDeadLetters, events } = of.outputs as Record<string, string>;
   const api = {
     CODEBOX_BUCKET: bucket,
     CODEBOX_SCOPES: "@acme,@acme-labs",
@@ -95,11 +117,20 @@ describe("a function's environment", () => {
         CODEBOX_BUCKET: bucket,
         CODEBOX_QUEUE_URL: changeQueue,
         CODEBOX_DEAD_LETTERS_URL: deadLetters,
+        CODEBOX_SERVICES: "release=AROAEXAMPLE12345:tag+deprecate",
         CODEBOX_TOPIC_ARN: events,
       },
     ],
-    ["intake", { CODEBOX_BUCKET: bucket, CODEBOX_QUEUE_URL: changeQueue, CODEBOX_DEAD_LETTERS_URL: deadLetters }],
-    ["redrive", { CODEBOX_QUEUE_URL: changeQueue, CODEBOX_DEAD_LETTERS_URL: deadLetters }],
+    [
+      "intake",
+      {
+        CODEBOX_BUCKET: bucket,
+        CODEBOX_QUEUE_URL: changeQueue,
+        CODEBOX_DEAD_LETTERS_URL: intakeDeadLetters,
+        CODEBOX_SERVICES: "release=AROAEXAMPLE12345:tag+deprecate",
+      },
+    ],
+    ["redrive", { CODEBOX_BUCKET: bucket, CODEBOX_QUEUE_URL: changeQueue, CODEBOX_DEAD_LETTERS_URL: deadLetters }],
   ])("%s knows its resources and settings, and nothing else", (name, expected) => {
     expect(environmentOf(of, name)).toEqual(expected);
   });

@@ -2,7 +2,11 @@ import { describe, expect, test } from "vitest";
 import { REDELIVERIES_MAX } from "../../packages/core/src/domain/limits.ts";
 import { stack, statements, type Stack } from "./resources.ts";
 
-const QUEUES = ["ChangeQueue", "IntakeQueue", "DeadLetterQueue"] as const;
+const QUEUES = ["ChangeQueue", "IntakeQueue", "DeadLetterQueue", "IntakeDeadLetterQueue"] as const;
+const DEAD_LETTERS = [
+  ["ChangeQueue", "DeadLetterQueue"],
+  ["IntakeQueue", "IntakeDeadLetterQueue"],
+] as const;
 const MAPPINGS = [
   ["ChangeQueue", "Consumer", 50],
   ["IntakeQueue", "Intake", 2],
@@ -57,23 +61,38 @@ describe.each(["trial", "production"] as const)("the queues of a %s stage", (var
     expect(Number(queueOf(of, queue)["visibilityTimeoutSeconds"])).toBeGreaterThanOrEqual(6 * timeout);
   });
 
-  test.each(MAPPINGS)(
-    "%s moves a failing message to the dead-letter queue after the domain's number of deliveries",
-    (queue) => {
-      expect(JSON.parse(String(queueOf(of, queue)["redrivePolicy"]))).toEqual({
-        deadLetterTargetArn: arnOf(queueOf(of, "DeadLetterQueue")),
-        maxReceiveCount: REDELIVERIES_MAX,
-      });
-    },
-  );
+  test.each(DEAD_LETTERS)("%s moves a failing message to %s after the domain's number of deliveries", (queue, dead) => {
+    expect(JSON.parse(String(queueOf(of, queue)["redrivePolicy"]))).toEqual({
+      deadLetterTargetArn: arnOf(queueOf(of, dead)),
+      maxReceiveCount: REDELIVERIES_MAX,
+    });
+  });
 
-  test("the dead-letter queue accepts messages only from these queues, and has no dead-letter queue itself", () => {
-    const policy = of.one("sqs/redriveAllowPolicy:RedriveAllowPolicy").inputs["redriveAllowPolicy"];
+  test.each(DEAD_LETTERS)("%s alone has %s as its dead-letter queue, which has none itself", (queue, dead) => {
+    const policy = of.one("sqs/redriveAllowPolicy:RedriveAllowPolicy", dead).inputs["redriveAllowPolicy"];
     expect(JSON.parse(String(policy))).toEqual({
       redrivePermission: "byQueue",
-      sourceQueueArns: [arnOf(queueOf(of, "ChangeQueue")), arnOf(queueOf(of, "IntakeQueue"))],
+      sourceQueueArns: [arnOf(queueOf(of, queue))],
     });
-    expect(queueOf(of, "DeadLetterQueue")["redrivePolicy"]).toBeUndefined();
+    expect(queueOf(of, dead)["redrivePolicy"]).toBeUndefined();
+  });
+
+  test.each([
+    ["ChangeQueue", ["Write", "Intake", "Redrive"]],
+    ["DeadLetterQueue", ["Consumer"]],
+  ] as const)("%s takes messages from %j and the operators, whatever another policy allows", (queue, senders) => {
+    const roles = senders.map((name) => {
+      const { inputs } = of.one("iam/role:Role", `${name}Role`);
+      return `arn:aws:iam::123456789012:role/${String(inputs["name"])}`;
+    });
+    const operators = variant === "production" ? ["arn:aws:iam::123456789012:role/operator"] : [];
+    expect(statements(of.one("sqs/queuePolicy:QueuePolicy", queue).inputs["policy"])).toContainEqual({
+      effect: "Deny",
+      principals: [{ type: "*", identifiers: ["*"] }],
+      actions: ["sqs:SendMessage"],
+      resources: [arnOf(queueOf(of, queue))],
+      conditions: [{ test: "ArnNotEquals", variable: "aws:PrincipalArn", values: [...roles, ...operators] }],
+    });
   });
 
   test.each(MAPPINGS)("%s is delivered to %s", (queue, name) => {

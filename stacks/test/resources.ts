@@ -45,7 +45,7 @@ export type Stack = {
   one(type: string, name?: string): Resource;
 };
 
-function stackOf({ app, outputs, handlers, resources }: Synthesis): Stack {
+export function stackOf({ app, outputs, handlers, resources }: Synthesis): Stack {
   const all = (type: string) => resources.filter((resource) => resource.type === `aws:${type}`);
   return {
     app,

@@ -16,6 +16,7 @@ function targets(of: Stack, name: FunctionName): ReadonlyMap<string, Target> {
     [queue("ChangeQueue"), "change queue"],
     [queue("IntakeQueue"), "intake queue"],
     [queue("DeadLetterQueue"), "dead-letter queue"],
+    [queue("IntakeDeadLetterQueue"), "intake dead-letter queue"],
     [String(of.outputs["events"]), "event topic"],
     [`arn:aws:logs:eu-central-1:123456789012:log-group:${title(name)}Logs:*`, "own log group"],
     [KMS_KEY, "key of the bucket"],

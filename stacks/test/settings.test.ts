@@ -32,6 +32,8 @@ describe("settings", () => {
       throttle: { rate: 3_000, burst: 5_000 },
       consumers: 50,
       reserve: false,
+      services: "",
+      operators: [],
     });
   });
 
@@ -97,6 +99,8 @@ describe("settings", () => {
     ["CODEBOX_CONSUMERS", "1001", "at most 1000"],
     ["CODEBOX_RESERVE", "50", "true or false"],
     ["CODEBOX_BUCKET_SETTINGS", "leave", "keep"],
+    ["CODEBOX_SERVICES", "release=AROAEXAMPLE12345:publish", "what each may do"],
+    ["CODEBOX_OPERATORS", "alice", "ARNs of IAM roles or users"],
   ])("%s=%s is refused: %s", (name, value, advice) => {
     const message = refusal("trial", { [name]: value });
     expect(message).toContain(name);
@@ -113,7 +117,7 @@ describe("settings", () => {
     const source = readFileSync(path.resolve(import.meta.dirname, "../settings.ts"), "utf8");
     const document = readFileSync(path.resolve(import.meta.dirname, "../../docs/deploy.md"), "utf8");
     const names = new Set(source.match(/CODEBOX_[A-Z_]+/g)?.filter((name) => name !== "CODEBOX_"));
-    expect(names.size).toBe(15);
+    expect(names.size).toBe(18);
     for (const name of names) expect(document).toContain(`\`${name}\``);
   });
 });

@@ -133,7 +133,8 @@ async function serveCommand(directory: string, built: string[]): Promise<Server>
     "Runtime.AddTarget": true,
     "Runtime.Build": { handler: "index.handler", out, errors: [], sourcemaps: [] },
   };
-  const server = createServer((request, response) => {
+  // On a busy machine the default of 5 s would close a connection that is just being used again.
+  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     void (async () => {
       let body = "";
       for await (const piece of request.setEncoding("utf8")) body += String(piece);

@@ -20,7 +20,14 @@ const PRODUCTION = {
 /** The deployments that the tests look at. */
 const VARIANTS = {
   trial: { SYNTH_STAGE: "trial", CODEBOX_TRIAL: "true" },
-  production: { ...PRODUCTION, CODEBOX_DOMAIN: "npm.acme.example", CODEBOX_CERTIFICATE: CERTIFICATE },
+  developed: { SYNTH_STAGE: "trial", CODEBOX_TRIAL: "true", SYNTH_DEV: "true" },
+  production: {
+    ...PRODUCTION,
+    CODEBOX_DOMAIN: "npm.acme.example",
+    CODEBOX_CERTIFICATE: CERTIFICATE,
+    CODEBOX_SERVICES: "release=AROAEXAMPLE12345:tag+deprecate",
+    CODEBOX_OPERATORS: "arn:aws:iam::123456789012:role/operator",
+  },
   withKey: { ...PRODUCTION, CODEBOX_KMS_KEY: KMS_KEY },
   adoptedKept: { ...PRODUCTION, CODEBOX_BUCKET: "acme-codebox", CODEBOX_RESERVE: "false" },
   adoptedReplaced: { ...PRODUCTION, CODEBOX_BUCKET: "acme-codebox", CODEBOX_BUCKET_SETTINGS: "replace" },
@@ -32,6 +39,9 @@ declare module "vitest" {
     stacks: Record<Variant, Synthesis>;
   }
 }
+
+/** Whether SST's platform is installed, without which nothing can be synthesised. */
+export const isSynthesisReady = (): boolean => existsSync(path.join(ROOT, ".sst/platform/package.json"));
 
 /** Synthesises a stage with these variables, and no `CODEBOX_` one of the machine's. */
 export async function synthesise(variables: Readonly<Record<string, string>>): Promise<Synthesis> {
@@ -45,8 +55,7 @@ export async function synthesise(variables: Readonly<Record<string, string>>): P
 }
 
 export default async function setup(project: TestProject): Promise<void> {
-  if (!existsSync(path.join(ROOT, ".sst/platform/package.json")))
-    throw new Error("SST's platform is not there; run `npm run sst:install` first");
+  if (!isSynthesisReady()) throw new Error("SST's platform is not there; run `npm run sst:install` first");
   const entries = await Promise.all(
     Object.entries(VARIANTS).map(async ([name, variables]) => [name, await synthesise(variables)] as const),
   );

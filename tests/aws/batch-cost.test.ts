@@ -4,7 +4,7 @@ import { publishOf, stage, tagPut } from "@codebox/testing";
 import { createS3ObjectStore } from "@codebox/aws";
 import type { SQSEvent } from "aws-lambda";
 import { expect, test } from "vitest";
-import { environmentOf, makeCloud } from "../../scripts/aws-local/cloud.ts";
+import { environmentOf, makeCloud, namesOf } from "../../scripts/aws-local/cloud.ts";
 import { systemClock } from "@codebox/system";
 import { clients, drain, unique } from "./support/cloud.ts";
 import { recordRequests } from "./support/wire.ts";
@@ -34,7 +34,7 @@ function eventOf(changes: readonly Change[]): SQSEvent {
 
 test("10 changes of one package in one SQS event cost a warm consumer one GET, one conditional PUT and one SNS batch; a new one sends the outbox again", async () => {
   const own = clients();
-  const cloud = await makeCloud(own, { prefix: unique("cost") });
+  const cloud = await makeCloud(own, { names: namesOf(unique("cost")) });
   const log = { applied: () => undefined, failed: () => undefined, dead: () => undefined, postponed: () => undefined };
   const make = () =>
     consumerFunction(readEnvironment("consumer", environmentOf(cloud)), { ...own, clock: systemClock, log });
@@ -75,7 +75,7 @@ test("10 changes of one package in one SQS event cost a warm consumer one GET, o
 
 test("10 packages in one SQS event cost as many: each its own GET and PUT, and none waits for another", async () => {
   const own = clients();
-  const cloud = await makeCloud(own, { prefix: unique("cost") });
+  const cloud = await makeCloud(own, { names: namesOf(unique("cost")) });
   const log = { applied: () => undefined, failed: () => undefined, dead: () => undefined, postponed: () => undefined };
   const handler = consumerFunction(readEnvironment("consumer", environmentOf(cloud)), {
     ...own,

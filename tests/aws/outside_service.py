@@ -19,7 +19,6 @@ change = {
     "id": change_id,
     "name": name,
     "at": datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-    "actor": {"name": "release-bot"},
     "type": "tag.put",
     "tag": tag,
     "version": version,

@@ -100,7 +100,7 @@ describe("the rules of a package", () => {
     await setRules([{ tags: "latest", movers: ["alice"] }]);
     const change = {
       ...changeOf("tag.put", "wire", { tag: "latest", version: "1.0.0" }, "sneaky"),
-      actor: { name: "robot" },
+      actor: { kind: "service" as const, name: "robot" },
     };
     const waiting = registry.outcomes.wait({ id: "sneaky", name: "wire" }, 5_000);
     await registry.queue.send(change);

@@ -41,12 +41,17 @@ export type Unpacked =
   /** No redelivery cures it: it belongs to the dead letters. */
   | { readonly ok: false; readonly reason: string };
 
-/** Reads a message's body. @throws StoreUnavailable when the body travels by reference and can't be fetched now. */
-export async function unpackMessage(store: ObjectStore, body: string): Promise<Unpacked> {
+/**
+ * Reads a message's body.
+ *
+ * @param actor replaces the one in the body, which its sender could choose. Default: that of the body.
+ * @throws StoreUnavailable when the body travels by reference and can't be fetched now.
+ */
+export async function unpackMessage(store: ObjectStore, body: string, actor?: Change["actor"]): Promise<Unpacked> {
   const outer = parseJson(body);
   if (!outer.ok) return outer;
   const ref = isRecord(outer.value) ? outer.value["ref"] : undefined;
-  if (ref === undefined) return toChange(outer.value);
+  if (ref === undefined) return toChange(outer.value, actor);
   if (typeof ref !== "string" || hashOfMessageKey(ref) === undefined)
     return { ok: false, reason: `"ref" must be ${LAYOUT.messages.prefix} and a sha256 in hex` };
   const found = await store.get(ref);
@@ -54,12 +59,12 @@ export async function unpackMessage(store: ObjectStore, body: string): Promise<U
   const text = Buffer.from(found.bytes).toString("utf8");
   if (messageKey(sha256(text)) !== ref) return { ok: false, reason: `the body at ${ref} is not the one that was sent` };
   const inner = parseJson(text);
-  return inner.ok ? toChange(inner.value) : inner;
+  return inner.ok ? toChange(inner.value, actor) : inner;
 }
 
 /** Checks that a value is a change. `reason` names what is wrong. */
-export function toChange(value: unknown): Unpacked {
-  const parsed = Change.safeParse(value);
+function toChange(value: unknown, actor: Change["actor"] | undefined): Unpacked {
+  const parsed = Change.safeParse(isRecord(value) && actor ? { ...value, actor } : value);
   if (parsed.success) return { ok: true, change: parsed.data };
   return { ok: false, reason: `not a change: ${changeProblem(parsed.error)}` };
 }

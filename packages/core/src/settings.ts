@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { nameProblem } from "./domain/names.ts";
+import { SERVICE_ACTIONS } from "./access/policy.ts";
+import { nameProblem, UserName } from "./domain/names.ts";
 
 // Settings that several hosts have, each read by one rule. The hosts declare their names, defaults and help.
 
@@ -62,3 +63,27 @@ const SCOPE = /^@[a-z0-9~-][a-z0-9._~-]*$/;
 export const Scopes = commaList(
   z.string().regex(SCOPE, 'must list scopes separated by commas, such as "@acme,@acme-labs"'),
 );
+
+/** `name=sender:action+action`. The sender is an IAM unique id. Source: IAM User Guide, "IAM identifiers", unique identifiers. */
+const SERVICE = /^(?<name>[^=]+)=(?<sender>[A-Z0-9]{12,128}):(?<actions>[a-z+]+)$/;
+const Service = z.strictObject({
+  name: UserName,
+  sender: z.string(),
+  actions: z.array(z.enum(SERVICE_ACTIONS, `the actions of a service are ${SERVICE_ACTIONS.join(", ")}`)).readonly(),
+});
+
+/**
+ * The services that may do more than change tags, as a setting spells them.
+ *
+ * @example Services.parse("release=AROAEXAMPLEID:tag+deprecate") // [{ name: "release", sender: "AROAEXAMPLEID", actions: ["tag", "deprecate"] }]
+ */
+export const Services = commaList(
+  z.string().regex(SERVICE, 'must list services separated by commas, such as "release=AROAEXAMPLEID:tag+deprecate"'),
+)
+  .transform((entries): unknown =>
+    entries.map((entry) => {
+      const { actions = "", ...fields } = SERVICE.exec(entry)?.groups ?? {};
+      return { ...fields, actions: actions.split("+") };
+    }),
+  )
+  .pipe(z.array(Service));

@@ -29,7 +29,6 @@ import {
   createPolicy,
   createSubmit,
   createUpstreamCache,
-  TARBALL_BYTES_MAX,
   type Clock,
   type Ids,
   type ObjectStore,
@@ -39,7 +38,7 @@ import { createHttpUpstream } from "@codebox/upstream";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { bucketOf } from "./bucket.ts";
 import type { ApiEnvironment, Environment } from "./environment.ts";
-import { bodyLimit, publishNotice, uploadRoutes } from "./uploads.ts";
+import { bodyLimit, publishNotice, UPLOAD_BYTES_MAX, uploadRoutes } from "./uploads.ts";
 
 /** What does not come from the environment: the clients of the execution environment, and where requests are logged. */
 export type ApiParts = {
@@ -137,6 +136,6 @@ function settingsOf(env: ApiEnvironment): ApiSettings {
   return {
     ...(env.CODEBOX_PUBLIC_URL === undefined ? {} : { publicUrl: env.CODEBOX_PUBLIC_URL }),
     waitMs: env.CODEBOX_WAIT_MS,
-    tarballBytesMax: TARBALL_BYTES_MAX,
+    tarballBytesMax: UPLOAD_BYTES_MAX,
   };
 }

@@ -1,4 +1,4 @@
-import { HttpUrl, Names, PublicUrl, Scopes, Switch, WAIT_MS } from "@codebox/core";
+import { HttpUrl, Names, PublicUrl, Scopes, Services, Switch, WAIT_MS } from "@codebox/core";
 import * as z from "zod";
 
 const text = (what: string) => z.string({ error: `is missing: ${what}` }).min(1, `is empty: ${what}`);
@@ -9,6 +9,8 @@ const bucket = {
   CODEBOX_KMS_KEY: z.string().min(1).optional(),
 };
 const queue = { CODEBOX_QUEUE_URL: text("the URL of the FIFO queue of changes") };
+/** The services that may do more than change tags. */
+const services = { CODEBOX_SERVICES: Services.prefault("") };
 const deadLetters = { CODEBOX_DEAD_LETTERS_URL: text("the URL of the FIFO queue of dead letters") };
 const api = {
   ...bucket,
@@ -33,9 +35,10 @@ export const ENVIRONMENTS = {
     ...bucket,
     ...queue,
     ...deadLetters,
+    ...services,
     CODEBOX_TOPIC_ARN: text("the ARN of the topic on which changes are announced"),
   }),
-  intake: z.object({ ...bucket, ...queue, ...deadLetters }),
+  intake: z.object({ ...bucket, ...queue, ...deadLetters, ...services }),
   redrive: z.object({ ...bucket, ...queue, ...deadLetters }),
 } as const;
 

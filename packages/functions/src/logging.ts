@@ -31,7 +31,7 @@ export function consumeLog(logger: Logger): ConsumeLog {
 
 export function intakeLog(logger: Logger): IntakeParts["log"] {
   return {
-    taken: (id, name) => logger.info("change queued", { id, package: name }),
+    taken: (id, name, sender) => logger.info("change queued", { id, package: name, sender }),
     dead: (id, reason) => logger.error("put among the dead letters", { id, reason }),
     failed: (error) => logger.error("messages will be delivered again", { error: asError(error) }),
   };

@@ -29,6 +29,12 @@ const UPLOAD_REQUEST_BYTES_MAX = 16 * 1024;
 /** The largest tarball that a plain publish carries, in bytes: base64 takes four for three, and the document needs some bytes too. */
 export const PLAIN_TARBALL_BYTES_MAX = Math.floor(3.7 * 1024 * 1024);
 
+/**
+ * The largest tarball on AWS, in bytes. Inspecting it is one pass of one processor, and must end within the 25 s of the function:
+ * 250 MB took them with 1,024 MB of memory, which is 0.58 of a processor; `write` has a full one.
+ */
+export const UPLOAD_BYTES_MAX = 256 * 1024 * 1024;
+
 const WAY_OUT =
   'publish a tarball over some 3.7 MiB with "codebox publish", which uploads it straight to the store (docs/deploy.md, "Large packages")';
 
@@ -43,7 +49,7 @@ export const bodyLimit: MiddlewareHandler<AppEnv> = async (c, next) => {
     throw new ApiError(
       "too_large",
       AMENDING.has(c.req.header("npm-command") ?? "")
-        ? `${limit}. This package's document is larger: send the change itself to the intake topic (PROTOCOL.md, "Change messages of other services")`
+        ? `${limit}. This package's document is larger: send the change itself to the intake topic (PROTOCOL.md, "Change messages of other services"), as a service that CODEBOX_SERVICES allows it`
         : `${limit}: ${WAY_OUT}`,
     );
   }

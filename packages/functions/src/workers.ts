@@ -37,7 +37,7 @@ export function consumerFunction(
     // Anonymous callers send no changes: whether they may read makes no difference here.
     consumer: createConsumer({
       ...backend,
-      policy: createPolicy({ anonymousRead: false }),
+      policy: createPolicy({ anonymousRead: false, services: env.CODEBOX_SERVICES }),
       clock,
       ...(random ? { random } : {}),
     }),
@@ -67,6 +67,7 @@ export function intakeFunction(
   return createIntakeHandler({
     queue: createSqsChangeQueue({ client: sqs, store }, { queueUrl: env.CODEBOX_QUEUE_URL }),
     store,
+    services: env.CODEBOX_SERVICES,
     deadLetters: createSqsDeadLetters(sqs, urlsOf(env)),
     log,
   });

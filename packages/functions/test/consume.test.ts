@@ -1,13 +1,13 @@
 import { messageGroup, type Rejected } from "@codebox/aws";
 import { REDELIVERIES_MAX, StoreUnavailable, type Change, type ChangeQueue, type ObjectStore } from "@codebox/core";
 import { manualClock, tagPut } from "@codebox/testing";
-import type { SNSEvent, SQSRecord } from "aws-lambda";
+import type { SQSRecord } from "aws-lambda";
 import { expect, test } from "vitest";
 import { createConsumeHandler, createIntakeHandler, readEnvironment } from "../src/index.ts";
 
 const record = (
   change: Change | string,
-  options: { id?: string; group?: string; receives?: number } = {},
+  options: { id?: string; group?: string; receives?: number; sender?: string } = {},
 ): SQSRecord => {
   const body = typeof change === "string" ? change : JSON.stringify(change);
   const id = typeof change === "string" ? (options.id ?? `message-of-${change}`) : change.id;
@@ -18,7 +18,7 @@ const record = (
     attributes: {
       ApproximateReceiveCount: String(options.receives ?? 1),
       SentTimestamp: "0",
-      SenderId: "test",
+      SenderId: options.sender ?? "AIDATEST12345678",
       ApproximateFirstReceiveTimestamp: "0",
       MessageGroupId: options.group ?? (typeof change === "string" ? "wire" : messageGroup(change.name)),
     },
@@ -78,10 +78,11 @@ function setup(
       sent.push(change);
     },
   };
+  const services = [{ name: "release", sender: "AROARELEASE12345", actions: ["tag"] as const }];
   const log = { taken: () => undefined, dead: () => undefined, failed: () => undefined };
   return {
     consume,
-    intake: createIntakeHandler({ queue, store, deadLetters, log }),
+    intake: createIntakeHandler({ queue, store, services, deadLetters, log }),
     calls,
     dead,
     paused,
@@ -199,13 +200,28 @@ test("the intake holds back only the group whose change could not be queued, fro
   expect(await intake({ Records })).toEqual(failures("a", "b"));
   expect(sent.map(({ id }) => id)).toEqual(["x"]);
 });
-test("the intake takes changes from a topic, and throws when one can't be queued, so that SNS sends it again", async () => {
-  const event = (change: Change) =>
-    ({ Records: [{ Sns: { MessageId: "m", Message: JSON.stringify(change) } }] }) as unknown as SNSEvent;
-  const { intake, sent } = setup(["wire"]);
-  await intake(event(put("x", "other")));
-  expect(sent.map(({ id }) => id)).toEqual(["x"]);
-  await expect(intake(event(put("a")))).rejects.toThrow("the queue does not answer");
+test("the actor of another service's change is its sender, whatever the message says", async () => {
+  const { intake, sent } = setup();
+  const { actor: _, ...nobody } = put("none");
+  const forged = [
+    record({ ...put("user"), actor: { kind: "user", name: "alice" } }, { sender: "AIDAEXAMPLE12345" }),
+    record(JSON.stringify(nobody), { sender: "AROAEXAMPLE12345:alice" }),
+    record({ ...put("wrapped"), actor: { kind: "user", name: "alice" } }, { sender: "AROARELEASE12345:any" }),
+  ];
+  expect(await intake({ Records: forged })).toEqual(failures());
+  expect(sent.map(({ actor }) => actor)).toEqual([
+    { kind: "service", name: "AIDAEXAMPLE12345" },
+    { kind: "service", name: "AROAEXAMPLE12345" },
+    { kind: "service", name: "release" },
+  ]);
+});
+test("a change without the kind of its actor is none: nobody has vouched for it", async () => {
+  const { consume, calls, dead } = setup();
+  await consume({ Records: [record(JSON.stringify({ ...put("a"), actor: { name: "alice" } }))] });
+  expect({ calls, reasons: dead.map(({ reason }) => reason) }).toEqual({
+    calls: [],
+    reasons: [expect.stringContaining("actor.kind")],
+  });
 });
 
 test("a function without a setting that it needs says what is missing, and where it is set", () => {

@@ -10,7 +10,13 @@ export const openPolicy = createPolicy({ anonymousRead: true });
 function common(name: string, id: string | undefined) {
   const number = ++counter;
   const at = new Date(Date.UTC(2026, 0, 1) + number).toISOString();
-  return { schema: 1 as const, id: id ?? `change-${number}`, name, at, actor: { name: "alice" } };
+  return {
+    schema: 1 as const,
+    id: id ?? `change-${number}`,
+    name,
+    at,
+    actor: { kind: "user" as const, name: "alice" },
+  };
 }
 
 export const tagPut = (name: string, tag: string, version: string, id?: string): ChangeOf<"tag.put"> => ({

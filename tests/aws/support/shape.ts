@@ -1,5 +1,6 @@
 import { systemClock } from "@codebox/system";
 import { inject } from "vitest";
+import { namesOf } from "../../../scripts/aws-local/cloud.ts";
 import { startLocalRegistry, type LocalRegistry, type LocalSettings } from "../../../scripts/aws-local/registry.ts";
 import { MOTO_CREDENTIALS, MOTO_REGION } from "../../../scripts/moto.ts";
 import { drain, unique } from "./cloud.ts";
@@ -22,13 +23,11 @@ type SeenEvent = {
 };
 
 /** The AWS shape over the run's emulator, with a cloud of its own. */
-export async function startShape(
-  settings: Partial<Omit<LocalSettings, "client" | "prefix" | "port">> = {},
-): Promise<Shape> {
+export async function startShape(settings: Partial<Omit<LocalSettings, "port">> = {}): Promise<Shape> {
   const failures: unknown[] = [];
   const registry = await startLocalRegistry({
     client: { endpoint: inject("moto"), region: MOTO_REGION, credentials: MOTO_CREDENTIALS },
-    prefix: unique("cloud"),
+    names: namesOf(unique("cloud")),
     port: 0,
     log: {
       consume: {

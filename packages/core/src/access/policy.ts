@@ -12,7 +12,7 @@ import type { Identity } from "./tokens.ts";
  * - `user`: a person by name, without the limits of a token. The consumer knows the sender of a change so.
  * - `token`: a user's token, with its limits. `tokenHash` is the token's SHA-256 in hex.
  * - `workload`: a CI job.
- * - `service`: another service that sends changes to the queue.
+ * - `service`: another service that sends changes as messages.
  */
 export type Principal =
   | { readonly kind: "anonymous" }
@@ -74,6 +74,23 @@ export type Policy = {
 export type PolicySettings = {
   /** Whether packages can be read without a token. */
   readonly anonymousRead: boolean;
+  /** The services that may do more than change tags. Default: none. */
+  readonly services?: readonly Service[];
+};
+
+/** What a service can be allowed to do. Not `publish`: only the API inspects a tarball. */
+export const SERVICE_ACTIONS = ["tag", "deprecate", "unpublish", "owners"] as const satisfies readonly ChangeAction[];
+
+/**
+ * Another service that sends changes as messages.
+ *
+ * @example { name: "release", sender: "AROAEXAMPLEID", actions: ["tag", "deprecate"] }
+ * `sender` is what the queue itself says of the sender of a message: on AWS the unique id of an IAM role or user.
+ */
+export type Service = {
+  readonly name: string;
+  readonly sender: string;
+  readonly actions: readonly (typeof SERVICE_ACTIONS)[number][];
 };
 
 /**
@@ -81,9 +98,10 @@ export type PolicySettings = {
  *
  * @example createPolicy({ anonymousRead: true }).may(ANONYMOUS, "read").allowed // true
  *
- * Every named principal may do everything, except that a read-only token changes nothing.
+ * A user, a token and a workload may do everything, except that a read-only token changes nothing. A service may change tags,
+ * and what its entry in `services` allows.
  */
-export function createPolicy({ anonymousRead }: PolicySettings): Policy {
+export function createPolicy({ anonymousRead, services = [] }: PolicySettings): Policy {
   return {
     may(principal, action) {
       switch (principal.kind) {
@@ -95,20 +113,27 @@ export function createPolicy({ anonymousRead }: PolicySettings): Policy {
         case "workload":
           return allow("signed in");
         case "service":
-          return allow("services may send every change");
+          return service(principal.name, action, services);
       }
     },
   };
 }
 
 /**
- * The person or service on whose behalf an accepted change is applied.
+ * The actor of a change that a principal makes. A token's actor is its user: its limits were checked when the change was submitted.
  *
- * A change carries the name of its sender only. The limits of a token were checked when the change was submitted; what is
- * checked again here are the rights of its user, which are never fewer than those of the token.
+ * @example actorOf({ kind: "token", name: "alice", readonly: false, tokenHash: "9f86d0…" }) // { kind: "user", name: "alice" }
  */
-export function principalOfChange({ actor }: Pick<Change, "actor">): NamedPrincipal {
-  return { kind: "user", name: actor.name };
+export function actorOf({ kind, name }: NamedPrincipal): Change["actor"] {
+  return { kind: kind === "token" ? "user" : kind, name };
+}
+
+/**
+ * On whose behalf an accepted change is applied. What is checked again are the rights of a token's user, which are never fewer
+ * than those of the token.
+ */
+export function principalOfChange({ actor: { kind, name } }: Pick<Change, "actor">): NamedPrincipal {
+  return { kind, name };
 }
 
 /** A refusal as the rejection of a change, with the rule that decided. */
@@ -121,6 +146,17 @@ const CHANGING: ReadonlySet<Action> = new Set<Action>(["write", ...CHANGE_ACTION
 
 function allow(rule: string): Decision {
   return { allowed: true, rule };
+}
+
+function service(name: string, action: Action, services: readonly Service[]): Decision {
+  const actions: readonly Action[] = services.find((known) => known.name === name)?.actions ?? ["tag"];
+  if (actions.includes(action)) return allow("services may do what they are configured for");
+  return {
+    allowed: false,
+    rule: "services may do what they are configured for",
+    code: "forbidden",
+    reason: `the service "${name}" may only ${actions.join(", ")}, not ${action}; a publish goes over HTTP, and CODEBOX_SERVICES allows the rest`,
+  };
 }
 
 function anonymous(action: Action, anonymousRead: boolean): Decision {

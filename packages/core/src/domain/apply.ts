@@ -57,7 +57,7 @@ function recorded(before: Packument | undefined, change: Change, decided: Packum
   const sequence = state.sequence + 1;
   const revision = state.revision + 1;
   const data = eventData(change, decided);
-  const event: ChangeEvent = { schema: 1, id, name, sequence, revision, type, at, actor, data };
+  const event: ChangeEvent = { schema: 1, id, name, sequence, revision, type, at, actor: { name: actor.name }, data };
   const touched = definitionOf(change).touches(change, before);
   const { fields, spilled } = detailFields(before, decided, touched.versions ?? []);
   const record: AppliedRecord = {
@@ -66,6 +66,7 @@ function recorded(before: Packument | undefined, change: Change, decided: Packum
     type,
     at,
     by: actor.name,
+    ...(actor.kind === "user" ? {} : { kind: actor.kind }),
     ...touched,
     ...(why === undefined ? {} : { why }),
     ...fields,

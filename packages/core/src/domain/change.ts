@@ -12,7 +12,7 @@ type Schema = (typeof schemas)[number];
  * `type` is the kind; `domain/changes` has one file for each.
  *
  * @example
- * { "schema": 1, "id": "01J…", "name": "@acme/wire", "at": "2026-11-24T10:00:00.000Z", "actor": { "name": "alice" },
+ * { "schema": 1, "id": "01J…", "name": "@acme/wire", "at": "2026-11-24T10:00:00.000Z", "actor": { "kind": "user", "name": "alice" },
  *   "type": "tag.put", "tag": "next", "version": "1.1.0" }
  */
 export type Change = z.infer<typeof Change>;

@@ -98,6 +98,8 @@ export type AppliedRecord = {
   readonly at: string;
   /** The name of the actor. */
   readonly by: string;
+  /** What the actor is, if not a user. */
+  readonly kind?: "workload" | "service";
   /** The versions that the change published, deprecated or unpublished, or pointed a tag at. */
   readonly versions?: readonly string[];
   readonly tag?: string;

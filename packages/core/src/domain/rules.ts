@@ -28,11 +28,11 @@ export type IsMember = (team: string, user: string) => boolean;
 /** No teams are known. */
 export const NO_TEAMS: IsMember = () => false;
 
-/** Who makes a change. Without a kind it is a user. */
-export type RuledActor = { readonly kind?: string; readonly name: string };
+/** Who makes a change. */
+export type RuledActor = { readonly kind: "user" | "workload" | "service"; readonly name: string };
 
 /** Whether somebody is a user with a name among these. */
-export function isUserAmong(names: readonly string[], { kind = "user", name }: RuledActor): boolean {
+export function isUserAmong(names: readonly string[], { kind, name }: RuledActor): boolean {
   return kind === "user" && names.includes(name);
 }
 
@@ -134,7 +134,7 @@ function problemOf(rule: TagRule, move: RuledMove, packument: Packument, isMembe
 }
 
 /** Whether an actor is in a list of users (`alice`), teams (`team:release`), CI jobs (`workload:…`) and services (`service:…`). */
-function isNamed(list: readonly string[], { kind = "user", name }: RuledActor, isMember: IsMember): boolean {
+function isNamed(list: readonly string[], { kind, name }: RuledActor, isMember: IsMember): boolean {
   return list.some((entry) => {
     if (entry.startsWith("team:")) return kind === "user" && isMember(entry.slice("team:".length), name);
     return entry === (kind === "user" ? name : `${kind}:${name}`);
@@ -155,7 +155,7 @@ function problemOfApprovals(
       one.version === to &&
       one.by !== actor.name &&
       isFresh(one, at) &&
-      (wanted.by === undefined || isNamed(wanted.by, { name: one.by }, isMember)),
+      (wanted.by === undefined || isNamed(wanted.by, { kind: "user", name: one.by }, isMember)),
   );
   const names = [...new Set(counted.map(({ by }) => by))];
   if (names.length >= wanted.count) return undefined;
@@ -247,16 +247,23 @@ export type WouldRefuse = Pick<AppliedRecord, "sequence" | "at" | "by" | "type">
  */
 export function wouldRefuse(
   rules: readonly TagRule[],
-  entries: readonly (Pick<AppliedRecord, "sequence" | "at" | "by" | "type"> & Pick<ChangeDetail, "tags">)[],
+  entries: readonly (Pick<AppliedRecord, "sequence" | "at" | "by" | "kind" | "type"> & Pick<ChangeDetail, "tags">)[],
   packument: Packument,
   isMember: IsMember,
 ): readonly WouldRefuse[] {
   const judged = rules.map((rule): TagRule => without(rule, ["approvals"]));
-  return entries.flatMap(({ sequence, at, by, type, tags = {} }) =>
+  return entries.flatMap(({ sequence, at, by, kind, type, tags = {} }) =>
     type === "unpublish.all"
       ? []
       : Object.entries(tags).flatMap(([tag, move]) => {
-          const ruled = { tag, ...move, at, actor: { name: by }, returns: type === "tags.undo", approvals: [] };
+          const ruled = {
+            tag,
+            ...move,
+            at,
+            actor: { kind: kind ?? ("user" as const), name: by },
+            returns: type === "tags.undo",
+            approvals: [],
+          };
           const reason = isFirst(sequence) ? undefined : refusalOfMove(judged, ruled, packument, isMember);
           return reason === undefined ? [] : [{ sequence, at, by, type, tag, ...move, reason }];
         }),

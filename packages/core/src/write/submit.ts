@@ -1,4 +1,4 @@
-import { refusalRejection, type NamedPrincipal, type Policy } from "../access/policy.ts";
+import { actorOf, refusalRejection, type NamedPrincipal, type Policy } from "../access/policy.ts";
 import { actionOf } from "../domain/changes/index.ts";
 import { apply, type Applied } from "../domain/apply.ts";
 import { Change, changeProblem, type Draft } from "../domain/change.ts";
@@ -27,7 +27,7 @@ export type SubmitPorts = {
 
 /** How a change is submitted. */
 export type SubmitOptions = {
-  /** Who sends the change. Its name becomes the change's actor. */
+  /** Who sends the change. It becomes the change's actor. */
   readonly principal: NamedPrincipal;
   /**
    * The change's id, when the sender has one that stays the same over its retries. The same id is the same change: what is
@@ -61,7 +61,7 @@ export type Submit = (draft: Draft, options: SubmitOptions) => Promise<Submissio
 /** The way in for every change of the HTTP surface. */
 export function createSubmit({ reader, policy, queue, outcomes, clock, ids, isMember }: SubmitPorts): Submit {
   return async (draft, { principal, id: given, waitMs = WAIT_MS, why, dryRun = false }) => {
-    const actor = { name: principal.name };
+    const actor = actorOf(principal);
     const id = given ?? ids.next();
     const stamp = { schema: 1, id, at: clock.now().toISOString(), actor, ...(why === undefined ? {} : { why }) };
     const parsed = Change.safeParse({ ...draft, ...stamp });

@@ -1,18 +1,21 @@
-import { openPolicy, publishOf } from "@codebox/testing";
+import { openPolicy } from "@codebox/testing";
 import { describe, expect, test } from "vitest";
 import {
+  actorOf,
   ANONYMOUS,
   CHANGE_ACTIONS,
   createPolicy,
   principalOfChange,
+  Services,
   type Action,
+  type NamedPrincipal,
   type Principal,
 } from "../../src/index.ts";
 
 const CHANGES = [...CHANGE_ACTIONS] as readonly Action[];
 const OTHERS = ["read", "write", "account", "revoke", "admin"] as const satisfies readonly Action[];
 const ALL = [...OTHERS, ...CHANGES];
-const token = (readonly: boolean): Principal => ({ kind: "token", name: "alice", readonly, tokenHash: "00" });
+const token = (readonly: boolean): NamedPrincipal => ({ kind: "token", name: "alice", readonly, tokenHash: "00" });
 
 const allowed = (principal: Principal, policy = openPolicy) =>
   ALL.filter((action) => policy.may(principal, action).allowed);
@@ -50,13 +53,41 @@ describe("a token", () => {
   });
 });
 
-test.each(["user", "workload", "service"] as const)("a %s may do everything", (kind) => {
+test.each(["user", "workload"] as const)("a %s may do everything", (kind) => {
   expect(allowed({ kind, name: "ci" })).toEqual(ALL);
+});
+describe("another service", () => {
+  const ci = { kind: "service", name: "ci" } as const;
+
+  test("may change tags, and nothing else", () => {
+    expect(allowed(ci)).toEqual(["tag"]);
+    expect(openPolicy.may(ci, "deprecate")).toEqual({
+      allowed: false,
+      rule: "services may do what they are configured for",
+      code: "forbidden",
+      reason: expect.stringContaining('the service "ci" may only tag, not deprecate') as string,
+    });
+  });
+  test("may do what its entry allows, and no other service may", () => {
+    const services = Services.parse("ci=AROAEXAMPLE12345:tag+deprecate");
+    const policy = createPolicy({ anonymousRead: false, services });
+    expect(ALL.filter((action) => policy.may(ci, action).allowed)).toEqual(["tag", "deprecate"]);
+    expect(policy.may({ kind: "service", name: "other" }, "deprecate").allowed).toBe(false);
+    expect(policy.may({ kind: "user", name: "ci" }, "publish").allowed).toBe(true);
+  });
+  test.each(["ci=AROAEXAMPLE12345:publish", "ci=AROAEXAMPLE12345:", "ci", "ci=short:tag", "a b=AROAEXAMPLE12345:tag"])(
+    "the entry %j is refused",
+    (entry) => expect(Services.safeParse(entry).success).toBe(false),
+  );
 });
 test("every answer names the rule that decided", () => {
   for (const principal of [ANONYMOUS, token(true), token(false), { kind: "service", name: "ci" } as const])
     for (const action of ALL) expect(openPolicy.may(principal, action).rule, action).not.toBe("");
 });
-test("the consumer knows the sender of a change by its actor", () => {
-  expect(principalOfChange(publishOf("wire", "1.0.0"))).toEqual({ kind: "user", name: "alice" });
+test.each(["user", "workload", "service"] as const)("a change of a %s has an actor of that kind", (kind) => {
+  const actor = actorOf({ kind, name: "ci" });
+  expect(principalOfChange({ actor })).toEqual({ kind, name: "ci" });
+});
+test("the actor of a token's change is its user", () => {
+  expect(actorOf(token(true))).toEqual({ kind: "user", name: "alice" });
 });

@@ -17,7 +17,7 @@ const put = (tag: string, version: string, at?: string): ChangeOf<"tag.put"> => 
   const change = tagPut("wire", tag, version);
   return at === undefined ? change : { ...change, at };
 };
-const as = <C extends Change>(name: string, change: C): C => ({ ...change, actor: { name } });
+const as = <C extends Change>(name: string, change: C): C => ({ ...change, actor: { kind: "user", name } });
 const refused = (packument: Packument, change: Change): string =>
   given(packument).when(change).then(rejected("forbidden")).rejection.message;
 
@@ -84,6 +84,22 @@ describe("movers", () => {
   ])("%s does not go round the rule", (_, change) => {
     expect(refused(guarded, as("bob", change))).toContain("is not moved by bob");
     given(guarded).when(change).then(applied());
+  });
+  test("a CI job or another service is a mover only under its kind, and a user of the same name is not", () => {
+    const robots = ruled({ tags: "latest", movers: ["service:release", "workload:ci"] });
+    const by = (kind: "user" | "workload" | "service", name: string): Change => ({
+      ...put("latest", "1.0.0"),
+      actor: { kind, name },
+    });
+    given(robots).when(by("service", "release")).then(applied());
+    given(robots).when(by("workload", "ci")).then(applied());
+    for (const [kind, name] of [
+      ["user", "release"],
+      ["workload", "release"],
+      ["user", "ci"],
+    ] as const)
+      expect(refused(robots, by(kind, name))).toContain(`is not moved by ${name}`);
+    expect(refused(guarded, by("service", "alice"))).toContain("is not moved by alice");
   });
   test("a publish says how to publish all the same", () => {
     expect(refused(guarded, as("bob", publishOf("wire", "4.0.0")))).toMatch(/--tag next"$/);
@@ -209,6 +225,17 @@ describe("approvals", () => {
   test("what no rule asks for, and a version that does not exist, cannot be approved", () => {
     given(wire).when(approve("1.0.0")).then(rejected("conflict"));
     given(guarded).when(approve("9.0.0")).then(rejected("not_found"));
+  });
+});
+
+describe("a version that a CI job published with its own identity", () => {
+  const ci = { ...publishOf("wire", "4.0.0", { tags: ["next"] }), actor: { kind: "workload" as const, name: "ci" } };
+
+  test("is one from CI, and the history says that a workload published it", () => {
+    const packument = packumentAfter([setRules({ tags: "latest", from: "ci" }), ci], wire);
+    expect(stateOf(packument).applied.at(-1)).toMatchObject({ by: "ci", kind: "workload" });
+    given(packument).when(put("latest", "4.0.0")).then(applied());
+    expect(refused(packument, put("latest", "1.0.0"))).toContain("that CI published");
   });
 });
 

@@ -6,7 +6,7 @@ import { stateOf, type Change, type Packument } from "../../src/index.ts";
 const wire = packumentAfter([publishOf("wire", "1.0.0"), publishOf("wire", "2.0.0"), tagPut("wire", "next", "1.0.0")]);
 const after = (...more: Change[]) => packumentAfter(more, wire);
 const put = (tag: string, version: string) => tagPut("wire", tag, version);
-const as = <C extends Change>(name: string, change: C): C => ({ ...change, actor: { name } });
+const as = <C extends Change>(name: string, change: C): C => ({ ...change, actor: { kind: "user", name } });
 const recordOf = (packument: Packument, sequence: number) =>
   stateOf(packument).applied.find((record) => record.sequence === sequence) ?? expect.fail("no record");
 /** The undo of a change as the API makes it, from the history. */

@@ -11,6 +11,7 @@ import { systemIds } from "@codebox/system";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   createConsumer,
+  createPolicy,
   createSubmit,
   outcomeKey,
   type Change,
@@ -49,7 +50,7 @@ const published = async () => {
 };
 
 describe("the consumer asks the policy again", () => {
-  const by = (name: string, change: Change): Change => ({ ...change, actor: { name } });
+  const by = (name: string, change: Change): Change => ({ ...change, actor: { kind: "user", name } });
 
   test("a change whose sender may not make it is rejected as forbidden, and its outcome names the rule", async () => {
     await published();
@@ -91,6 +92,16 @@ describe("the consumer asks the policy again", () => {
       "wire/index.json",
     ]);
   });
+});
+
+test("a publish of another service is refused by the consumer, and its tarball is not promoted", async () => {
+  const change = publishOf("wire", "1.0.0");
+  await stage(embedded.store, change);
+  const clock = manualClock();
+  const consume = createConsumer({ ...embedded, policy: createPolicy({ anonymousRead: true }), clock });
+  const outcomes = await consume("wire", [{ ...change, actor: { kind: "service", name: "ci" } }]);
+  expect(outcomes).toMatchObject([{ state: "rejected", rejection: { code: "forbidden" } }]);
+  expect(await embedded.store.head("wire/1.0.0.tgz")).toBeUndefined();
 });
 
 describe("submit asks the policy", () => {

@@ -17,6 +17,7 @@ export const tagsApprove = defineChange({
     const others = approvals.filter(
       (one) => isFresh(one, at) && (one.tag !== tag || one.version !== version || one.by !== actor.name),
     );
+    if (actor.kind !== "user") return refuse("forbidden", `only a person approves a move of "${tag}" of ${name}`);
     const all = [...others, { tag, version, by: actor.name, at }].slice(-APPROVALS_MAX);
     return { ...before, _codebox: { ...stateOf(before), approvals: all } };
   }),

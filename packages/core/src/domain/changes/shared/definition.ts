@@ -103,7 +103,8 @@ const common = {
   name: PackageName,
   /** When it was accepted, ISO 8601 in UTC. */
   at: z.iso.datetime({ message: '"at" must be an ISO 8601 time in UTC, such as "2026-11-24T10:00:00.000Z"' }),
-  actor: z.strictObject({ name: UserName }),
+  /** Who makes the change. `submit` and the intake of other services' messages set it; no sender sets its own. */
+  actor: z.strictObject({ kind: z.enum(["user", "workload", "service"]), name: UserName }),
 };
 
 /**

@@ -5,7 +5,7 @@ import { refuse, type Refusal } from "./definition.ts";
 /** Whether the sender wants to undo also what others changed later, and what cannot be known any more. */
 type Undoing = {
   readonly name: string;
-  readonly actor: { readonly name: string };
+  readonly actor: { readonly kind: string; readonly name: string };
   readonly force?: boolean | undefined;
 };
 
@@ -29,7 +29,7 @@ export function othersMovedSince(
     );
   for (const tag of tags) {
     const later = applied.findLast((record) => record.sequence > sequence && movesTags(record, tag));
-    if (later && later.by !== change.actor.name)
+    if (later && (later.by !== change.actor.name || (later.kind ?? "user") !== change.actor.kind))
       return refuse(
         "conflict",
         `"${tag}" of ${change.name} was moved by ${later.by} at ${later.at} (change ${later.sequence}), which this would undo; force it to do it all the same`,
