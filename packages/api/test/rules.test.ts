@@ -107,7 +107,7 @@ describe("the rules of a package", () => {
     expect(await waiting).toMatchObject({ state: "rejected", rejection: { code: "forbidden" } });
     expect(await (await registry.request(TAGS)).json()).toEqual({ latest: "2.0.0" });
   });
-  test("teams are asked of whoever knows them", async () => {
+  test("the caller says who belongs to a team", async () => {
     await setRules([{ tags: "latest", movers: ["team:acme/release"] }]);
     const submit = createSubmit({ ...registry.ports, queue: registry.queue, isMember: (_, user) => user === "bob" });
     const draft = { type: "tag.put", name: "wire", tag: "latest", version: "1.0.0" } as const;

@@ -19,7 +19,7 @@ import {
 import { frozenUntil, matchesTag, type TagRule } from "./tag-rule.ts";
 
 /**
- * Whether a user belongs to a team. Teams are kept elsewhere; whoever calls `apply` passes what is known of them.
+ * Whether a user belongs to a team. Teams are kept elsewhere; the caller of `apply` passes what is known of them.
  *
  * @example (team, user) => teams.get(team)?.has(user) ?? false
  */

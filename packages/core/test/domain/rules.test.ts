@@ -60,7 +60,7 @@ describe("movers", () => {
       .when(as("bob", put("beta", "1.0.0")))
       .then(applied());
   });
-  test("a team is looked up by whoever applies the change", () => {
+  test("the caller of apply says who belongs to a team", () => {
     const change = as("bob", put("latest", "1.0.0"));
     const isMember = (team: string, user: string) => team === "acme/release" && user === "bob";
     expect(apply(guarded, change, isMember).kind).toBe("applied");
