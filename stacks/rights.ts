@@ -60,6 +60,7 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
     },
     AUTHENTICATE,
     { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.outcomes.prefix}*`], why: "read the status of a change" },
+    { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.history.prefix}*`], why: "answer a package's history" },
     {
       actions: ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"],
       on: [`bucket/${LAYOUT.upstream.prefix}*`],
@@ -72,6 +73,7 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
   write: [
     LIST(),
     { actions: ["s3:GetObject"], on: ["bucket/*/index.json"], why: "validate against the packument" },
+    { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.history.prefix}*`], why: "undo a change; restore earlier tags" },
     AUTHENTICATE,
     {
       actions: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
@@ -133,6 +135,11 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
       actions: ["s3:GetObject", "s3:PutObject"],
       on: [`bucket/${LAYOUT.outcomes.prefix}*`],
       why: "store a rejection, once",
+    },
+    {
+      actions: ["s3:GetObject", "s3:PutObject"],
+      on: [`bucket/${LAYOUT.history.prefix}*`],
+      why: "keep the history of each package",
     },
     receive("change queue", "receive changes"),
     { actions: ["sqs:ChangeMessageVisibility"], on: ["change queue"], why: "have a failed change redelivered soon" },

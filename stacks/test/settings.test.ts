@@ -117,7 +117,7 @@ describe("settings", () => {
     const source = readFileSync(path.resolve(import.meta.dirname, "../settings.ts"), "utf8");
     const document = readFileSync(path.resolve(import.meta.dirname, "../../docs/deploy.md"), "utf8");
     const names = new Set(source.match(/CODEBOX_[A-Z_]+/g)?.filter((name) => name !== "CODEBOX_"));
-    expect(names.size).toBe(17);
+    expect(names.size).toBe(18);
     for (const name of names) expect(document).toContain(`\`${name}\``);
   });
 });

@@ -26,7 +26,7 @@ export function publishBody(name: string, version: string, tag = "latest", files
 
 /** Publishes; `status` 0 when no answer came. */
 export function publish(
-  registry: Registry,
+  registry: Pick<Registry, "fetch">,
   name: string,
   version: string,
   tag?: string,
@@ -36,11 +36,11 @@ export function publish(
 }
 
 /** Puts a dist-tag; `status` 0 when no answer came. */
-export function putTag(registry: Registry, name: string, tag: string, version: string): Promise<Answer> {
+export function putTag(registry: Pick<Registry, "fetch">, name: string, tag: string, version: string): Promise<Answer> {
   return put(registry, `/-/package/${name.replace("/", "%2f")}/dist-tags/${tag}`, version, tag);
 }
 
-async function put(registry: Registry, path: string, body: unknown, what: string): Promise<Answer> {
+async function put(registry: Pick<Registry, "fetch">, path: string, body: unknown, what: string): Promise<Answer> {
   try {
     const headers = { "content-type": "application/json" };
     const response = await registry.fetch(path, { method: "PUT", body: JSON.stringify(body), headers });

@@ -18,12 +18,14 @@ import { ownerRoutes } from "./routes/owners.ts";
 import { packageWriteRoutes } from "./routes/package-write.ts";
 import { packumentRoutes } from "./routes/packument.ts";
 import { profileRoutes } from "./routes/profile.ts";
+import { ruleReadRoutes, ruleWriteRoutes } from "./routes/rules.ts";
 import { searchRoutes } from "./routes/search.ts";
 import { signatureRoutes } from "./routes/signatures.ts";
 import { signInRoutes } from "./routes/sign-in.ts";
 import { signOutRoutes } from "./routes/sign-out.ts";
 import { publicRoutes, statusRoutes } from "./routes/status.ts";
 import { tarballRoutes } from "./routes/tarball.ts";
+import { undoRoutes } from "./routes/undo.ts";
 
 /**
  * Every group of routes that all deployments have. A Lambda with narrower rights serves some of them.
@@ -45,6 +47,9 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
     accountRoutes(ports),
     distTagReadRoutes(ports),
     distTagWriteRoutes(ports, settings),
+    undoRoutes(ports, settings),
+    ruleReadRoutes(ports),
+    ruleWriteRoutes(ports, settings),
     packageWriteRoutes(ports, settings),
     ownerRoutes(ports, settings),
     tarballRoutes(ports),

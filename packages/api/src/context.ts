@@ -4,6 +4,7 @@ import type {
   Clock,
   IdentityProvider,
   Ids,
+  IsMember,
   ObjectStore,
   Outcomes,
   PackumentReader,
@@ -55,6 +56,8 @@ export type WritePorts = {
   readonly submit: Submit;
   readonly ids: Ids;
   readonly clock: Clock;
+  /** Who belongs to which team, for a trial of rules. Default: nobody to any. */
+  readonly isMember?: IsMember;
 } & Pick<AppPorts, "onFailure">;
 
 /** What signing in and the routes of an account need. */

@@ -55,10 +55,18 @@ export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly code: ErrorCode;
   readonly headers: Readonly<Record<string, string>>;
-  constructor(code: ErrorCode, message: string, headers: Readonly<Record<string, string>> = {}) {
+  /** Fields of the body beside `error` and `code`, for programs. */
+  readonly more: Readonly<Record<string, unknown>>;
+  constructor(
+    code: ErrorCode,
+    message: string,
+    headers: Readonly<Record<string, string>> = {},
+    more: Readonly<Record<string, unknown>> = {},
+  ) {
     super(message);
     this.code = code;
     this.headers = headers;
+    this.more = more;
   }
 }
 
@@ -78,9 +86,9 @@ export function bareErrorResponse(error: ApiError): Response {
   return Response.json(errorBody(error), { status: STATUS[error.code], headers: error.headers });
 }
 
-function errorBody({ message, code }: ApiError): Record<string, unknown> {
+function errorBody({ message, code, more }: ApiError): Record<string, unknown> {
   const shown = escaped(message);
-  return { ok: false, error: shown, message: shown, code };
+  return { ...more, ok: false, error: shown, message: shown, code };
 }
 
 /** Whether the answer is a 5xx: clients send the request again. */

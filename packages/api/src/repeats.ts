@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
 import {
+  type Draft,
   own,
+  type Packument,
   PUBLISH_RETRIES_MAX,
   PUBLISH_RETRY_MS,
-  stateOf,
-  versionExists,
-  type Draft,
-  type Packument,
   type PublishKey,
+  stateOf,
   type Unanswered,
   type UnansweredPublishes,
+  versionExists,
 } from "@codebox/core";
 import { LRUCache } from "lru-cache";
 import ssri from "ssri";
@@ -19,10 +19,11 @@ import type { PublishDocument } from "./publish/publish.ts";
 /**
  * The id of a change that the client names with an `Idempotency-Key`; `undefined` without one.
  *
+ * @param draft the change, or what the client asked for where the change also depends on the present state
  * A key belongs to one user and one change. With another change it gives another id, so that change is made too.
  * @example keyedChangeId({ headers, user: "alice" }, draft) ?? ids.next()
  */
-export function keyedChangeId({ headers, user }: Asker, draft: Draft): string | undefined {
+export function keyedChangeId({ headers, user }: Asker, draft: object): string | undefined {
   const key = headers.get("idempotency-key");
   return key ? `key-${sha256(JSON.stringify([key, user, draft]))}` : undefined;
 }

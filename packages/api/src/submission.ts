@@ -3,6 +3,7 @@ import { namedCaller } from "./auth.ts";
 import { ApiError } from "./errors.ts";
 import type { ApiSettings, AppContext } from "./context.ts";
 import { keyedChangeId } from "./repeats.ts";
+import { whyOf } from "./why.ts";
 
 /** An applied change, as the answer to its request needs it. */
 export type Settled = { readonly sequence: number; readonly revision: number; readonly distTags: DistTags };
@@ -19,16 +20,19 @@ export type Settled = { readonly sequence: number; readonly revision: number; re
 export async function submitChange(
   c: AppContext,
   ports: { readonly submit: Submit },
-  settings: Pick<ApiSettings, "waitMs">,
+  settings: Pick<ApiSettings, "waitMs"> & { readonly dryRun?: boolean },
   draft: Draft,
   answer: (settled: Settled) => { readonly status: 200 | 201; readonly body: Record<string, unknown> },
   id: string | undefined = keyedChangeId({ headers: c.req.raw.headers, user: namedCaller(c).name }, draft),
 ): Promise<Response> {
   const principal = namedCaller(c);
   const async = /\brespond-async\b/i.test(c.req.header("prefer") ?? "");
+  const why = whyOf(c.req.raw.headers);
   const submission = await ports.submit(draft, {
     principal,
     waitMs: async ? 0 : settings.waitMs,
+    ...(why ? { why } : {}),
+    ...(settings.dryRun === true ? { dryRun: true } : {}),
     ...(id === undefined ? {} : { id }),
   });
   return respond(c, submission, answer);

@@ -3,6 +3,7 @@ import { publishCommand } from "./cli/publish.ts";
 import type { Finish, Scope, Surroundings } from "./cli/scope.ts";
 import { deadLetterCommands } from "./cli/dead-letters.ts";
 import { storageCommands } from "./cli/storage.ts";
+import { tagCommands } from "./cli/tags.ts";
 import { tokenCommands } from "./cli/tokens.ts";
 import { walkingCommands } from "./cli/walkers.ts";
 import { explain, UsageError, type ExitCode } from "./errors.ts";
@@ -34,12 +35,12 @@ export async function runCli(argv: readonly string[], surroundings: Surroundings
 function createProgram(scope: Scope, finish: Finish): Command {
   const { stdout, stderr } = scope.sinks;
   const program = new Command("codebox")
-    .description("The operator's commands of a codebox registry on AWS.")
+    .description("The operator's commands of a codebox registry.")
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
     .exitOverride()
     .showHelpAfterError("(add --help to see how it is called)")
     .addHelpText("after", AFTER);
-  for (const add of [walkingCommands, storageCommands, deadLetterCommands, tokenCommands, publishCommand])
+  for (const add of [walkingCommands, storageCommands, deadLetterCommands, tokenCommands, tagCommands, publishCommand])
     add(program, scope, finish);
   return program;
 }

@@ -1,4 +1,5 @@
-import { hashToken, type ObjectStore } from "@codebox/core";
+import { createHash } from "node:crypto";
+import { hashToken, historyDetailKey, historyKey, type ObjectStore } from "@codebox/core";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { checkDocument } from "../src/verify/document.ts";
@@ -12,6 +13,35 @@ beforeEach(async () => {
   ({ findings, published, embedded } = await verifyFixture());
 });
 afterEach(() => embedded.close());
+
+describe("the history in the store", () => {
+  const put = (key: string, value: unknown) => embedded.store.put(key, Buffer.from(JSON.stringify(value)));
+  const segment = (name: string, ...sequences: number[]) => ({
+    schema: 1,
+    name,
+    records: sequences.map((sequence) => ({ id: `c${sequence}`, sequence })),
+  });
+  const detail = { tags: { next: { to: "1.0.0" } } };
+  const sha256 = createHash("sha256").update(JSON.stringify(detail)).digest("hex");
+
+  test("that is as it was written is no finding", async () => {
+    await put(historyKey("@acme/wire", 129), segment("@acme/wire", 129, 130, 130, 256));
+    await put(historyDetailKey("@acme/wire", sha256), detail);
+    expect((await findings({ deep: true })).reported).toEqual([]);
+  });
+  test.each<[string, string, unknown]>([
+    ["of another package", historyKey("wire", 1), segment("other", 1)],
+    ["with a record of another object", historyKey("wire", 1), segment("wire", 1, 129)],
+    ["out of order", historyKey("wire", 1), segment("wire", 2, 1)],
+    ["that is something else", historyKey("wire", 1), []],
+    ["with an altered detail", historyDetailKey("wire", sha256), {}],
+    ["under a key that is none", "_codebox/history/wire/x.json", {}],
+  ])("%s is found with --deep", async (_, key, value) => {
+    await put(key, value);
+    expect((await findings({ deep: true })).reported).toEqual([`error history-damaged ${key}`]);
+    expect((await findings()).reported).toEqual([]);
+  });
+});
 
 describe("what can't be read", () => {
   const refusing = (key: string, name: string): ObjectStore => {

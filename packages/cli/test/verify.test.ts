@@ -185,7 +185,22 @@ describe("each broken rule of a package is one finding", () => {
           sequence: 300,
           revision: 300,
           outbox: [],
+          archived: { from: 1, to: 128 },
           applied: Array.from({ length: 257 }, (_, n) => ({ ...record, id: `c${n}`, sequence: 44 + n })),
+        });
+      },
+    ],
+    [
+      "error state-ring",
+      "records that are neither in the ring nor in the history",
+      (d) => {
+        const record = state(d).applied[0]!;
+        Object.assign(state(d), {
+          sequence: 400,
+          revision: 400,
+          outbox: [],
+          archived: { from: 1, to: 128 },
+          applied: Array.from({ length: 256 }, (_, n) => ({ ...record, id: `c${n}`, sequence: 145 + n })),
         });
       },
     ],

@@ -47,6 +47,10 @@ export const LAYOUT = {
     purpose: "copies of the upstream's packuments and tarballs",
     days: 90,
   },
+  history: {
+    prefix: `${OWN_PREFIX}history/`,
+    purpose: "the history of each package: its records, in order, and details too large for index.json",
+  },
   tokens: { prefix: `${OWN_PREFIX}tokens/`, purpose: "token records by hash, and the hashes of each user" },
   sessions: {
     prefix: `${OWN_PREFIX}sessions/`,
@@ -77,6 +81,11 @@ export const stagingKey = (id: string): string => `${LAYOUT.staging.prefix}${id}
 export const messageKey = (sha256: string): string => `${LAYOUT.messages.prefix}${sha256}`;
 export const outcomeKey = (id: string): string => `${LAYOUT.outcomes.prefix}${id}`;
 export const unansweredKey = (hash: string): string => `${LAYOUT.unanswered.prefix}${hash}`;
+/** The records of a package from a sequence on. Padded, so that a listing has them in order. */
+export const historyKey = (name: string, first: number): string =>
+  `${historyPrefix(name)}${String(first).padStart(15, "0")}.json`;
+export const historyDetailKey = (name: string, sha256: string): string => `${historyPrefix(name)}detail-${sha256}.json`;
+const historyPrefix = (name: string): string => `${LAYOUT.history.prefix}${encodeURIComponent(name)}/`;
 export const sessionKey = (hash: string): string => `${LAYOUT.sessions.prefix}${hash}`;
 export const tokenKey = (hash: string): string => `${LAYOUT.tokens.prefix}${hash}`;
 export const userTokensPrefix = (user: string): string => `${LAYOUT.tokens.prefix}users/${encodeURIComponent(user)}/`;
@@ -91,6 +100,18 @@ export const isOwnKey = (key: string): boolean => key.startsWith(OWN_PREFIX);
 /** The package whose document a key is: `@acme/wire` for `@acme/wire/index.json`; `undefined` for any other object. */
 export function packageOfKey(key: string): string | undefined {
   return key.endsWith("/index.json") && !isOwnKey(key) ? key.slice(0, -"/index.json".length) : undefined;
+}
+
+/** What a history object's key says: the package, and the first sequence of its records or the digest of a detail. */
+export type HistoryPlace = { readonly name: string } & ({ readonly first: number } | { readonly sha256: string });
+
+/** The parts of a history object's key; `undefined` for any other key. */
+export function historyOfKey(key: string): HistoryPlace | undefined {
+  const [, encoded = "", first, sha256] =
+    /^([^/]+)\/(?:(\d{15})|detail-([0-9a-f]{64}))\.json$/.exec(key.slice(LAYOUT.history.prefix.length)) ?? [];
+  if (!key.startsWith(LAYOUT.history.prefix) || encoded === "") return undefined;
+  const name = decodeURIComponent(encoded);
+  return sha256 === undefined ? { name, first: Number(first) } : { name, sha256 };
 }
 
 /** The sha256 in the key of a message's body; `undefined` for any other key. */

@@ -14,12 +14,15 @@ import {
   packumentRoutes,
   profileRoutes,
   publicRoutes,
+  ruleReadRoutes,
+  ruleWriteRoutes,
   searchRoutes,
   signatureRoutes,
   signInRoutes,
   signOutRoutes,
   statusRoutes,
   tarballRoutes,
+  undoRoutes,
   withFilter,
   type ApiSettings,
   type App,
@@ -65,6 +68,7 @@ export function createReadApp(env: ApiEnvironment, parts: ApiParts): App {
     searchRoutes(ports, index),
     accessRoutes(ports, index),
     distTagReadRoutes(ports),
+    ruleReadRoutes(ports),
     tarballRoutes(ports),
     withFilter(packumentRoutes(ports), publishNotice(ports.catalog)),
   ]);
@@ -80,6 +84,8 @@ export function createWriteApp(env: Environment<"write">, parts: ApiParts & { re
   const uploads = uploadRoutes({ ...ports, signUpload: createSignUpload(s3, bucketOf(env)) }, settings);
   const writing = [
     distTagWriteRoutes(ports, settings),
+    undoRoutes(ports, settings),
+    ruleWriteRoutes(ports, settings),
     packageWriteRoutes(ports, settings),
     ownerRoutes(ports, settings),
     uploads,
@@ -87,6 +93,7 @@ export function createWriteApp(env: Environment<"write">, parts: ApiParts & { re
   // API Gateway sends no GET here. With the routes for reading, a 405 names all methods of a path.
   return createApp(ports, settings, [
     distTagReadRoutes(ports),
+    ruleReadRoutes(ports),
     ...writing.map((group) => withFilter(group, bodyLimit)),
   ]);
 }

@@ -1,14 +1,17 @@
-import { BODY_BYTES_MAX, distTagsEtag, isRecord, own, type DistTags, type Draft } from "@codebox/core";
+import { BODY_BYTES_MAX, distTagsEtag, isRecord, movesTags, own, type DistTags, type Draft } from "@codebox/core";
 import { readJson } from "../body.ts";
 import type { ApiSettings, AppContext, ReadPorts, WritePorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
+import { ifMatch, ifNoneMatch, refuseIfNoneMatch, withTags } from "../conditions.ts";
 import { etagMatches } from "../etag.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
+import { answerHistory } from "../history.ts";
 import { absentError, findPackage, notFound, packageName } from "../lookup.ts";
 import { submitChange } from "../submission.ts";
 
 const LIST = "/-/package/:name/dist-tags";
 const ONE = "/-/package/:name/dist-tags/:tag";
+const HISTORY = "/-/package/:name/dist-tags/history";
 
 /** Bytes. A version and a set of tags are small: this is more than a thousand tags. */
 const TAGS_BYTES_MAX = Math.min(BODY_BYTES_MAX, 1024 * 1024);
@@ -23,6 +26,9 @@ export const distTagReadRoutes = (ports: ReadPorts): RouteGroup =>
       c.header("cache-control", "private, no-cache");
       return etagMatches(c.req.header("if-none-match"), etag) ? c.body(null, 304) : c.json(tags);
     });
+
+    // In front of the route for one tag: a tag of this name is in the answer for all tags.
+    on.get(HISTORY, (c) => answerHistory(c, ports, (record) => movesTags(record)));
 
     on.get(ONE, async (c) => {
       const version = own(await tagsOf(c, ports), c.req.param("tag"));
@@ -40,7 +46,7 @@ export const distTagWriteRoutes = (ports: WritePorts, settings: Pick<ApiSettings
         return await submit(c, draft);
       } catch (error) {
         if (error instanceof ApiError && error.code === "not_found") await requireOurs(c, ports, draft.name);
-        throw error;
+        throw await withTags(c, ports, draft.name, error);
       }
     };
     const submit = (c: AppContext, draft: Draft) =>
@@ -53,18 +59,21 @@ export const distTagWriteRoutes = (ports: WritePorts, settings: Pick<ApiSettings
       const version = await readJson(c, TAGS_BYTES_MAX);
       if (typeof version !== "string")
         throw new ApiError("invalid", 'the body must be the version as a JSON string, with its quotes: "1.1.0"');
-      return change(c, { type: "tag.put", name, tag: c.req.param("tag") ?? "", version, ...ifMatch(c) });
+      const tag = c.req.param("tag") ?? "";
+      return change(c, { type: "tag.put", name, tag, version, ...ifMatch(c), ...ifNoneMatch(c) });
     };
     on.put(ONE, replaceOne);
     on.post(ONE, replaceOne);
-    on.delete(ONE, (c) =>
-      change(c, { type: "tag.remove", name: packageName(c), tag: c.req.param("tag"), ...ifMatch(c) }),
-    );
-    on.put(LIST, async (c) =>
-      change(c, { type: "tags.replace", name: packageName(c), tags: await tagSet(c), ...ifMatch(c) }),
-    );
+    on.delete(ONE, (c) => {
+      refuseIfNoneMatch(c);
+      return change(c, { type: "tag.remove", name: packageName(c), tag: c.req.param("tag"), ...ifMatch(c) });
+    });
+    on.put(LIST, async (c) => {
+      refuseIfNoneMatch(c);
+      return change(c, { type: "tags.replace", name: packageName(c), tags: await tagSet(c), ...ifMatch(c) });
+    });
     on.post(LIST, async (c) =>
-      change(c, { type: "tags.merge", name: packageName(c), tags: await tagSet(c), ...ifMatch(c) }),
+      change(c, { type: "tags.merge", name: packageName(c), tags: await tagSet(c), ...ifMatch(c), ...ifNoneMatch(c) }),
     );
   });
 
@@ -95,13 +104,4 @@ async function tagSet(c: AppContext): Promise<Record<string, string>> {
   if (!isRecord(body) || !Object.values(body).every((version) => typeof version === "string"))
     throw new ApiError("invalid", 'the body must be an object of tags and versions: {"latest": "1.0.0"}');
   return body as Record<string, string>;
-}
-
-/** Compare-and-set: RFC 9110, 13.1.1, on the ETag of the tags. `*` asks only that the package exists. */
-function ifMatch(c: AppContext): { ifMatch?: string } {
-  const header = c.req.header("if-match")?.trim();
-  if (header === undefined || header === "*") return {};
-  if (header.includes(","))
-    throw new ApiError("invalid", "If-Match takes one ETag here: that of the tags which your change is based on");
-  return { ifMatch: header };
 }

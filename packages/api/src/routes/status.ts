@@ -1,9 +1,9 @@
-import { isReadableName, LAYOUT, stateOf, type Failed, type Outcome, type Pending } from "@codebox/core";
+import { isReadableName, LAYOUT, type Failed, type Outcome, type Pending } from "@codebox/core";
 import type { ReadPorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
+import { answerHistory } from "../history.ts";
 import { escaped } from "../loggable.ts";
-import { packageName, requirePackage } from "../lookup.ts";
 
 /** Whether the registry works. Health is 503 with the reason while nothing can be read, or nothing can be stored. */
 export const publicRoutes = ({ store, checkWritable }: Pick<ReadPorts, "store" | "checkWritable">): RouteGroup =>
@@ -30,11 +30,7 @@ export const statusRoutes = (ports: ReadPorts): RouteGroup =>
       return c.json(shown(outcome));
     });
 
-    on.get("/-/package/:name/history", async (c) => {
-      const { packument } = await requirePackage(c, ports, packageName(c));
-      c.header("cache-control", "private, no-cache");
-      return c.json({ name: packument.name, history: stateOf(packument).applied.toReversed() });
-    });
+    on.get("/-/package/:name/history", (c) => answerHistory(c, ports));
   });
 
 /** The package that `?package=` names. Without an index of ids, an applied change is found only in its package's document. */

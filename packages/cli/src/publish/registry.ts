@@ -1,12 +1,12 @@
 import { createReadStream } from "node:fs";
-import { ageOf, isRecord, type Clock } from "@codebox/core";
+import { isRecord, type Clock } from "@codebox/core";
 import npa from "npm-package-arg";
 import npmFetch from "npm-registry-fetch";
 import * as z from "zod";
 import { CommandError } from "../errors.ts";
+import { applied, refusal, type Options } from "../registry.ts";
 import type { Packed } from "./pack.ts";
 
-type Options = Readonly<Record<string, unknown>>;
 const Upload = z.object({
   upload: z.string(),
   url: z.url(),
@@ -17,8 +17,6 @@ type Upload = z.infer<typeof Upload>;
 
 /** Tries of the upload, the first included: a new one begins at the first byte. */
 const UPLOAD_ATTEMPTS = 3;
-/** For so long a change that is queued is watched. */
-const WATCH_MS = 5 * 60_000;
 
 /** Asks the registry where the tarball goes. @throws CommandError when it takes no uploads, or refuses this one. */
 export async function askForUpload({ manifest, size }: Packed, options: Options): Promise<Upload> {
@@ -102,17 +100,7 @@ export async function publishUploaded(
   const answer = await npmFetch(spec.escapedName, { ...options, method: "PUT", body }).catch((error: unknown) => {
     throw refusal(error);
   });
-  if (answer.status !== 202) return;
-  const status = answer.headers.get("location") ?? "";
-  const start = clock.now().getTime();
-  while (ageOf(start, clock.now()) < WATCH_MS && !signal.aborted) {
-    await clock.sleep(1_000, signal);
-    const outcome = await (await npmFetch(status, options)).json();
-    const { state, error } = isRecord(outcome) ? outcome : {};
-    if (state === "applied") return;
-    if (state === "rejected") throw new CommandError(`${name}@${version} was refused: ${String(error)}`);
-  }
-  throw new CommandError(`${name}@${version} is accepted and queued, but not applied yet; its status: ${status}`);
+  await applied(answer, `${name}@${version}`, { options, clock, signal });
 }
 
 /** The body of an ordinary publish, whose attachment names the upload. Source: libnpmpublish lib/publish.js, `buildMetadata`. */
@@ -129,13 +117,4 @@ function documentOf({ manifest, size, integrity, shasum }: Packed, staged: strin
     versions: { [version]: { ...manifest, _id: `${name}@${version}`, dist } },
     _attachments: { [file]: { content_type: "application/octet-stream", staged, length: size } },
   };
-}
-
-/** What the registry said, in its own words where it has some. */
-function refusal(error: unknown): unknown {
-  if (!isRecord(error) || typeof error["statusCode"] !== "number") return error;
-  const body = isRecord(error["body"]) ? error["body"] : {};
-  const said = typeof body["error"] === "string" ? body["error"] : String(error["message"]);
-  const hint = error["statusCode"] === 401 ? '. Put a token into .npmrc ("codebox token add" makes one)' : "";
-  return new CommandError(`the registry refused it (${error["statusCode"]}): ${said}${hint}`, { cause: error });
 }

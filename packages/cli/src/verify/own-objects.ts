@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { areaOf, hashOfUserTokenKey, LAYOUT, messageKey, StoredToken, tokenKey, userTokenKey } from "@codebox/core";
 import type { Area, ObjectInfo, ObjectStore } from "@codebox/core";
 import { error, warning, type Finding } from "./finding.ts";
+import { historyFindings } from "./history.ts";
 
 /** S3 removes what has expired within a day or two, not on the hour. */
 const GRACE_DAYS = 2;
@@ -27,6 +28,7 @@ export async function ownObjectFindings(
   const listed = hashOfUserTokenKey(key);
   if (listed !== undefined) return leftoverEntry(store, key, listed);
   if (area === LAYOUT.tokens) return tokenFindings(store, key);
+  if (area === LAYOUT.history) return deep ? historyFindings(store, key) : [];
   const damaged = deep && area === LAYOUT.messages ? await messageFindings(store, key) : [];
   return [...expired(object, area, now), ...damaged];
 }

@@ -28,6 +28,7 @@ const State = z.looseObject({
   revision: count,
   sequence: count,
   applied: z.array(Record),
+  archived: z.looseObject({ from: z.int().positive(), to: z.int().positive() }).optional(),
   outbox: z.array(Event),
 });
 type State = z.infer<typeof State>;
@@ -62,8 +63,13 @@ function* revisionProblems({ revision, sequence }: State): Generator<string> {
     yield `revision ${revision} is below sequence ${sequence}: every change raises both, and an adopted document begins higher`;
 }
 
-function* ringProblems({ applied, sequence }: State): Generator<string> {
-  if (applied.length > APPLIED_RING) yield `the ring holds ${applied.length} changes; at most ${APPLIED_RING} are kept`;
+function* ringProblems({ applied, archived, sequence }: State): Generator<string> {
+  const first = applied[0]?.sequence ?? 1;
+  // A record stays in the ring until the store's history has it.
+  if (applied.length > APPLIED_RING && first <= (archived?.to ?? 0))
+    yield `the ring holds ${applied.length} changes; at most ${APPLIED_RING} are kept of those that the history has`;
+  if (archived && first > archived.to + 1)
+    yield `the ring begins at ${first}, but the history ends at ${archived.to}: records in between are lost`;
   const ids = new Set(applied.map(({ id }) => id));
   if (ids.size < applied.length) yield "the ring names a change twice: one was applied again";
   const problem = sequenceProblem("the ring", applied, sequence);

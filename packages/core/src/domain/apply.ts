@@ -1,15 +1,23 @@
 import type { Change } from "./change.ts";
+import { detailFields, type SpilledDetail } from "./detail.ts";
 import { definitionOf, effectOf } from "./changes/index.ts";
 import { Refusal, type EffectsSince } from "./changes/shared/definition.ts";
 import type { ChangeEvent } from "./event.ts";
-import { recordsSince } from "./history.ts";
-import { APPLIED_RING, EVENT_DATA_MAX } from "./limits.ts";
+import { recordsSince, withoutArchived } from "./history.ts";
+import { EVENT_DATA_MAX } from "./limits.ts";
 import type { Rejection } from "./outcome.ts";
+import { NO_TEAMS, refusedByRules, withUsedApprovals, type IsMember } from "./rules.ts";
 import { stateOf, type AppliedRecord, type Packument } from "./packument.ts";
 
 /** What `apply` returns. */
 export type Applied =
-  | { readonly kind: "applied"; readonly packument: Packument; readonly event: ChangeEvent }
+  | {
+      readonly kind: "applied";
+      readonly packument: Packument;
+      readonly event: ChangeEvent;
+      /** A detail that the record only names. It has to be stored before the packument is. */
+      readonly spilled?: SpilledDetail;
+    }
   /** The change's id is in the ring: it was applied before, and there is nothing to do. */
   | { readonly kind: "replayed"; readonly packument: Packument; readonly record: AppliedRecord }
   | { readonly kind: "rejected"; readonly rejection: Rejection };
@@ -21,16 +29,19 @@ export type Applied =
  * conditional write. The definition of the change's kind (`domain/changes`) decides; the result then has the change's record
  * in the ring, the next revision and sequence, and the event in the outbox.
  *
+ * After that the package's own rules for its tags are asked, whatever the kind: no change goes round them.
+ *
+ * @param isMember who belongs to which team, for rules that name teams. Default: nobody to any.
  * @example apply(undefined, publish) // { kind: "applied", packument, event }
  */
-export function apply(before: Packument | undefined, change: Change): Applied {
+export function apply(before: Packument | undefined, change: Change, isMember: IsMember = NO_TEAMS): Applied {
   const replay = stateOf(before).applied.find((record) => record.id === change.id);
   if (before && replay) return { kind: "replayed", packument: before, record: replay };
   const effectsSince: EffectsSince = (revision) => before && recordsSince(before, revision)?.map(effectOf);
   const result = definitionOf(change).decide(before, change, effectsSince);
-  return result instanceof Refusal
-    ? { kind: "rejected", rejection: result.rejection }
-    : recorded(before, change, result);
+  if (result instanceof Refusal) return { kind: "rejected", rejection: result.rejection };
+  const rejection = refusedByRules(before, result, change, isMember);
+  return rejection ? { kind: "rejected", rejection } : recorded(before, change, withUsedApprovals(before, result));
 }
 
 /** The packument without the outbox events with these ids: it is known that they were emitted. */
@@ -42,25 +53,36 @@ export function withoutEmitted(packument: Packument, ids: ReadonlySet<string>): 
 /** The decided packument with the change's record and event. */
 function recorded(before: Packument | undefined, change: Change, decided: Packument): Applied {
   const state = stateOf(before);
-  const { id, name, type, at, actor } = change;
+  const { id, name, type, at, actor, why } = change;
   const sequence = state.sequence + 1;
   const revision = state.revision + 1;
   const data = eventData(change, decided);
   const event: ChangeEvent = { schema: 1, id, name, sequence, revision, type, at, actor: { name: actor.name }, data };
   const touched = definitionOf(change).touches(change, before);
-  const record: AppliedRecord = { id, sequence, type, at, by: actor.name, ...touched };
+  const { fields, spilled } = detailFields(before, decided, touched.versions ?? []);
+  const record: AppliedRecord = {
+    id,
+    sequence,
+    type,
+    at,
+    by: actor.name,
+    ...(actor.kind === "user" ? {} : { kind: actor.kind }),
+    ...touched,
+    ...(why === undefined ? {} : { why }),
+    ...fields,
+  };
   const packument: Packument = {
     ...decided,
     time: { ...decided.time, modified: at },
     _codebox: {
-      ...state,
+      ...stateOf(decided),
       revision,
       sequence,
-      applied: [...state.applied, record].slice(-APPLIED_RING),
+      applied: withoutArchived([...state.applied, record], state.archived?.to),
       outbox: [...state.outbox, event],
     },
   };
-  return { kind: "applied", packument, event };
+  return { kind: "applied", packument, event, ...(spilled ? { spilled } : {}) };
 }
 
 /** The event's body, cut to its key fields when it would not fit a message. */

@@ -139,6 +139,38 @@ export const TARBALL_ENTRIES_MAX = 200_000;
 /** How many applied changes index.json remembers: the window in which a repeated change id is recognised. Far more than a redelivered batch (10). */
 export const APPLIED_RING = 256;
 
+/**
+ * Records in one object of the store's history. A record leaves index.json only after it is in such an object, and an object is
+ * written when it is full: with `BATCH_MAX` more, all records still fit the ring, so that it does not grow.
+ */
+export const HISTORY_SEGMENT = 128;
+
+/** Longest detail of a record inside index.json, in characters of JSON: some 15 moved tags. A ring of longer ones is 256 KiB. */
+export const DETAIL_INLINE_MAX = 1_024;
+
+/** Longest texts that say why a change was made, in characters. The ring holds 256 of them, and every reader of the package loads it. */
+export const WHY_MAX = { command: 50, message: 300, run: 300 } as const;
+
+/** Most entries in one answer of the history: some 50 KB. */
+export const HISTORY_PAGE_MAX = 200;
+
+/** Most history objects that one page reads while it looks for entries: each is one read of the store, one after the other. */
+export const HISTORY_PAGE_SEGMENTS = 8;
+
+/** Most history objects that a search for one change, or for the tags at a time, reads: 8,192 changes, within the time of a request. */
+export const HISTORY_SEARCH_SEGMENTS = 64;
+
+/** Most rules of a package, entries in a list of one, and the longest note. Each change of the tags is checked against all of them. */
+export const TAG_RULES_MAX = 50;
+export const TAG_RULE_LIST_MAX = 50;
+export const TAG_RULE_TEXT_MAX = 200;
+
+/** Most approvals that a package holds; the oldest give way. Each is about 100 bytes of index.json. */
+export const APPROVALS_MAX = 100;
+
+/** Days for which an approval counts: longer than a release is planned, so that nobody wakes an old one. */
+export const APPROVAL_DAYS = 14;
+
 /** Unconfirmed events an index.json may hold before its consumer refuses to add more. Past this the event log has been down for many batches. */
 export const OUTBOX_MAX = 1_000;
 

@@ -14,7 +14,7 @@ export const REJECTION_CODES = [
   "version_exists",
   /** The package changed since the sender read it. Read it again and decide again. */
   "conflict",
-  /** `If-Match` did not match. Read the tags again and decide again. */
+  /** The tags are not as `If-Match` or `If-None-Match` demands. Read them again and decide again. */
   "precondition_failed",
   /** A rule of the registry forbids it (removing `latest`). */
   "forbidden",

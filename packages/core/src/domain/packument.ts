@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import semver from "semver";
 import type { ChangeEvent } from "./event.ts";
 import { JSON_DEPTH_MAX, MANIFEST_VALUES_MAX, README_MAX } from "./limits.ts";
+import type { TagRule } from "./tag-rule.ts";
+import type { Why } from "./why.ts";
 
 /**
  * One version's package.json as published, with `dist`. Fields that codebox does not know are kept.
@@ -67,11 +69,24 @@ export type CodeboxState = {
   readonly revision: number;
   /** The last event's sequence number: 1, 2, 3 … without gaps. */
   readonly sequence: number;
-  /** The last applied changes, oldest first, at most `APPLIED_RING`. */
+  /** The last applied changes, oldest first: `APPLIED_RING`, and those before that are not in the store's history yet. */
   readonly applied: readonly AppliedRecord[];
+  /** The sequence numbers of the records in the store's history: the first and the last one. Absent: there are none. */
+  readonly archived?: { readonly from: number; readonly to: number };
+  /** What must hold for changes of the tags. Absent: there are no rules. */
+  readonly rules?: readonly TagRule[];
+  /** Approvals that no move has used yet, oldest first, at most `APPROVALS_MAX`. */
+  readonly approvals?: readonly Approval[];
   /** Events not yet confirmed as emitted, oldest first. */
   readonly outbox: readonly ChangeEvent[];
 };
+
+/**
+ * Somebody's approval of one move.
+ *
+ * @example { tag: "latest", version: "2.0.0", by: "bob", at: "2026-11-24T10:00:00.000Z" }
+ */
+export type Approval = { readonly tag: string; readonly version: string; readonly by: string; readonly at: string };
 
 /** One entry of a package's history. Revision and sequence increase together, so `revisionOfRecord` computes the revision. */
 export type AppliedRecord = {
@@ -83,10 +98,47 @@ export type AppliedRecord = {
   readonly at: string;
   /** The name of the actor. */
   readonly by: string;
+  /** What the actor is, if not a user. */
+  readonly kind?: "workload" | "service";
   /** The versions that the change published, deprecated or unpublished, or pointed a tag at. */
   readonly versions?: readonly string[];
   readonly tag?: string;
+  /** Why the sender made the change. */
+  readonly why?: Why;
+  /** What moved, from where to where. Absent: nothing whose history is kept, or see `detailIn`. */
+  readonly detail?: ChangeDetail;
+  /** Where the store has a detail that is too large for this document. */
+  readonly detailIn?: DetailPlace;
 };
+
+/**
+ * A value before and after a change.
+ *
+ * @example { from: "1.0.0", to: "1.1.0" }
+ *
+ * `from` is absent for something that was not there before, `to` for something that was removed.
+ */
+export type Moved<Value = string> = { readonly from?: Value; readonly to?: Value };
+
+/**
+ * What a change did to the parts of a package whose history is kept.
+ *
+ * @example { tags: { latest: { from: "1.0.0", to: "1.1.0" }, next: { to: "1.1.0" } } }
+ *
+ * - `tags`: every tag that was set, moved or removed, whatever kind of change did it.
+ * - `deprecated`: versions whose deprecation message changed.
+ * - `owners`: the names of the owners.
+ * - `rules`: the rules for the tags.
+ */
+export type ChangeDetail = {
+  readonly tags?: Readonly<Record<string, Moved>>;
+  readonly deprecated?: Readonly<Record<string, Moved>>;
+  readonly owners?: Moved<readonly string[]>;
+  readonly rules?: Moved<readonly TagRule[]>;
+};
+
+/** A detail in the store: its SHA-256, by which it is named, and which parts it has. */
+export type DetailPlace = { readonly sha256: string; readonly of: readonly (keyof ChangeDetail)[] };
 
 /**
  * Reads an own field; `undefined` for a field that the record only inherits (`constructor`, `toString`).
@@ -148,6 +200,15 @@ export function stateOf(packument: Packument | undefined): CodeboxState {
 /** Whether the package has a version. A package with all versions unpublished keeps its document, for its sequence and name. */
 export function exists(packument: Packument | undefined): packument is Packument {
   return packument !== undefined && Object.keys(packument.versions).length > 0;
+}
+
+/** The names of the owners. An adopted document may have them in another form. */
+export function ownersOf(packument: Packument): readonly string[] {
+  const people: unknown = packument.maintainers;
+  if (!Array.isArray(people)) return [];
+  return people.flatMap((person: unknown) =>
+    isRecord(person) && typeof person["name"] === "string" ? [person["name"]] : [],
+  );
 }
 
 /**

@@ -1,12 +1,13 @@
 import { effectOf } from "./changes/index.ts";
 import type { Effect } from "./changes/shared/definition.ts";
 import type { ChangeEvent } from "./event.ts";
-import { APPLIED_RING } from "./limits.ts";
+import { withoutArchived } from "./history.ts";
 import {
   DESCRIBING,
   own,
   repaired,
   stateOf,
+  without,
   type AppliedRecord,
   type CodeboxState,
   type Packument,
@@ -36,7 +37,7 @@ export function restored(known: Packument, found: Packument): Packument {
     versions: deprecatedAs(known, merged(found.versions, known.versions, ours.version), ours.deprecation),
     time: merged(found.time, known.time, ours.time),
     ...users,
-    _codebox: recordOf(known, found, lost, later),
+    _codebox: withOwnFields(recordOf(known, found, lost, later), known, lost, later),
   });
 }
 
@@ -166,17 +167,33 @@ function recordOf(
     ...state,
     revision: state.revision + renumbered.length,
     sequence: state.sequence + renumbered.length,
-    applied: [...state.applied, ...renumbered].slice(-APPLIED_RING),
+    applied: withoutArchived([...state.applied, ...renumbered], state.archived?.to),
     outbox: [...state.outbox, ...renumbered.map((record) => eventAgain(found.name, record, record.sequence + shift))],
   };
+}
+
+/** Rules and approvals belong to the document whose changes set them last. */
+function withOwnFields(
+  state: CodeboxState,
+  known: Packument,
+  lost: readonly AppliedRecord[],
+  later: readonly AppliedRecord[],
+): CodeboxState {
+  if (later.length === 0) return state;
+  const sets = (records: readonly AppliedRecord[], field: "rules" | "approvals") =>
+    records.map(effectOf).some((effect) => effect.anything === true || effect.state?.includes(field));
+  const ours = (["rules", "approvals"] as const).filter((field) => sets(lost, field) && !sets(later, field));
+  const rest: CodeboxState = without(state, ours);
+  const kept = ours.flatMap((field) => (stateOf(known)[field] ? [[field, stateOf(known)[field]] as const] : []));
+  return { ...rest, ...Object.fromEntries(kept) };
 }
 
 /** The event of a change that got a new number, with the key fields that its record holds. */
 function eventAgain(
   name: string,
-  { id, sequence, type, at, by, ...fields }: AppliedRecord,
+  { id, sequence, type, at, by, versions, tag }: AppliedRecord,
   revision: number,
 ): ChangeEvent {
-  const data = { name, ...fields, truncated: true };
+  const data = { name, ...(versions ? { versions } : {}), ...(tag === undefined ? {} : { tag }), truncated: true };
   return { schema: 1, id, name, sequence, revision, type, at, actor: { name: by }, data };
 }

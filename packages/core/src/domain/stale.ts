@@ -33,8 +33,10 @@ function tagsOf(change: Change, packument: Packument): readonly string[] {
   switch (change.type) {
     case "publish":
     case "tags.merge":
+    case "tags.undo":
       return Array.isArray(change.tags) ? change.tags : Object.keys(change.tags);
     case "tags.replace":
+    case "tags.restore":
       return [...new Set([...Object.keys(change.tags), ...Object.keys(packument["dist-tags"])])];
     default: {
       const { tag } = definitionOf(change).touches(change, packument);

@@ -3,6 +3,7 @@ import { principalOfChange, refusalRejection, type Policy } from "../access/poli
 import { actionOf, effectOf } from "../domain/changes/index.ts";
 import { apply, withoutEmitted, type Applied } from "../domain/apply.ts";
 import type { Change, ChangeOf } from "../domain/change.ts";
+import type { SpilledDetail } from "../domain/detail.ts";
 import type { ChangeEvent } from "../domain/event.ts";
 import { indexKey, tarballKey } from "../layout.ts";
 import { OUTBOX_MAX } from "../domain/limits.ts";
@@ -14,7 +15,9 @@ import { StoreUnavailable, type ObjectInfo, type ObjectStore } from "../ports/ob
 import type { Outcomes } from "../ports/outcomes.ts";
 import type { PackumentReader, ReadPackument } from "../read/reader.ts";
 import { restored } from "../domain/restore.ts";
-import { outcomeOfRecord } from "../domain/history.ts";
+import { NO_TEAMS, type IsMember } from "../domain/rules.ts";
+import { outcomeOfRecord, withArchived } from "../domain/history.ts";
+import { archive, storeDetails } from "../stored/history.ts";
 import { updateObject, type Mutation } from "./update-object.ts";
 
 /** What the consumer works with. */
@@ -25,6 +28,8 @@ export type ConsumerPorts = {
   readonly events: EventLog;
   readonly outcomes: Outcomes;
   readonly clock: Clock;
+  /** Who belongs to which team, for the rules of packages. Default: nobody to any. */
+  readonly isMember?: IsMember;
   /** 0 ≤ n < 1. Spreads the retries of consumers that lost a write to each other. Default: no spreading. */
   readonly random?: () => number;
 };
@@ -103,7 +108,7 @@ type Memory = {
 };
 
 async function write(
-  { store, policy, reader, clock, random }: ConsumerPorts,
+  { store, policy, reader, clock, isMember = NO_TEAMS, random }: ConsumerPorts,
   memory: Memory,
   name: string,
   changes: readonly Change[],
@@ -116,15 +121,26 @@ async function write(
   const mutate = async (read: ReadPackument | undefined): Promise<Mutation<Written>> => {
     const found = read && withoutEmitted(read.packument, emitted);
     const start = known && found ? restored(known, found) : found;
-    const { packument, outcomes, changed } = await fold({ store, policy }, start, changes, progress);
+    const {
+      packument: folded,
+      details,
+      outcomes,
+      changed,
+    } = await fold({ store, policy, isMember }, start, changes, progress);
     over?.throwIfAborted();
-    const unsent = stateOf(packument).outbox;
-    if ((!changed && start === found) || packument === undefined) {
+    const unsent = stateOf(folded).outbox;
+    if ((!changed && start === found) || folded === undefined) {
+      const packument = folded;
       const sent = stateOf(read?.packument).outbox.flatMap(({ id }) => (emitted.has(id) ? [id] : []));
       return { result: { packument, outcomes, unsent, known: sent } };
     }
     if (unsent.length > OUTBOX_MAX)
       throw new StoreUnavailable(`${name} has ${unsent.length} events that could not be emitted`);
+    // What is final, and leaves the ring soon, goes into the store's history before the document forgets it.
+    await storeDetails({ store }, name, details);
+    const segments = read ? await archive({ store, clock }, read.packument) : [];
+    over?.throwIfAborted();
+    const packument = withArchived(folded, segments);
     const bytes = serializePackument(packument);
     return { result: { packument, outcomes, unsent, known: [], size: bytes.byteLength }, bytes };
   };
@@ -144,8 +160,13 @@ async function write(
 type Folded = {
   readonly packument: Packument | undefined;
   readonly outcomes: readonly Outcome[];
+  /** Details that are stored before the document is. */
+  readonly details: readonly SpilledDetail[];
   readonly changed: boolean;
 };
+
+/** What decides about a change, beside the packument. */
+type Decider = { readonly policy: Policy; readonly isMember: IsMember };
 
 /** What stays when a write was lost and the changes are folded again. */
 type Progress = {
@@ -160,7 +181,7 @@ type Progress = {
  * Applies the changes one after the other, until `enough`. A publish counts only once its tarball is at its final key.
  */
 async function fold(
-  { store, policy }: Pick<ConsumerPorts, "store" | "policy">,
+  { store, policy, isMember }: Decider & Pick<ConsumerPorts, "store">,
   start: Packument | undefined,
   changes: readonly Change[],
   progress: Progress,
@@ -169,9 +190,10 @@ async function fold(
   let packument = start;
   let changed = false;
   const outcomes: Outcome[] = [];
+  const details: SpilledDetail[] = [];
   for (const change of changes) {
     if (progress.enough?.aborted && outcomes.length >= progress.folded) break;
-    let result = authorised(policy, packument, change);
+    let result = authorised({ policy, isMember }, packument, change);
     if (result.kind === "applied" && change.type === "publish" && !promoted.has(change.id)) {
       const failure = await promote(store, change);
       if (failure) result = { kind: "rejected", rejection: failure };
@@ -180,11 +202,12 @@ async function fold(
     if (result.kind === "applied") {
       packument = result.packument;
       changed = true;
+      if (result.spilled) details.push(result.spilled);
     }
     outcomes.push(outcomeOf(change, result));
     progress.folded = Math.max(progress.folded, outcomes.length);
   }
-  return { packument, outcomes, changed };
+  return { packument, outcomes, details, changed };
 }
 
 /**
@@ -192,8 +215,8 @@ async function fold(
  *
  * A change that was applied before stays applied: it may have taken away the right that it needed itself.
  */
-function authorised(policy: Policy, packument: Packument | undefined, change: Change): Applied {
-  const result = apply(packument, change);
+function authorised({ policy, isMember }: Decider, packument: Packument | undefined, change: Change): Applied {
+  const result = apply(packument, change, isMember);
   if (result.kind === "replayed") return result;
   const target = { name: change.name, packument };
   const decision = policy.may(principalOfChange(change), actionOf(change), target);

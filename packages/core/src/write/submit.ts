@@ -1,9 +1,11 @@
 import { actorOf, refusalRejection, type NamedPrincipal, type Policy } from "../access/policy.ts";
 import { actionOf } from "../domain/changes/index.ts";
-import { apply } from "../domain/apply.ts";
+import { apply, type Applied } from "../domain/apply.ts";
 import { Change, changeProblem, type Draft } from "../domain/change.ts";
 import { WAIT_MS } from "../domain/limits.ts";
 import type { Outcome, Rejection } from "../domain/outcome.ts";
+import type { IsMember } from "../domain/rules.ts";
+import type { Why } from "../domain/why.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ids } from "../ports/ids.ts";
 import type { ChangeQueue } from "../ports/change-queue.ts";
@@ -19,6 +21,8 @@ export type SubmitPorts = {
   readonly outcomes: Outcomes;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** Who belongs to which team, for the rules of packages. Default: nobody to any. */
+  readonly isMember?: IsMember;
 };
 
 /** How a change is submitted. */
@@ -32,6 +36,10 @@ export type SubmitOptions = {
   readonly id?: string;
   /** Milliseconds to wait for the outcome; 0 to answer at once. Default: `WAIT_MS`. */
   readonly waitMs?: number;
+  /** Why the change is made, for the history. */
+  readonly why?: Why;
+  /** Only says what would become of the change now: nothing is queued, and nothing is remembered. Default: false. */
+  readonly dryRun?: boolean;
 };
 
 /** The answer to a submitted change. */
@@ -51,11 +59,12 @@ export type Submission =
 export type Submit = (draft: Draft, options: SubmitOptions) => Promise<Submission>;
 
 /** The way in for every change of the HTTP surface. */
-export function createSubmit({ reader, policy, queue, outcomes, clock, ids }: SubmitPorts): Submit {
-  return async (draft, { principal, id: given, waitMs = WAIT_MS }) => {
+export function createSubmit({ reader, policy, queue, outcomes, clock, ids, isMember }: SubmitPorts): Submit {
+  return async (draft, { principal, id: given, waitMs = WAIT_MS, why, dryRun = false }) => {
     const actor = actorOf(principal);
     const id = given ?? ids.next();
-    const parsed = Change.safeParse({ ...draft, schema: 1, id, at: clock.now().toISOString(), actor });
+    const stamp = { schema: 1, id, at: clock.now().toISOString(), actor, ...(why === undefined ? {} : { why }) };
+    const parsed = Change.safeParse({ ...draft, ...stamp });
     const { name } = draft;
     if (!parsed.success) return rejected(id, name, { code: "invalid", message: changeProblem(parsed.error) });
     const change = parsed.data;
@@ -65,7 +74,7 @@ export function createSubmit({ reader, policy, queue, outcomes, clock, ids }: Su
       reader.read(name),
       given === undefined ? undefined : outcomes.find(given),
     ]);
-    const foreseen = apply(read?.packument, change);
+    const foreseen = apply(read?.packument, change, isMember);
     if (foreseen.kind === "replayed")
       return { kind: "settled", outcome: outcomeOfRecord(foreseen.packument, foreseen.record) };
     // After the replay: a change may have taken away the right that it needed itself.
@@ -74,6 +83,7 @@ export function createSubmit({ reader, policy, queue, outcomes, clock, ids }: Su
     if (known && known.name !== name) return rejected(id, name, usedFor(known));
     if (known?.state === "applied" || known?.state === "rejected") return { kind: "settled", outcome: known };
     if (foreseen.kind === "rejected") return rejected(id, name, foreseen.rejection);
+    if (dryRun) return { kind: "settled", outcome: appliedOutcome(foreseen) };
     if (waitMs <= 0) {
       await outcomes.remember({ id, name });
       await queue.send(change);
@@ -89,6 +99,11 @@ export function createSubmit({ reader, policy, queue, outcomes, clock, ids }: Su
 
 function usedFor({ id, name }: { readonly id: string; readonly name: string }): Rejection {
   return { code: "invalid", message: `the id "${id}" is that of a change of "${name}"; choose another for this one` };
+}
+
+function appliedOutcome({ packument, event }: Extract<Applied, { kind: "applied" }>): Outcome {
+  const { id, name, sequence, revision } = event;
+  return { state: "applied", id, name, sequence, revision, distTags: packument["dist-tags"] };
 }
 
 function rejected(id: string, name: string, rejection: Rejection): Submission {

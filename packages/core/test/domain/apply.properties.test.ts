@@ -6,13 +6,16 @@ import { NAME, changes } from "./arbitraries.ts";
 import { history } from "../support/changes.ts";
 import {
   APPLIED_RING,
+  HISTORY_SEGMENT,
   apply,
   createConsumer,
   createPackumentReader,
   own,
   parsePackument,
+  segmentsToArchive,
   serializePackument,
   stateOf,
+  withArchived,
   withoutEmitted,
   type Change,
   type CodeboxState,
@@ -102,12 +105,22 @@ describe("for any changes, in any order", () => {
   });
 });
 
-test("the ring remembers the last changes, and no more", () => {
+test("the ring remembers the last changes, and before them only those that are not in the store's history", () => {
   const sequence = [
     publishOf(NAME, "1.0.0"),
     ...Array.from({ length: APPLIED_RING + 10 }, (_, index) => tagPut(NAME, `t-${index % 5}`, "1.0.0")),
   ];
-  expect(stateOf(history(sequence).at(-1)).applied).toHaveLength(APPLIED_RING);
+  const last = history(sequence).at(-1) ?? expect.fail("no document");
+  expect(stateOf(last).applied).toHaveLength(sequence.length);
+  const segments = segmentsToArchive(last);
+  expect(segments.map(({ first, records }) => [first, records.length])).toEqual([
+    [1, HISTORY_SEGMENT],
+    [1 + HISTORY_SEGMENT, HISTORY_SEGMENT],
+  ]);
+  expect(stateOf(withArchived(last, segments)).applied).toHaveLength(APPLIED_RING);
+  expect(stateOf(withArchived(last, segments.slice(0, 1))).applied[0]?.sequence).toBe(
+    sequence.length - APPLIED_RING + 1,
+  );
 });
 
 test("a batch gives the same result as one by one, for any split", async () => {

@@ -9,6 +9,8 @@ const tag = fc.constantFrom("latest", "next", "beta", "constructor", "toString",
 const tags = fc.dictionary(tag, version, { maxKeys: 4 });
 const withLatest = fc.tuple(tags, version).map(([some, latest]) => ({ ...some, latest }));
 const baseRevision = fc.nat(12);
+const move = fc.record({ from: version, to: version }, { requiredKeys: [] });
+const force = fc.boolean();
 const owner = fc.record({ name: fc.constantFrom("bob", "carol") });
 /** Few ids, so that some changes are replays. */
 const id = fc.nat(60).map((number) => `id-${number}`);
@@ -32,6 +34,20 @@ export const arbitraries: { readonly [K in Kind]: fc.Arbitrary<ChangeOf<K>> } = 
   "tag.remove": kind("tag.remove", fc.record({ tag })),
   "tags.replace": kind("tags.replace", fc.record({ tags: fc.oneof(tags, withLatest) })),
   "tags.merge": kind("tags.merge", fc.record({ tags })),
+  "tags.undo": kind(
+    "tags.undo",
+    fc.record({
+      undoes: fc.nat(60).map((number) => `id-${number}`),
+      sequence: fc.integer({ min: 1, max: 12 }),
+      tags: fc.dictionary(tag, move, { minKeys: 1, maxKeys: 3 }),
+      force,
+    }),
+  ),
+  "tags.restore": kind(
+    "tags.restore",
+    fc.record({ tags: fc.oneof(tags, withLatest), since: fc.nat(12), seen: fc.integer({ min: 0, max: 20 }), force }),
+  ),
+  "tags.approve": kind("tags.approve", fc.record({ tag, version })),
   publish: fc
     .tuple(id, version, fc.uniqueArray(tag, { minLength: 1, maxLength: 2 }))
     .map(([each, published, names]) => publishOf(NAME, published, { id: each, tags: names })),
@@ -56,6 +72,24 @@ export const arbitraries: { readonly [K in Kind]: fc.Arbitrary<ChangeOf<K>> } = 
       { maintainers: fc.array(owner, { minLength: 1, maxLength: 2 }), baseRevision },
       { requiredKeys: ["maintainers"] },
     ),
+  ),
+  "rules.put": kind(
+    "rules.put",
+    fc.record({
+      rules: fc.array(
+        fc.record(
+          {
+            tags: fc.constantFrom("latest", "*", "ne*"),
+            movers: fc.constant(["alice"]),
+            forward: fc.constant(true as const),
+            releases: fc.constant(true as const),
+            approvals: fc.constant({ count: 1 }),
+          },
+          { requiredKeys: ["tags"] },
+        ),
+        { maxLength: 2 },
+      ),
+    }),
   ),
   star: kind("star", fc.record({ starred: fc.boolean() })),
 };

@@ -4,6 +4,7 @@ import { changeChecks } from "./checks/changes.ts";
 import { distTagChecks } from "./checks/dist-tags.ts";
 import { eventChecks } from "./checks/events.ts";
 import { failureChecks } from "./checks/failures.ts";
+import { historyChecks } from "./checks/history.ts";
 import { identityChecks, tokenChecks } from "./checks/identity.ts";
 import { listChecks } from "./checks/lists.ts";
 import { nameChecks } from "./checks/names.ts";
@@ -12,6 +13,7 @@ import { packumentChecks } from "./checks/packuments.ts";
 import { profileChecks } from "./checks/profile.ts";
 import { publishChecks } from "./checks/publish.ts";
 import { repeatChecks } from "./checks/repeats.ts";
+import { ruleChecks } from "./checks/rules.ts";
 import { tarballChecks } from "./checks/tarballs.ts";
 import type { Check } from "./check.ts";
 
@@ -22,6 +24,6 @@ export { createRegistry, type Registry, type Target } from "./registry.ts";
 
 /** Every check of PROTOCOL.md that a URL and a token allow, in the order of its sections. */
 export const CHECKS: readonly Check[] = [
-  nameChecks, changeChecks, repeatChecks, failureChecks, distTagChecks, packumentChecks, tarballChecks, publishChecks, archiveChecks,
-  amendChecks, identityChecks, tokenChecks, profileChecks, eventChecks, otherRouteChecks, listChecks,
+  nameChecks, changeChecks, repeatChecks, failureChecks, distTagChecks, historyChecks, ruleChecks, packumentChecks, tarballChecks,
+  publishChecks, archiveChecks, amendChecks, identityChecks, tokenChecks, profileChecks, eventChecks, otherRouteChecks, listChecks,
 ].flat(); // prettier-ignore

@@ -3,12 +3,16 @@ import { own, type AppliedRecord } from "../packument.ts";
 import { deprecate } from "./deprecate.ts";
 import { owners } from "./owners.ts";
 import { publish } from "./publish.ts";
+import { rulesPut } from "./rules-put.ts";
 import type { ChangeAction, ChangeDefinition, Effect } from "./shared/definition.ts";
 import { star } from "./star.ts";
 import { tagPut } from "./tag-put.ts";
 import { tagRemove } from "./tag-remove.ts";
+import { tagsApprove } from "./tags-approve.ts";
 import { tagsMerge } from "./tags-merge.ts";
 import { tagsReplace } from "./tags-replace.ts";
+import { tagsRestore } from "./tags-restore.ts";
+import { tagsUndo } from "./tags-undo.ts";
 import { unpublishAll } from "./unpublish-all.ts";
 import { unpublishVersions } from "./unpublish-versions.ts";
 
@@ -17,11 +21,15 @@ const table = {
   "tag.remove": tagRemove,
   "tags.replace": tagsReplace,
   "tags.merge": tagsMerge,
+  "tags.undo": tagsUndo,
+  "tags.restore": tagsRestore,
+  "tags.approve": tagsApprove,
   publish,
   deprecate,
   "unpublish.versions": unpublishVersions,
   "unpublish.all": unpublishAll,
   owners,
+  "rules.put": rulesPut,
   star,
 };
 type Table = typeof table;

@@ -128,5 +128,10 @@ function storedManifest({ name, version, manifest, tarball, actor }: Publish): M
     ...(fileCount === undefined ? {} : { fileCount }),
     ...(unpackedSize === undefined ? {} : { unpackedSize }),
   };
-  return { ...fields, name, version, _id: `${name}@${version}`, _npmUser: { name: actor.name }, dist };
+  return { ...fields, name, version, _id: `${name}@${version}`, _npmUser: publisherOf(actor), dist };
+}
+
+/** Who published, as npm shows it. A CI job with its own identity is a trusted publisher: rules for tags ask for it. */
+function publisherOf({ kind, name }: Publish["actor"]): Readonly<Record<string, unknown>> {
+  return kind === "workload" ? { name, trustedPublisher: { id: name } } : { name };
 }

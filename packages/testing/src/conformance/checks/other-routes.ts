@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { at, expectCode, expectStatus, listAt } from "../answer.ts";
 import { check, type Check } from "../check.ts";
 import { skip } from "../skip.ts";
-import { pathOf, tagPath } from "../registry.ts";
 
 const AUDIT_NAMES_MAX = 20_000;
 const NO_DEAD_LETTERS = "this registry has no route for dead letters";
@@ -21,14 +20,6 @@ export const otherRouteChecks: readonly Check[] = [
       listAt(json, "objects").map((found) => at(found, "package", "name")),
       [name],
     );
-  }),
-  check("RTE-4", "the history has the applied changes, the newest first", async (registry) => {
-    const name = await registry.package("history", "1.0.0");
-    expectStatus(await registry.send("PUT", tagPath(name, "next"), { body: "1.0.0" }), 200);
-    expectStatus(await registry.send("DELETE", tagPath(name, "next")), 200);
-    const history = listAt(expectStatus(await registry.get(`/-/package${pathOf(name)}/history`), 200).json, "history");
-    const seen = history.map((record) => [at(record, "sequence"), at(record, "type")]);
-    assert.deepEqual(seen, [[3, "tag.remove"], [2, "tag.put"], [1, "publish"]]); // prettier-ignore
   }),
   check("RTE-5", "an audit is answered, and our own packages have no advisories", async (registry) => {
     const name = await registry.package("audit", "1.0.0");

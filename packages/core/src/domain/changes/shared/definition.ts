@@ -2,6 +2,7 @@ import * as z from "zod";
 import { ChangeId, PackageName, UserName } from "../../names.ts";
 import type { Rejection, RejectionCode } from "../../outcome.ts";
 import { exists, type AppliedRecord, type Packument } from "../../packument.ts";
+import { Why } from "../../why.ts";
 
 /**
  * All that codebox knows about one kind of change. Each kind has its own file in `domain/changes`, which exports one of these;
@@ -72,6 +73,8 @@ export type Effect = {
   readonly stars?: readonly string[];
   /** Fields at the top of the packument that it set or removed. */
   readonly fields?: readonly string[];
+  /** Fields of codebox's own state that it set or removed. */
+  readonly state?: readonly ("rules" | "approvals")[];
   /** It may have touched anything else as well. Only for kinds that this version does not know. */
   readonly anything?: true;
 };
@@ -105,12 +108,12 @@ const common = {
 };
 
 /**
- * The schema of a kind: the fields that every change has, and its own. Unknown fields are refused.
+ * The schema of a kind: the fields that every change has, `why`, and its own. Unknown fields are refused.
  *
  * @example changeSchema("tag.remove", { tag: Tag, ifMatch })
  */
 export function changeSchema<Type extends string, Fields extends z.ZodRawShape>(type: Type, fields: Fields) {
-  return z.strictObject({ ...common, type: z.literal(type), ...fields });
+  return z.strictObject({ ...common, type: z.literal(type), why: Why.optional(), ...fields });
 }
 
 /** Types the parts of a kind by its schema. It returns what it is given. */

@@ -12,6 +12,24 @@ export const TagSet = z
 /** The ETag of the tags that the sender read (`GET …/dist-tags`). The change is refused when the tags changed since. */
 export const ifMatch = z.string().max(200, "an ETag in If-Match has at most 200 characters").optional();
 
+/** `*`: the change only creates. It is refused when one of the tags that it sets is there already (RFC 9110, 13.1.2). */
+export const ifNoneMatch = z
+  .literal("*", 'If-None-Match takes only "*" for a change: the tag must not exist')
+  .optional();
+
+/** Refuses a change that must only create, when the package has one of its tags. */
+export function existing(
+  before: Packument,
+  change: { readonly name: string; readonly ifNoneMatch?: "*" | undefined },
+  tags: readonly string[],
+): Refusal | undefined {
+  if (change.ifNoneMatch === undefined) return undefined;
+  const taken = tags.find((tag) => own(before["dist-tags"], tag) !== undefined);
+  if (taken === undefined) return undefined;
+  const version = own(before["dist-tags"], taken) ?? "";
+  return refuse("precondition_failed", `${change.name} has the tag "${taken}" already, at ${version}`);
+}
+
 /**
  * The packument with these tags, for every kind that changes tags. Tags that do not change may name a version that is missing:
  * an adopted document can have such tags.

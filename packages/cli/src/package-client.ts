@@ -1,0 +1,58 @@
+import { isReadableName, isRecord, type Clock } from "@codebox/core";
+import type { NpmConfig } from "@codebox/upstream";
+import npa from "npm-package-arg";
+import npmFetch from "npm-registry-fetch";
+import { CommandError, UsageError } from "./errors.ts";
+import { applied, refusal, type Options } from "./registry.ts";
+
+export type ClientPorts = { readonly clock: Clock; readonly signal: AbortSignal; readonly config: NpmConfig };
+type Body = Readonly<Record<string, unknown>>;
+
+/** A registry's routes for one package, with the registry and the token of npm's settings. */
+export type PackageClient = {
+  readonly name: string;
+  /** @throws CommandError with what the registry said */
+  get(path: string): Promise<Body>;
+  /** Sends a change and waits until it is applied. @throws CommandError when it is refused */
+  send(method: "POST" | "PUT", path: string, body: object, why?: Reason): Promise<Body>;
+};
+
+/** Why a change is made: words, and the CI run. */
+export type Reason = { readonly message?: string | undefined; readonly run?: string | undefined };
+
+/**
+ * Speaks with the registry that npm would use for a package.
+ *
+ * @example const client = packageClient(ports, "@acme/wire"); await client.get("/dist-tags/history?limit=20");
+ */
+export function packageClient({ clock, signal, config }: ClientPorts, name: string): PackageClient {
+  if (!isReadableName(name)) throw new UsageError(`"${name}" is not a package name`);
+  const spec = npa.resolve(name, "*");
+  const options: Options = { ...config.options, spec, signal };
+  const call = async (path: string, more: Options) => {
+    const whole = `/-/package/${spec.escapedName}${path}`;
+    const answer = await npmFetch(whole, { ...options, ...more }).catch((error: unknown) => {
+      throw refusal(error);
+    });
+    const body = await answer.json();
+    if (!isRecord(body))
+      throw new CommandError(`the registry's answer to ${whole} is none of codebox's; is the registry's URL right?`);
+    return { answer, body };
+  };
+  return {
+    name,
+    get: async (path) => (await call(path, {})).body,
+    async send(method, path, body, why = {}) {
+      const { answer, body: said } = await call(path, { method, body, headers: headersOf(why) });
+      const outcome = await applied(answer, `the change of ${name}`, { options, clock, signal });
+      return outcome ?? said;
+    },
+  };
+}
+
+function headersOf({ message, run }: Reason): Readonly<Record<string, string>> {
+  return {
+    ...(message === undefined ? {} : { "codebox-message": encodeURIComponent(message) }),
+    ...(run === undefined ? {} : { "codebox-run": encodeURIComponent(run) }),
+  };
+}

@@ -1,0 +1,274 @@
+import semver from "semver";
+import { movedTags } from "./detail.ts";
+import { APPROVAL_DAYS } from "./limits.ts";
+import { isoOf, millisecondsOf } from "./instants.ts";
+import type { Rejection } from "./outcome.ts";
+import {
+  isRecord,
+  own,
+  ownersOf,
+  stateOf,
+  without,
+  type AppliedRecord,
+  type Approval,
+  type ChangeDetail,
+  type Manifest,
+  type Moved,
+  type Packument,
+} from "./packument.ts";
+import { frozenUntil, matchesTag, type TagRule } from "./tag-rule.ts";
+
+/**
+ * Whether a user belongs to a team. Teams are kept elsewhere; the caller of `apply` passes what is known of them.
+ *
+ * @example (team, user) => teams.get(team)?.has(user) ?? false
+ */
+export type IsMember = (team: string, user: string) => boolean;
+
+/** No teams are known. */
+export const NO_TEAMS: IsMember = () => false;
+
+/** Who makes a change. */
+export type RuledActor = { readonly kind: "user" | "workload" | "service"; readonly name: string };
+
+/** Whether somebody is a user with a name among these. */
+export function isUserAmong(names: readonly string[], { kind, name }: RuledActor): boolean {
+  return kind === "user" && names.includes(name);
+}
+
+/** A move of one tag, and what the rules need to know about it. */
+export type RuledMove = Moved & {
+  readonly tag: string;
+  /** When the change was accepted, ISO 8601 in UTC. */
+  readonly at: string;
+  readonly actor: RuledActor;
+  /** The change takes back a recorded move: the tag returns to where it was allowed to be. */
+  readonly returns: boolean;
+  /** The approvals that the package has. */
+  readonly approvals: readonly Approval[];
+};
+
+/** What of a change the rules look at, whatever its kind. `undoes`: the id of the change that an undo takes back. */
+type RuledChange = {
+  readonly type: string;
+  readonly at: string;
+  readonly actor: RuledActor;
+  readonly undoes?: string;
+};
+
+/**
+ * Why the rules of the package refuse what a change does to its tags; `undefined`: they admit it.
+ *
+ * Every kind of change is judged by what it does, so that none goes round a rule: a publish sets tags, an unpublish moves `latest`.
+ *
+ * @param after the packument that the change's kind decided
+ */
+export function refusedByRules(
+  before: Packument | undefined,
+  after: Packument,
+  change: RuledChange,
+  isMember: IsMember,
+): Rejection | undefined {
+  const { rules = [], approvals = [] } = stateOf(before);
+  if (before === undefined || rules.length === 0 || change.type === "unpublish.all") return undefined;
+  const moves = movedTags(before["dist-tags"], after["dist-tags"]) ?? {};
+  for (const [tag, move] of Object.entries(moves)) {
+    const returns = change.undoes !== undefined && isRecorded(before, change.undoes, tag);
+    const ruled = { tag, ...move, at: change.at, actor: change.actor, returns, approvals };
+    const reason = refusalOfMove(rules, ruled, after, isMember);
+    if (reason === undefined) continue;
+    const hint = change.type === "publish" ? '; publish under another tag: "--tag next"' : "";
+    return { code: "forbidden", message: `${reason}${hint}` };
+  }
+  return undefined;
+}
+
+/** Whether the ring has the change that an undo takes back, with this tag. The kind has compared the versions. */
+function isRecorded(before: Packument, id: string, tag: string): boolean {
+  const record = stateOf(before).applied.find((one) => one.id === id);
+  return own(record?.detail?.tags, tag) !== undefined;
+}
+
+/**
+ * Why rules refuse a move of a tag, as one line: what is not allowed, by which rule, and who can do something about it.
+ *
+ * @param packument has the versions and the owners. What it does not say about a version that is gone is no reason.
+ * @example refusalOfMove(rules, move, packument, NO_TEAMS) // '"latest" of wire only moves forward, … (rule "latest"); …'
+ */
+export function refusalOfMove(
+  rules: readonly TagRule[],
+  move: RuledMove,
+  packument: Packument,
+  isMember: IsMember,
+): string | undefined {
+  for (const rule of rules) {
+    if (!matchesTag(rule, move.tag)) continue;
+    const problem = problemOf(rule, move, packument, isMember);
+    if (problem === undefined) continue;
+    const note = rule.note === undefined ? "" : `: ${rule.note}`;
+    return `"${move.tag}" of ${packument.name} ${problem.is} (rule "${rule.tags}"${note}); ${problem.fix ?? whoChanges(packument)}`;
+  }
+  return undefined;
+}
+
+/** What is not allowed, and how to go on. Default of `fix`: ask an owner. */
+type Problem = { readonly is: string; readonly fix?: string };
+
+function problemOf(rule: TagRule, move: RuledMove, packument: Packument, isMember: IsMember): Problem | undefined {
+  const { from, to, at, actor } = move;
+  const { movers } = rule;
+  if (movers && !isNamed(movers, actor, isMember))
+    return { is: `is not moved by ${actor.name}`, fix: `ask one of ${movers.slice(0, NAMES_SHOWN).join(", ")}` };
+  for (const freeze of rule.freeze ?? []) {
+    const until = frozenUntil(freeze, at);
+    if (until !== undefined)
+      return { is: `does not move until ${until}`, fix: `try again then, or ${whoChanges(packument)}` };
+  }
+  if (rule.forward === true && !move.returns && isBackward(from, to))
+    return {
+      is: `only moves forward, not from ${from} to ${to ?? "nowhere"}`,
+      fix: `choose a higher version, or ${whoChanges(packument)}`,
+    };
+  if (to === undefined) return undefined;
+  return problemOfVersion(rule, to, at, packument) ?? problemOfApprovals(rule, { ...move, to }, packument, isMember);
+}
+
+/** Whether an actor is in a list of users (`alice`), teams (`team:release`), CI jobs (`workload:…`) and services (`service:…`). */
+function isNamed(list: readonly string[], { kind, name }: RuledActor, isMember: IsMember): boolean {
+  return list.some((entry) => {
+    if (entry.startsWith("team:")) return kind === "user" && isMember(entry.slice("team:".length), name);
+    return entry === (kind === "user" ? name : `${kind}:${name}`);
+  });
+}
+
+/** An undo needs no approval: a team must be able to leave a bad version at once. */
+function problemOfApprovals(
+  { approvals: wanted }: TagRule,
+  { tag, to, at, actor, returns, approvals }: RuledMove & { readonly to: string },
+  { name }: Packument,
+  isMember: IsMember,
+): Problem | undefined {
+  if (wanted === undefined || returns) return undefined;
+  const counted = approvals.filter(
+    (one) =>
+      one.tag === tag &&
+      one.version === to &&
+      one.by !== actor.name &&
+      isFresh(one, at) &&
+      (wanted.by === undefined || isNamed(wanted.by, { kind: "user", name: one.by }, isMember)),
+  );
+  const names = [...new Set(counted.map(({ by }) => by))];
+  if (names.length >= wanted.count) return undefined;
+  const has = names.length === 0 ? "none" : names.join(", ");
+  const who = wanted.by ? `one of ${wanted.by.slice(0, NAMES_SHOWN).join(", ")}` : "somebody else";
+  return {
+    is: `needs ${wanted.count === 1 ? "an approval" : `${wanted.count} approvals`} of ${to} and has ${has}`,
+    fix: `ask ${who} for "codebox tags approve ${name} ${tag} ${to}"`,
+  };
+}
+
+/** Whether an approval still counts at a time. */
+export function isFresh(approval: Approval, at: string): boolean {
+  return millisecondsOf(at) - millisecondsOf(approval.at) < APPROVAL_DAYS * DAY_MS;
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * The packument without the approvals that its moves have used: each is good for one move.
+ *
+ * @param before the packument before the change
+ */
+export function withUsedApprovals(before: Packument | undefined, after: Packument): Packument {
+  const { approvals, ...state } = stateOf(after);
+  if (approvals === undefined) return after;
+  const moves = movedTags(before?.["dist-tags"] ?? {}, after["dist-tags"]) ?? {};
+  const left = approvals.filter(({ tag, version }) => own(moves, tag)?.to !== version);
+  if (left.length === approvals.length) return after;
+  return { ...after, _codebox: left.length === 0 ? state : { ...state, approvals: left } };
+}
+
+function problemOfVersion(rule: TagRule, version: string, at: string, packument: Packument): Problem | undefined {
+  if (rule.releases === true && semver.prerelease(version) !== null)
+    return { is: `never points at a prerelease such as ${version}`, fix: "choose a release, or another tag" };
+  const manifest = own(packument.versions, version);
+  if (!manifest) return undefined;
+  if (rule.from === "ci" && !isFromCi(manifest))
+    return {
+      is: `only points at versions that CI published, and ${version} is not one`,
+      fix: "publish a version from CI",
+    };
+  if (rule.from === "provenance" && !hasProvenance(manifest))
+    return { is: `only points at versions with verified provenance, and ${version} has none` };
+  const published = own(packument.time, version);
+  const due = published === undefined ? Number.NaN : millisecondsOf(published) + (rule.minutes ?? 0) * 60_000;
+  if (rule.minutes !== undefined && millisecondsOf(at) < due)
+    return {
+      is: `only points at versions that are ${rule.minutes} minutes old`,
+      fix: `${version} is at ${isoOf(due)}; try again then`,
+    };
+  return undefined;
+}
+
+/** A removed tag could be set again to anything, so to remove it is backward too. */
+function isBackward(from: string | undefined, to: string | undefined): boolean {
+  if (from === undefined || semver.valid(from) === null) return false;
+  return to === undefined || semver.lt(to, from);
+}
+
+/** The registry itself writes this field, for a CI job with its own identity; a publisher's is dropped. */
+function isFromCi(manifest: Manifest): boolean {
+  return isRecord(manifest["_npmUser"]) && isRecord(manifest["_npmUser"]["trustedPublisher"]);
+}
+
+/** The registry itself writes this field, for a bundle that it verified; a publisher's is dropped. */
+function hasProvenance({ dist }: Manifest): boolean {
+  return isRecord(dist?.["attestations"]);
+}
+
+/** Most names in a message. */
+const NAMES_SHOWN = 5;
+
+function whoChanges(packument: Packument): string {
+  const names = ownersOf(packument).slice(0, NAMES_SHOWN);
+  return names.length === 0 ? "ask who may change the rules" : `ask an owner to change the rule: ${names.join(", ")}`;
+}
+
+/** A recorded move that rules would have refused, and why. */
+export type WouldRefuse = Pick<AppliedRecord, "sequence" | "at" | "by" | "type"> &
+  Moved & { readonly tag: string; readonly reason: string };
+
+/**
+ * Which moves of the past rules would have refused: a trial before they are set.
+ *
+ * @example wouldRefuse(rules, entries, packument, NO_TEAMS) // [{ sequence: 7, tag: "latest", from: "2.0.0", to: "1.0.0", … }]
+ *
+ * A version that was unpublished since is judged by its number only. Approvals are left out: nobody could give one.
+ */
+export function wouldRefuse(
+  rules: readonly TagRule[],
+  entries: readonly (Pick<AppliedRecord, "sequence" | "at" | "by" | "kind" | "type"> & Pick<ChangeDetail, "tags">)[],
+  packument: Packument,
+  isMember: IsMember,
+): readonly WouldRefuse[] {
+  const judged = rules.map((rule): TagRule => without(rule, ["approvals"]));
+  return entries.flatMap(({ sequence, at, by, kind, type, tags = {} }) =>
+    type === "unpublish.all"
+      ? []
+      : Object.entries(tags).flatMap(([tag, move]) => {
+          const ruled = {
+            tag,
+            ...move,
+            at,
+            actor: { kind: kind ?? ("user" as const), name: by },
+            returns: type === "tags.undo",
+            approvals: [],
+          };
+          const reason = isFirst(sequence) ? undefined : refusalOfMove(judged, ruled, packument, isMember);
+          return reason === undefined ? [] : [{ sequence, at, by, type, tag, ...move, reason }];
+        }),
+  );
+}
+
+/** The change that made the package: there were no rules yet. */
+const isFirst = (sequence: number): boolean => sequence === 1;
