@@ -17,6 +17,7 @@ import { signInRoutes } from "./routes/sign-in.ts";
 import { signOutRoutes } from "./routes/sign-out.ts";
 import { publicRoutes, statusRoutes } from "./routes/status.ts";
 import { tarballRoutes } from "./routes/tarball.ts";
+import { tokenRoutes } from "./routes/tokens.ts";
 
 /**
  * Every group of routes that all deployments have. A Lambda with narrower rights serves some of them.
@@ -28,10 +29,11 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
     publicRoutes(ports),
     statusRoutes(ports),
     searchRoutes(ports),
-    signInRoutes(ports),
+    signInRoutes(ports, settings),
     signOutRoutes(ports),
     profileRoutes(ports),
     accountRoutes(ports),
+    tokenRoutes(ports, settings),
     distTagReadRoutes(ports),
     distTagWriteRoutes(ports, settings),
     packageWriteRoutes(ports, settings),
@@ -88,7 +90,7 @@ function addSection(app: App, ports: AppPorts, prefix: Prefix, groups: readonly 
   const section: App = new Hono<AppEnv>();
   addGroups(
     section,
-    ports.policy,
+    ports,
     groups.map((group) => within(group, prefix)),
   );
   app.route(prefix || "/", section);

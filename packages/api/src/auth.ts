@@ -78,7 +78,7 @@ async function callerOf(c: AppContext, ports: AuthPorts): Promise<Caller> {
   const [, scheme, value = ""] = /^(\S+)\s+(\S+)$/.exec(header) ?? [];
   switch (scheme?.toLowerCase()) {
     case "bearer":
-      return (await byToken(ports, value)) ?? refused(unauthenticated("the token is not valid, or was revoked"));
+      return (await byToken(c, ports, value)) ?? refused(unauthenticated("the token is not valid, or was revoked"));
     case "basic":
       return byBasic(c, ports, value);
     default:
@@ -88,8 +88,8 @@ async function callerOf(c: AppContext, ports: AuthPorts): Promise<Caller> {
   }
 }
 
-async function byToken(ports: AuthPorts, token: string): Promise<Caller | undefined> {
-  const identity = await authenticate(ports, token);
+async function byToken(c: AppContext, ports: AuthPorts, token: string): Promise<Caller | undefined> {
+  const identity = await authenticate(ports, token, ports.addressOf?.(c));
   return identity && { principal: { kind: "token", ...identity } };
 }
 
@@ -112,7 +112,7 @@ async function byBasic(c: AppContext, ports: AuthPorts, encoded: string): Promis
   const colon = text.indexOf(":");
   const [name, secret] = [text.slice(0, Math.max(0, colon)), text.slice(colon + 1)];
   if (secret.startsWith(TOKEN_PREFIX)) {
-    const caller = await byToken(ports, secret);
+    const caller = await byToken(c, ports, secret);
     const isTheirs = caller?.principal.kind === "token" && caller.principal.name === name;
     return isTheirs
       ? caller

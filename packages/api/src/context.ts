@@ -9,6 +9,7 @@ import type {
   Policy,
   Principal,
   Submit,
+  TokenLifetimes,
   TokenStore,
   UpstreamCache,
 } from "@codebox/core";
@@ -23,8 +24,13 @@ export type AppPorts = {
   readonly clock: Clock;
   /** Absent: nobody has a password. */
   readonly passwords?: Passwords;
-  /** The client's address, for the log of refusals and for back-off; `undefined` when the host does not know it. */
+  /** The client's address, for tokens of some networks, back-off and the log of refusals; `undefined` when the host does not know it. */
   readonly addressOf?: (c: AppContext) => string | undefined;
+  /**
+   * Called with the hash of a token that is used for something else than reading. Its promise is awaited after the handler, so it
+   * runs beside it; a host that outlives its requests returns none.
+   */
+  readonly onTokenUse?: (hash: string) => Promise<void> | void;
   /** Called for every request once it is answered. */
   readonly onRequest?: (entry: RequestLog) => void;
   /** Called for every failure that is ours (5xx), with the cause that the client does not see. */
@@ -75,6 +81,8 @@ export type ApiSettings = {
   readonly waitMs: number;
   /** Bytes. */
   readonly tarballBytesMax: number;
+  /** How long the tokens live that users make. Default: without an end. */
+  readonly tokenLifetimes?: TokenLifetimes;
 };
 
 /** One answered request, for the log. */

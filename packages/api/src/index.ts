@@ -19,4 +19,5 @@ export { signInRoutes } from "./routes/sign-in.ts";
 export { signOutRoutes } from "./routes/sign-out.ts";
 export * from "./routes/status.ts";
 export * from "./routes/tarball.ts";
+export { tokenRoutes } from "./routes/tokens.ts";
 export * from "./submission.ts";

@@ -3,6 +3,7 @@ import {
   createConsumer,
   createPolicy,
   createSubmit,
+  createTokenUses,
   issueToken,
   LAYOUT,
   type Policy,
@@ -53,6 +54,11 @@ export async function startApp(options: Options = {}) {
     ...(options.address === undefined ? {} : { addressOf: () => options.address }),
     onRequest: (entry) => logged.push(entry),
     onFailure: (error) => failures.push(error),
+    onTokenUse: createTokenUses({
+      tokens: embedded.tokens,
+      clock: systemClock,
+      onFailure: (error) => failures.push(error),
+    }),
   };
   const chosen = { waitMs: 5_000, tarballBytesMax: 1024 * 1024, ...settings };
   const app = createApp(ports, chosen, registryRoutes(ports, chosen));
@@ -87,8 +93,8 @@ export async function startApp(options: Options = {}) {
     send,
     /** All keys that are no token and no outcome, to see that nothing was written. */
     keys: async () => (await embedded.store.list("")).objects.map(({ key }) => key).filter(isPackageData),
-    publish: (name: string, version: string, tag = "latest") =>
-      send("PUT", `/${name.replace("/", "%2f")}`, publishBody(name, version, { tag })),
+    publish: (name: string, version: string, tag = "latest", headers: Record<string, string> = {}) =>
+      send("PUT", `/${name.replace("/", "%2f")}`, publishBody(name, version, { tag }), headers),
     start: () => worker.start(),
     async [Symbol.asyncDispose]() {
       await worker.drain();
@@ -98,7 +104,7 @@ export async function startApp(options: Options = {}) {
 }
 
 function isPackageData(key: string): boolean {
-  return ![LAYOUT.tokens, LAYOUT.outcomes].some(({ prefix }) => key.startsWith(prefix));
+  return ![LAYOUT.tokens, LAYOUT.uses, LAYOUT.outcomes].some(({ prefix }) => key.startsWith(prefix));
 }
 
 function except(policy: Policy, unreadable: string | undefined): Policy {

@@ -1,4 +1,7 @@
 export * from "./access/policy.ts";
+export * from "./access/principal.ts";
+export * from "./access/addresses.ts";
+export * from "./access/token-uses.ts";
 export * from "./access/tokens.ts";
 export * from "./domain/apply.ts";
 export * from "./domain/change.ts";
@@ -23,6 +26,7 @@ export * from "./ports/identity.ts";
 export * from "./ports/login-flow.ts";
 export * from "./ports/object-store.ts";
 export * from "./ports/outcomes.ts";
+export * from "./ports/tokens.ts";
 export * from "./ports/upstream.ts";
 export * from "./read/catalog.ts";
 export * from "./read/integrity.ts";

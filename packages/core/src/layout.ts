@@ -48,6 +48,11 @@ export const LAYOUT = {
     days: 90,
   },
   tokens: { prefix: `${OWN_PREFIX}tokens/`, purpose: "token records by hash, and the hashes of each user" },
+  uses: {
+    prefix: `${OWN_PREFIX}uses/`,
+    purpose: "the day on which a token was last used, by the token's hash",
+    days: 400,
+  },
   sessions: {
     prefix: `${OWN_PREFIX}sessions/`,
     purpose: "logins that were begun, by the hash of their secret",
@@ -73,6 +78,7 @@ export const messageKey = (sha256: string): string => `${LAYOUT.messages.prefix}
 export const outcomeKey = (id: string): string => `${LAYOUT.outcomes.prefix}${id}`;
 export const sessionKey = (hash: string): string => `${LAYOUT.sessions.prefix}${hash}`;
 export const tokenKey = (hash: string): string => `${LAYOUT.tokens.prefix}${hash}`;
+export const tokenUseKey = (hash: string): string => `${LAYOUT.uses.prefix}${hash}`;
 export const userTokensPrefix = (user: string): string => `${LAYOUT.tokens.prefix}users/${encodeURIComponent(user)}/`;
 export const userTokenKey = (user: string, hash: string): string => `${userTokensPrefix(user)}${hash}`;
 /** Name and file are escaped, so that `@acme/wire` and a package `@acme` with a file `wire` have different keys. */

@@ -15,6 +15,7 @@ import {
   signOutRoutes,
   statusRoutes,
   tarballRoutes,
+  tokenRoutes,
   withFilter,
   type ApiSettings,
   type App,
@@ -27,6 +28,7 @@ import {
   createCatalog,
   createPolicy,
   createSubmit,
+  createTokenUses,
   createUpstreamCache,
   TARBALL_BYTES_MAX,
   type Clock,
@@ -79,12 +81,19 @@ export function createWriteApp(env: Environment<"write">, parts: ApiParts & { re
 }
 
 /** Tokens and profiles. Its rights reach no package. */
-export function createAccountApp(env: ApiEnvironment, parts: ApiParts): App {
+export function createAccountApp(env: Environment<"account">, parts: ApiParts): App {
   const { tokens, identities } = createBucketPorts(parts.s3, bucketOf(env), parts);
   const passwords = createPasswords({ identities, clock: parts.clock });
   const ports = { ...appPortsOf(env, parts, tokens), ids: parts.ids, identities, passwords };
-  const groups = [signInRoutes(ports), signOutRoutes(ports), accountRoutes(ports), profileRoutes(ports)];
-  return createApp(ports, settingsOf(env), groups);
+  const tokenLifetimes = { defaultDays: env.CODEBOX_TOKEN_DAYS, maxDays: env.CODEBOX_TOKEN_DAYS_MAX };
+  const settings = { ...settingsOf(env), tokenLifetimes };
+  return createApp(ports, settings, [
+    signInRoutes(ports, settings),
+    signOutRoutes(ports),
+    accountRoutes(ports),
+    tokenRoutes(ports, settings),
+    profileRoutes(ports),
+  ]);
 }
 
 /** The client's address, as API Gateway saw it. */
@@ -99,6 +108,11 @@ function appPortsOf(env: ApiEnvironment, { clock, onRequest, onFailure }: ApiPar
     policy: createPolicy({ anonymousRead: env.CODEBOX_ANONYMOUS_READ }),
     clock,
     addressOf: sourceIp,
+    onTokenUse: createTokenUses({
+      tokens,
+      clock,
+      onFailure: (error) => onFailure?.(error, { method: "", path: "the last use of a token was not recorded" }),
+    }),
     ...(onRequest ? { onRequest } : {}),
     ...(onFailure ? { onFailure } : {}),
   };
