@@ -18,6 +18,7 @@ export const ROUTES: Readonly<Record<string, FunctionName>> = {
   "DELETE /{proxy+}": "write",
   "GET /-/whoami": "account",
   "GET /-/user/{proxy+}": "account",
+  "GET /-/user/{name}/package": "read",
   "PUT /-/user/{proxy+}": "account",
   "DELETE /-/user/{proxy+}": "account",
   "POST /-/v1/login": "account",

@@ -144,10 +144,19 @@ function routeOf(routes: RouteTable, method: string, path: string): string {
   for (const [key, name] of Object.entries(routes)) {
     const [wanted, pattern = ""] = key.split(" ");
     if (wanted !== method && wanted !== "ANY") continue;
-    if (pattern === path) return name;
+    if (isFullMatch(pattern, path)) return name;
     const prefix = pattern.endsWith("/{proxy+}") ? pattern.slice(0, -"{proxy+}".length) : undefined;
     if (prefix === undefined || !path.startsWith(prefix) || path.length === prefix.length) continue;
     if (!best || prefix.length > best.length) best = { length: prefix.length, name };
   }
   return best?.name ?? routes["$default"] ?? "";
+}
+
+/** Whether a pattern without a greedy parameter matches. A parameter, such as `{name}`, stands for one segment. */
+function isFullMatch(pattern: string, path: string): boolean {
+  const [wanted, segments] = [pattern.split("/"), path.split("/")];
+  return (
+    wanted.length === segments.length &&
+    wanted.every((one, index) => one === segments[index] || (/^\{[^+}]+\}$/.test(one) && segments[index] !== ""))
+  );
 }

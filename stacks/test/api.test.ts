@@ -39,6 +39,7 @@ describe.each(WHOLE)("the API of a %s stage", (variant) => {
     ["POST /-/npm/v1/security/{proxy+}", "read"],
     ["PUT /-/user/{proxy+}", "account"],
     ["DELETE /-/user/{proxy+}", "account"],
+    ["GET /-/user/{name}/package", "read"],
     ["GET /-/whoami", "account"],
     ["POST /-/npm/v1/tokens", "account"],
   ])("%s is answered by %s", (route, name) => {

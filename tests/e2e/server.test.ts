@@ -10,7 +10,7 @@ import { publish, putTag } from "../support/load.ts";
 import { ROOT, scratch, startRegistry } from "../support/registry.ts";
 
 describe("the server", () => {
-  test("tells its token once, keeps its data over a restart, and stops cleanly", async () => {
+  test("prints its token once, keeps its data over a restart, and stops cleanly", async () => {
     await using dir = await scratch();
     const first = await startRegistry(dir.path);
     expect(first.token).toMatch(/^cbx_/);
@@ -37,7 +37,7 @@ describe("the server", () => {
     const events = (await readFile(join(dir.path, "events.jsonl"), "utf8")).trim().split("\n");
     expect(events).toHaveLength(31);
   });
-  test("a second server on the same data is told so, and so is one on a taken port", async () => {
+  test("a second server on the same data is refused with the reason, and so is one on a taken port", async () => {
     await using dir = await scratch();
     const first = await startRegistry(dir.path);
     await expect(startRegistry(dir.path)).rejects.toThrow("another process uses the data directory");

@@ -1,18 +1,22 @@
-import { ANONYMOUS } from "@codebox/core";
+import { ANONYMOUS, createPackageIndex, type PackageIndex } from "@codebox/core";
 import { Hono } from "hono";
 import { authentication, authorise } from "./auth.ts";
-import type { ApiPorts, ApiSettings, App, AppContext, AppEnv, AppPorts } from "./context.ts";
+import type { ApiPorts, ApiSettings, App, AppContext, AppEnv, AppPorts, ReadPorts } from "./context.ts";
 import { ApiError, asApiError, errorResponse } from "./errors.ts";
 import { addGroups, type Method, type RouteGroup } from "./groups.ts";
 import { misdirected } from "./hosts.ts";
 import { loggable } from "./loggable.ts";
 import { canonicalPath, pathProblem, rawPath } from "./paths.ts";
+import { accessRoutes } from "./routes/access.ts";
 import { accountRoutes } from "./routes/account.ts";
+import { auditRoutes } from "./routes/audit.ts";
 import { distTagReadRoutes, distTagWriteRoutes } from "./routes/dist-tags.ts";
+import { ownerRoutes } from "./routes/owners.ts";
 import { packageWriteRoutes } from "./routes/package-write.ts";
 import { packumentRoutes } from "./routes/packument.ts";
 import { profileRoutes } from "./routes/profile.ts";
 import { searchRoutes } from "./routes/search.ts";
+import { signatureRoutes } from "./routes/signatures.ts";
 import { signInRoutes } from "./routes/sign-in.ts";
 import { signOutRoutes } from "./routes/sign-out.ts";
 import { publicRoutes, statusRoutes } from "./routes/status.ts";
@@ -25,10 +29,14 @@ import { tokenRoutes } from "./routes/tokens.ts";
  * @example createApp(ports, settings, [...registryRoutes(ports, settings), eventRoutes(events, stopping)]);
  */
 export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly RouteGroup[] {
+  const index = packageIndex(ports);
   return [
     publicRoutes(ports),
     statusRoutes(ports),
-    searchRoutes(ports),
+    auditRoutes(ports),
+    signatureRoutes(ports),
+    searchRoutes(ports, index),
+    accessRoutes(ports, index),
     signInRoutes(ports, settings),
     signOutRoutes(ports),
     profileRoutes(ports),
@@ -37,9 +45,19 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
     distTagReadRoutes(ports),
     distTagWriteRoutes(ports, settings),
     packageWriteRoutes(ports, settings),
+    ownerRoutes(ports, settings),
     tarballRoutes(ports),
     packumentRoutes(ports),
   ];
+}
+
+/**
+ * The index of our own packages, which the routes for lists share. A document that can't be read is reported.
+ *
+ * @example searchRoutes(ports, packageIndex(ports))
+ */
+export function packageIndex({ store, reader, onFailure }: ReadPorts): PackageIndex {
+  return createPackageIndex(store, reader, (error) => onFailure?.(error, { method: "GET", path: "/-/v1/search" }));
 }
 
 /**

@@ -76,7 +76,11 @@ function inflated(): ApiError {
   );
 }
 
-/** Reads a JSON body while it streams in. See `parseStream` for what is refused. */
-export function readJson(request: Request, maxBytes: number): Promise<unknown> {
-  return parseStream(bodyBytes(request, maxBytes), { maxBytes });
+/**
+ * Reads a JSON body while it streams in. See `parseStream` for what is refused.
+ *
+ * @param maxDepth Levels of objects and arrays. Default: `JSON_DEPTH_MAX`. What reads a deeper one must not do so by recursion.
+ */
+export function readJson(request: Request, maxBytes: number, maxDepth?: number): Promise<unknown> {
+  return parseStream(bodyBytes(request, maxBytes), { maxBytes, ...(maxDepth === undefined ? {} : { maxDepth }) });
 }

@@ -74,7 +74,7 @@ export function routesOf(app: App): readonly RouteEntry[] {
 
 type GatePorts = Pick<AppPorts, "policy" | "onTokenUse">;
 
-/** The check of a right, as it stands in the routing table. */
+/** The check of a right, as it is in the routing table. */
 type Gate = MiddlewareHandler<AppEnv> & { readonly right: Right };
 
 function gate({ policy, onTokenUse }: GatePorts, right: Right): Gate {

@@ -4,7 +4,7 @@ import { jsonParser, type Token } from "stream-json/core/parser.js";
 import { JSON_DEPTH_MAX, JSON_KEY_MAX, JSON_NUMBER_MAX, JSON_STRING_MAX, JSON_VALUES_MAX } from "@codebox/core";
 import { ApiError } from "./errors.ts";
 
-/** What stands in for a tarball's base64 in the parsed document: its attachment was handed to `onData`. */
+/** What replaces a tarball's base64 in the parsed document: its attachment was handed to `onData`. */
 const HANDED_OVER = "";
 
 /** Bytes that are parsed at a time: what one piece makes, in tokens, is held in memory. */
@@ -13,6 +13,8 @@ const PIECE_BYTES = 64 * 1024;
 export type JsonReader = {
   /** Bytes of the JSON, tarballs left out, above which it is refused. */
   readonly maxBytes: number;
+  /** Levels of objects and arrays. Default: `JSON_DEPTH_MAX`. */
+  readonly maxDepth?: number;
   /** Takes a publish's attachment, in base64, as it streams in. It must read it to the end, or throw. `before` is the document so far. */
   readonly onData?: (
     file: string,
@@ -35,7 +37,7 @@ export async function parseStream(bytes: AsyncIterable<Uint8Array>, reader: Json
   try {
     return await assemble(createCursor(texts), reader);
   } finally {
-    // Whoever sends the rest of a body that was refused must not be left waiting.
+    // The sender of the rest of a refused body must not be left waiting.
     await texts.return();
   }
 }
@@ -94,7 +96,7 @@ async function* decoded(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string
   decode();
 }
 
-async function assemble(cursor: Cursor, { maxBytes, onData }: JsonReader): Promise<unknown> {
+async function assemble(cursor: Cursor, { maxBytes, maxDepth = JSON_DEPTH_MAX, onData }: JsonReader): Promise<unknown> {
   const stack: Container[] = [];
   let root: unknown;
   let budget = maxBytes;
@@ -123,8 +125,7 @@ async function assemble(cursor: Cursor, { maxBytes, onData }: JsonReader): Promi
       case "startArray": {
         const value = token.name === "startObject" ? {} : [];
         count();
-        if (stack.length >= JSON_DEPTH_MAX)
-          throw new ApiError("invalid", `the body nests deeper than ${JSON_DEPTH_MAX} levels`);
+        if (stack.length >= maxDepth) throw new ApiError("invalid", `the body nests deeper than ${maxDepth} levels`);
         add(value);
         stack.push({ value, key: undefined });
         break;
@@ -175,7 +176,7 @@ function enter(container: Container | undefined, key: string): void {
   container.key = key;
 }
 
-/** The attachment's file when the stack stands at `_attachments.<file>.data`. */
+/** The attachment's file when the stack is at `_attachments.<file>.data`. */
 function attachmentAt(stack: readonly Container[]): string | undefined {
   const [root, attachments, attachment] = stack;
   if (stack.length !== 3 || root?.key !== "_attachments" || attachment?.key !== "data") return undefined;

@@ -1,3 +1,5 @@
+import { issueToken } from "@codebox/core";
+import { systemIds } from "@codebox/system";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { errorOf, startApp, type Harness } from "./harness.ts";
 
@@ -25,7 +27,7 @@ test("a wrong password is 401", async () => {
   await login("bob", "a password");
   expect((await login("bob", "another")).status).toBe(401);
 });
-test("a refused sign-in does not tell which names exist: one answer, with Basic, for which npm names the password", async () => {
+test("a refused sign-in does not reveal which names exist: one answer, with Basic, for which npm names the password", async () => {
   await login("bob", "a password");
   const wrong = await login("bob", "another one");
   const holdsToken = await login("alice", "a password");
@@ -102,6 +104,15 @@ test("signing out with a token that is unknown or revoked is 200: npm keeps a to
   expect((await signOut(gone, as(gone))).status).toBe(200);
   expect((await signOut("cbx_unknown", {})).status).toBe(200);
   expect((await signOut("cbx_unknown", as(registry.alice))).status).toBe(200);
+});
+test("signing out of an expired token is answered like signing out: npm keeps a token after any 4xx", async () => {
+  const grant = { user: "bob", readonly: false, label: "old", created: "2026-01-01T00:00:00.000Z" };
+  const expired = await issueToken(
+    { tokens: registry.tokens, ids: systemIds },
+    { ...grant, expires: "2026-01-02T00:00:00.000Z" },
+  );
+  const response = await registry.request(`/-/user/token/${expired}`, { method: "DELETE", ...as(expired) });
+  expect([response.status, await response.json()]).toEqual([200, { ok: true }]);
 });
 test("signing out without a valid token revokes nothing", async () => {
   const theirs = await registry.token("bob");

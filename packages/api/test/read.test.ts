@@ -110,7 +110,7 @@ describe("packument", () => {
 });
 
 describe("tarball", () => {
-  test("HEAD with a range tells of the whole, since a range is of a GET alone", async () => {
+  test("HEAD ignores a range, which applies to GET only", async () => {
     const answer = await registry.request("/wire/-/wire-1.0.0.tgz", {
       method: "HEAD",
       headers: { range: "bytes=0-0" },
@@ -221,8 +221,8 @@ describe("search", () => {
     ["text=nobody", []],
   ])("%s finds %o", async (query, expected) => expect((await names(query)).names).toEqual(expected));
   test("size and from page through, and total counts all", async () => {
-    expect(await names("text=&size=1&from=1")).toMatchObject({ names: { length: 1 }, total: 3 });
-    expect((await registry.request("/-/v1/search?size=-1")).status).toBe(400);
+    expect(await names("text=maintainer:alice&size=1&from=1")).toMatchObject({ names: { length: 1 }, total: 3 });
+    expect((await registry.request("/-/v1/search?text=wire&size=-1")).status).toBe(400);
   });
   test("forgets what was unpublished", async () => {
     await names("text=other");

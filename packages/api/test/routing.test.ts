@@ -54,8 +54,3 @@ test("HEAD of a packument has the headers of GET and no body", async () => {
     expect(head.headers.get(name), name).toBe(get.headers.get(name));
   expect(await head.text()).toBe("");
 });
-test("the audit that pnpm 10 asks first is refused with the one that is there", async () => {
-  const response = await registry.send("POST", "/-/npm/v1/security/audits/quick", {});
-  expect(response.status).toBe(404);
-  expect(await errorOf(response)).toContain("/-/npm/v1/security/advisories/bulk");
-});

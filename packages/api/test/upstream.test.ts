@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { UpstreamMalformed, UpstreamRefused, UpstreamUnavailable, type UpstreamCache } from "@codebox/core";
 import { errorOf, startApp } from "./harness.ts";
+import { upstreamOf } from "./upstream-double.ts";
 
 describe("upstream", () => {
   const document = {
@@ -12,13 +13,12 @@ describe("upstream", () => {
   };
   const asked: string[] = [];
   const upstream = (down = false): UpstreamCache => ({
-    isOurs: (name) => name.startsWith("@acme/"),
+    ...upstreamOf(),
     async packument(name) {
       asked.push(name);
       if (down) throw new UpstreamUnavailable("down");
       return name === "left" ? { document, etag: '"1"', stale: true, fetched: 0 } : undefined;
     },
-    keptTarball: async () => undefined,
     tarball: async (_, file) =>
       file === "left-1.0.0.tgz"
         ? {

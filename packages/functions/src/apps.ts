@@ -1,16 +1,21 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import {
+  accessRoutes,
   accountRoutes,
+  auditRoutes,
   createApp,
   createPasswords,
   distTagReadRoutes,
   distTagWriteRoutes,
+  ownerRoutes,
+  packageIndex,
   packageWriteRoutes,
   packumentRoutes,
   profileRoutes,
   publicRoutes,
   searchRoutes,
+  signatureRoutes,
   signInRoutes,
   signOutRoutes,
   statusRoutes,
@@ -54,10 +59,14 @@ export type ApiParts = {
 /** Reading: packuments, tags, tarballs, search, status. It has neither the routes nor the rights to change a package. */
 export function createReadApp(env: ApiEnvironment, parts: ApiParts): App {
   const ports = readPortsOf(env, parts);
+  const index = packageIndex(ports);
   return createApp(ports, settingsOf(env), [
     publicRoutes(ports),
     statusRoutes(ports),
-    searchRoutes(ports),
+    auditRoutes(ports),
+    signatureRoutes(ports),
+    searchRoutes(ports, index),
+    accessRoutes(ports, index),
     distTagReadRoutes(ports),
     tarballRoutes(ports),
     withFilter(packumentRoutes(ports), publishNotice(ports.catalog)),
@@ -72,7 +81,12 @@ export function createWriteApp(env: Environment<"write">, parts: ApiParts & { re
   const ports = { ...read, ids, submit: createSubmit({ ...read, queue, ids }) };
   const settings = settingsOf(env);
   const uploads = uploadRoutes({ ...ports, clock, signUpload: createSignUpload(s3, bucketOf(env)) }, settings);
-  const writing = [distTagWriteRoutes(ports, settings), packageWriteRoutes(ports, settings), uploads];
+  const writing = [
+    distTagWriteRoutes(ports, settings),
+    packageWriteRoutes(ports, settings),
+    ownerRoutes(ports, settings),
+    uploads,
+  ];
   // API Gateway sends no GET here. With the routes for reading, a 405 names all methods of a path.
   return createApp(ports, settings, [
     distTagReadRoutes(ports),

@@ -8,7 +8,7 @@ const PAGE = 200;
 /**
  * `GET /-/events`: change events as server-sent events, from now on, or after `Last-Event-ID` (or `?after=`), 0 being the beginning.
  *
- * An event's id is its position in the log; a client that reconnects goes on where it was. `?package=` shows one package only.
+ * An event's id is its position in the log; a client that reconnects continues where it was. `?package=` shows one package only.
  * Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
 export function eventRoutes(events: EventReader, stopping: AbortSignal): RouteGroup {

@@ -94,7 +94,7 @@ export function createIdentities(database: Database, clock: Clock, settings: Ide
       const known = user(name);
       // oxlint-disable-next-line no-restricted-globals -- formats a recorded time; no clock is read
       if (known) return { ...profileOf(known), created: new Date(Number(known["created"])).toISOString() };
-      // Whoever holds a token is somebody, also without a password.
+      // The holder of a token is a user, also without a password.
       return holdsToken(name) ? { name, email: "" } : undefined;
     },
   };

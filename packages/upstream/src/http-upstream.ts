@@ -7,8 +7,10 @@ import {
   type Upstream,
 } from "@codebox/core";
 import { isPrivateHost } from "./addresses.ts";
+import { atMost, readWhole, tooLarge } from "./bodies.ts";
 import { createBreaker } from "./breaker.ts";
-import { createClient, type Answer, type ClientRequest } from "./http-client.ts";
+import { createClient, type Answer } from "./http-client.ts";
+import { createServices, escapeName, type Send } from "./services.ts";
 import { redirectTarget, tarballTarget } from "./targets.ts";
 
 export type HttpUpstreamSettings = {
@@ -32,8 +34,6 @@ const TIMEOUT_MS = 30_000;
 const PACKUMENT_BYTES_MAX = 256 * 1024 * 1024;
 /** Twice the largest tarball that is accepted here. */
 const TARBALL_BYTES_MAX = 1024 * 1024 * 1024;
-/** Largest answer to an audit, in bytes. The advisories of 20,000 packages are far less. */
-const ADVISORIES_BYTES_MAX = 64 * 1024 * 1024;
 /** As fetch's own limit is 20, and a registry needs one or two. */
 const REDIRECTS_MAX = 5;
 
@@ -59,7 +59,7 @@ export function createHttpUpstream(settings: HttpUpstreamSettings): Upstream {
   const breaker = createBreaker(settings.clock);
   const client = createClient(timeoutMs);
 
-  const send = async (root: URL, start: URL, request: ClientRequest): Promise<Answer> => {
+  const send: Send = async (root, start, request, lane = "") => {
     let url = start;
     for (let redirects = 0; redirects <= REDIRECTS_MAX; redirects++) {
       const isOwn = url.origin === root.origin;
@@ -67,7 +67,7 @@ export function createHttpUpstream(settings: HttpUpstreamSettings): Upstream {
       const headers = { ...request.headers, "user-agent": userAgent, ...authorization };
       const publicOnly = !isOwn && !(await isPrivate());
       const target = url;
-      const answer = await breaker(url.origin, async () =>
+      const answer = await breaker(`${url.origin}${lane}`, async () =>
         failing(await client(target, { ...request, headers, publicOnly })),
       );
       const location = answer.header("location");
@@ -111,16 +111,7 @@ export function createHttpUpstream(settings: HttpUpstreamSettings): Upstream {
       const body = atMost(answer.body, tarballBytesMax, "tarball");
       return { ...(length === undefined ? {} : { size: Number(length) }), body };
     },
-    async advisories(packages) {
-      const root = await base();
-      if (!root) throw new UpstreamMalformed("there is no upstream to ask for advisories");
-      const url = new URL("-/npm/v1/security/advisories/bulk", root);
-      const headers = { "content-type": "application/json" };
-      const answer = await send(root, url, { method: "POST", body: JSON.stringify(packages), headers });
-      // Not an empty answer: that would say that nothing is known to be vulnerable.
-      if (await isAbsent(answer)) throw new UpstreamMalformed(`it does not serve audits: it answered ${answer.status}`);
-      return parseJson(await readWhole(answer, ADVISORIES_BYTES_MAX, "answer to an audit"));
-    },
+    ...createServices({ base, send, isAbsent }),
   };
 }
 
@@ -137,37 +128,6 @@ function once<T>(find: () => Promise<T>): () => Promise<T> {
 async function locate(url: HttpUpstreamSettings["url"]): Promise<URL | undefined> {
   const text = typeof url === "string" ? url : await url();
   return text === undefined ? undefined : new URL(text.endsWith("/") ? text : `${text}/`);
-}
-
-/** npm's own spelling: the slash of a scope is escaped. Source: npm-package-arg, `escapedName`. */
-function escapeName(name: string): string {
-  return name.startsWith("@") ? `@${encodeURIComponent(name.slice(1))}` : encodeURIComponent(name);
-}
-
-async function readWhole({ body }: Answer, bytesMax: number, what: string): Promise<Buffer> {
-  return Buffer.concat(await Array.fromAsync(atMost(body, bytesMax, what)));
-}
-
-/** The same bytes; throws when there are more than `bytesMax`. */
-async function* atMost(body: AsyncIterable<Uint8Array>, bytesMax: number, what: string): AsyncGenerator<Uint8Array> {
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.byteLength;
-    if (size > bytesMax) throw tooLarge(what, bytesMax);
-    yield chunk;
-  }
-}
-
-function tooLarge(what: string, bytesMax: number): UpstreamMalformed {
-  return new UpstreamMalformed(`its ${what} is over ${bytesMax} bytes`);
-}
-
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString("utf8"));
-  } catch {
-    throw new UpstreamMalformed("its answer is not JSON");
-  }
 }
 
 /** An answer that says something about the origin, not about one package, throws. */

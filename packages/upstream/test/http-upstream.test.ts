@@ -118,20 +118,11 @@ test("a tarball is a stream with its size; one that is gone is undefined; one at
   expect(await upstream().tarball(`${url}/b.tgz`)).toBeUndefined();
   await expect(upstream().tarball("file:///etc/passwd")).rejects.toThrow("not at an http URL");
 });
-test("an answer to an audit that is not JSON is told as such", async () => {
-  answer = (_, response) => response.end("<html>");
-  await expect(upstream().advisories({ a: ["1.0.0"] })).rejects.toThrow(UpstreamMalformed);
-});
 test("an upstream that turns out to be nowhere has no package", async () => {
   const nowhere = createHttpUpstream({ url: async () => undefined, userAgent: "codebox", clock });
   expect(await nowhere.packument({ name: "a", form: "full" })).toEqual({ kind: "absent" });
   expect(await nowhere.tarball("http://127.0.0.1:1/a.tgz")).toBeUndefined();
   await expect(nowhere.advisories({ a: ["1.0.0"] })).rejects.toThrow("no upstream to ask");
-});
-test("an audit is forwarded", async () => {
-  answer = (_, response) => response.end('{"a":[]}');
-  expect(await upstream().advisories({ a: ["1.0.0"] })).toEqual({ a: [] });
-  expect(seen[0]?.url).toBe("/npm/-/npm/v1/security/advisories/bulk");
 });
 test("the default upstream is what npm is configured with: the project's .npmrc, and the environment before it", async () => {
   const cwd = await mkdtemp(join(tmpdir(), "codebox-npmrc-"));
@@ -227,10 +218,6 @@ test("a download ends when its signal aborts", async () => {
   gone.abort();
   await expect(body).rejects.toThrow(UpstreamUnavailable);
   await closed;
-});
-test.each([404, 405, 410])("an upstream that serves no audits (%i) is a failure, not an all-clear", async (code) => {
-  answer = status(code);
-  await expect(upstream().advisories({ a: ["1.0.0"] })).rejects.toThrow(`does not serve audits: it answered ${code}`);
 });
 test("the form of a packument is that of what came, not of what was asked for", async () => {
   answer = (request, response) => {

@@ -115,13 +115,23 @@ function pick(packument: Record<string, unknown>, wanted: string): unknown {
   return highest === null ? undefined : own(versions, highest);
 }
 
-/** An upstream's packument with its tarballs at our origin, so that they come through our cache. */
+/** npm and pnpm fetch attestations at this URL's path, which may have a prefix that is the upstream's. */
+function attestationsAt(origin: string, spec: string, { attestations }: Readonly<Record<string, unknown>>) {
+  if (!isRecord(attestations)) return {};
+  return { attestations: { ...attestations, url: `${origin}/-/npm/v1/attestations/${spec.replace("/", "%2f")}` } };
+}
+
+/** An upstream's packument with its tarballs and attestations at our origin, so that they come through our cache. */
 function atOurOrigin(name: string, { document }: CachedPackument, origin: string): Record<string, unknown> {
   if (!isRecord(document["versions"])) throw notFound(name);
   const versions = Object.entries(document["versions"]).map(([version, manifest]) => {
     if (!isRecord(manifest)) return [version, manifest];
     const dist = isRecord(manifest["dist"]) ? manifest["dist"] : {};
-    return [version, { ...manifest, dist: { ...dist, tarball: tarballUrl(origin, name, version) } }];
+    const tarball = tarballUrl(origin, name, version);
+    return [
+      version,
+      { ...manifest, dist: { ...dist, tarball, ...attestationsAt(origin, `${name}@${version}`, dist) } },
+    ];
   });
   return { ...document, versions: Object.fromEntries(versions) };
 }

@@ -1,4 +1,4 @@
-import { createSearch, type SearchHit } from "@codebox/core";
+import { createSearch, type PackageIndex, type SearchHit } from "@codebox/core";
 import type { AppContext, ReadPorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
@@ -9,20 +9,20 @@ const SIZE_MAX = 250;
 /** Characters. Every word is searched in every package; this is far longer than a real search. */
 const TEXT_MAX = 256;
 
-/** `GET /-/v1/search`: our own packages. pnpm fails on a result without `publisher.username`. */
-export const searchRoutes = (ports: ReadPorts): RouteGroup => {
-  const search = createSearch(ports.store, ports.reader, (error) =>
-    ports.onFailure?.(error, { method: "GET", path: "/-/v1/search" }),
-  );
+/** `GET /-/v1/search`: our own packages, then the upstream's. pnpm fails on a result without `publisher.username`. */
+export const searchRoutes = (ports: ReadPorts, index: PackageIndex): RouteGroup => {
+  const search = createSearch(index, ports.upstream);
   return routeGroup("read", (on) => {
     on.get("/-/v1/search", async (c) => {
-      const text = c.req.query("text") ?? "";
+      const text = (c.req.query("text") ?? "").trim();
+      if (text === "") throw new ApiError("invalid", 'ERR_TEXT_MISSING: a search needs words in "text"');
       if (text.length > TEXT_MAX)
         throw new ApiError("invalid", `a search has at most ${TEXT_MAX} characters; use fewer words`);
       const size = Math.min(count(c, "size", SIZE_DEFAULT), SIZE_MAX);
-      const { hits, total } = await search({ text, from: count(c, "from", 0), size });
+      const { hits, total, incomplete } = await search({ text, from: count(c, "from", 0), size });
+      if (incomplete) c.header("warning", '199 - "the upstream did not answer; its packages are missing"');
       const origin = c.get("origin");
-      return c.json({ objects: hits.map((hit) => shown(hit, origin)), total, time: ports.clock.now().toUTCString() });
+      return c.json({ objects: hits.map((hit) => shown(hit, origin)), total, time: ports.clock.now().toISOString() });
     });
   });
 };
@@ -34,10 +34,8 @@ function count(c: AppContext, name: string, otherwise: number): number {
   return Number(value);
 }
 
-function shown(
-  { name, version, description, keywords, date, publisher, maintainers, score }: SearchHit,
-  origin: string,
-) {
+function shown(hit: SearchHit, origin: string) {
+  const { name, version, description, license, keywords, date, links, publisher, maintainers, score } = hit;
   const scope = name.startsWith("@") ? name.slice(1, name.indexOf("/")) : "unscoped";
   return {
     package: {
@@ -45,9 +43,10 @@ function shown(
       scope,
       version,
       description,
+      license,
       keywords,
       date,
-      links: { npm: `${origin}/${name}` },
+      links: { npm: `${origin}/${name}`, ...links },
       publisher: { username: publisher, email: `${publisher}@users.invalid` },
       maintainers: maintainers.map((person) => ({ username: person.name, email: person.email ?? "" })),
     },

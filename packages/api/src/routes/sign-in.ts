@@ -83,7 +83,7 @@ async function signIn(
     return issueToken(ports, { user: result.profile.name, readonly: false, label, created: now.toISOString(), ...end });
   }
   switch (result.reason) {
-    // One answer: it must not tell which names exist.
+    // One answer: it must not reveal which names exist.
     case "wrong_password":
     case "no_password":
     case "registration_closed":

@@ -1,4 +1,4 @@
-import { hashToken } from "@codebox/core";
+import { authenticate } from "@codebox/core";
 import type { AccountPorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
@@ -12,15 +12,14 @@ import { revoke } from "../revoke.ts";
 export const signOutRoutes = (ports: AccountPorts): RouteGroup =>
   routeGroup("sign-in", (on) => {
     on.delete("/-/user/token/:token", async (c) => {
-      const hash = hashToken(c.req.param("token"));
-      const record = await ports.tokens.find(hash);
-      if (record) {
+      const identity = await authenticate(ports, c.req.param("token"));
+      if (identity) {
         const { principal, refusal } = await c.get("caller")();
         if (refusal) throw refusal;
         c.set("principal", principal);
-        if (principal.kind !== "anonymous" && principal.name !== record.user)
+        if (principal.kind !== "anonymous" && principal.name !== identity.name)
           throw new ApiError("not_found", "this is not a token of yours");
-        await revoke(c, ports, hash);
+        await revoke(c, ports, identity.tokenHash);
       }
       return c.json({ ok: true });
     });

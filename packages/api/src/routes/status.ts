@@ -1,13 +1,8 @@
-import { isReadableName, isRecord, LAYOUT, stateOf, type Failed, type Outcome, type Pending } from "@codebox/core";
-import { readJson } from "../body.ts";
-import type { AppContext, ReadPorts } from "../context.ts";
+import { isReadableName, LAYOUT, stateOf, type Failed, type Outcome, type Pending } from "@codebox/core";
+import type { ReadPorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
-import { findPackage, packageName, requirePackage } from "../lookup.ts";
-
-/** An audit names every package of a project with its versions. 20,000 packages are about half of it. */
-const AUDIT_BYTES_MAX = 1024 * 1024;
-const AUDIT_NAMES_MAX = 20_000;
+import { packageName, requirePackage } from "../lookup.ts";
 
 /** Whether the registry works. */
 export const publicRoutes = ({ store }: Pick<ReadPorts, "store">): RouteGroup =>
@@ -20,7 +15,7 @@ export const publicRoutes = ({ store }: Pick<ReadPorts, "store">): RouteGroup =>
     });
   });
 
-/** The status of a change, a package's history, and audits. */
+/** The status of a change, and a package's history. */
 export const statusRoutes = (ports: ReadPorts): RouteGroup =>
   routeGroup("read", (on) => {
     on.get("/-/changes/:id", async (c) => {
@@ -37,44 +32,7 @@ export const statusRoutes = (ports: ReadPorts): RouteGroup =>
       c.header("cache-control", "private, no-cache");
       return c.json({ name: packument.name, history: stateOf(packument).applied.toReversed() });
     });
-
-    on.post("/-/npm/v1/security/advisories/bulk", async (c) => {
-      const body = await readJson(c.req.raw, AUDIT_BYTES_MAX);
-      if (!isRecord(body) || !Object.values(body).every(isVersions))
-        throw new ApiError(
-          "invalid",
-          'the body must be an object of package names and version lists: {"wire": ["1.0.0"]}',
-        );
-      if (Object.keys(body).length > AUDIT_NAMES_MAX)
-        throw new ApiError("too_large", `an audit names at most ${AUDIT_NAMES_MAX} packages`);
-      return c.json(await advisories(c, ports, body as Record<string, string[]>));
-    });
-
-    for (const path of ["/-/npm/v1/security/audits", "/-/npm/v1/security/audits/quick"])
-      on.post(path, () => {
-        throw new ApiError(
-          "not_found",
-          "audits of whole trees are not served; use a client that asks /-/npm/v1/security/advisories/bulk (npm 7 or later, pnpm 12)",
-        );
-      });
   });
-
-/**
- * The advisories of the upstream's packages. Names that nobody could check are a failure: an empty answer would say that nothing
- * is known to be vulnerable.
- */
-async function advisories(c: AppContext, ports: ReadPorts, packages: Record<string, string[]>): Promise<unknown> {
-  if (ports.upstream) return ports.upstream.advisories(packages);
-  for (const name of Object.keys(packages)) {
-    const found = isReadableName(name) ? await findPackage(c, ports, name) : undefined;
-    if (found?.kind !== "ours")
-      throw new ApiError(
-        "upstream",
-        `nobody can check "${name.slice(0, 80)}" and others: this registry has no upstream that serves audits; start it with --upstream`,
-      );
-  }
-  return {};
-}
 
 /** The package that `?package=` names. Without an index of ids, an applied change is found only in its package's document. */
 function packageOf(name: string | undefined): string | undefined {
@@ -84,10 +42,6 @@ function packageOf(name: string | undefined): string | undefined {
 
 const PUT_ASIDE =
   "the change could not be applied and is a dead letter; ask the operator of this registry to have it applied again";
-
-function isVersions(value: unknown): boolean {
-  return Array.isArray(value) && value.every((version) => typeof version === "string");
-}
 
 function shown(outcome: Outcome | Pending | Failed): Record<string, unknown> {
   const { id, name, state } = outcome;

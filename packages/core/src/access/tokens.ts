@@ -18,7 +18,7 @@ export const TOKEN_PREFIX = "cbx_";
 /** So many characters of a hash at least name a token: fewer would meet another by chance. */
 export const HASH_PREFIX_MIN = 6;
 
-/** The only form in which a token is stored or compared: looking a hash up tells nothing about the token by its timing. */
+/** The only form in which a token is stored or compared: the time of a look-up by hash reveals nothing about the token. */
 export function hashToken(token: string): string {
   return createHash("sha256").update(token).digest("hex");
 }

@@ -10,7 +10,17 @@ export interface Upstream {
   tarball(url: string, signal?: AbortSignal): Promise<UpstreamTarball | undefined>;
   /** Forwards an audit (`/-/npm/v1/security/advisories/bulk`): package name → versions in, advisories out. */
   advisories(packages: Readonly<Record<string, readonly string[]>>): Promise<unknown>;
+  /** Searches (`/-/v1/search`); `undefined` when it has no search. `signal` gives the search up. */
+  search(query: UpstreamQuery, signal?: AbortSignal): Promise<UpstreamFound | undefined>;
+  /** The public keys of its signatures (`/-/npm/v1/keys`), as its own JSON; `undefined` when it has none. */
+  keys(): Promise<unknown>;
+  /** The attestations of a version (`/-/npm/v1/attestations/:name@:version`), as its own JSON; `undefined` when there are none. */
+  attestations(name: string, version: string): Promise<unknown>;
 }
+
+export type UpstreamQuery = { readonly text: string; readonly from: number; readonly size: number };
+/** `objects`: hits as the upstream describes them. `total`: how many there are on all pages. */
+export type UpstreamFound = { readonly objects: readonly unknown[]; readonly total: number };
 
 export type PackumentForm = "full" | "abbreviated";
 export type UpstreamRequest = {

@@ -1,98 +1,68 @@
 import semver from "semver";
-import { behindOwn, packageOfKey } from "../layout.ts";
-import { exists, own, type Packument, type Person } from "../domain/packument.ts";
-import type { ObjectStore } from "../ports/object-store.ts";
-import { pages } from "./pages.ts";
-import type { PackumentReader } from "./reader.ts";
+import type { PackageIndex, PackageSummary } from "./package-index.ts";
 
 export type SearchQuery = { readonly text: string; readonly from: number; readonly size: number };
-export type SearchHit = {
-  readonly name: string;
-  readonly version: string;
-  readonly description?: string;
-  readonly keywords: readonly string[];
-  readonly date: string;
-  readonly publisher: string;
-  readonly maintainers: readonly Person[];
-  readonly score: number;
+export type SearchHit = PackageSummary & { readonly score: number };
+export type SearchResult = {
+  /** Ours first, then the upstream's. */
+  readonly hits: readonly SearchHit[];
+  readonly total: number;
+  /** The upstream did not answer in time: its packages are missing. */
+  readonly incomplete: boolean;
 };
-export type Search = (query: SearchQuery) => Promise<{ readonly hits: readonly SearchHit[]; readonly total: number }>;
-
-type Entry = { readonly etag: string; readonly hit: Omit<SearchHit, "score"> | undefined };
+export type Search = (query: SearchQuery) => Promise<SearchResult>;
 
 /**
- * Search over our own packages: words in name, keywords and description, and npm's qualifiers `author:`, `maintainer:`,
- * `scope:` and `keywords:`.
+ * Search over our own packages, and behind them the upstream's: words in name, keywords and description, and npm's qualifiers
+ * `author:`, `maintainer:`, `scope:` and `keywords:`.
  *
- * What is known of a package is kept by its ETag: a search lists the store and reads only what changed since the last one.
- * @param onDamaged called once for each document that can't be read; its package is left out until the document changes.
+ * A text that names a scope of ours is not sent to the upstream.
+ *
+ * @example const search = createSearch(index, upstream); await search({ text: "wire", from: 0, size: 20 });
  */
-export function createSearch(
-  store: ObjectStore,
-  reader: PackumentReader,
-  onDamaged: (error: SyntaxError) => void,
-): Search {
-  const known = new Map<string, Entry>();
-  const look = async (name: string, etag: string): Promise<Entry | undefined> => {
-    try {
-      const read = await reader.read(name);
-      return read && { etag: read.etag, hit: summary(read.packument) };
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error;
-      onDamaged(new SyntaxError(`${name}/index.json is damaged: ${error.message}`, { cause: error }));
-      return { etag, hit: undefined };
-    }
-  };
-  const refresh = async () => {
-    const seen = new Set<string>();
-    for await (const { objects } of pages(store, "", behindOwn)) {
-      for (const { key, etag } of objects) {
-        const name = packageOfKey(key);
-        if (name === undefined) continue;
-        seen.add(name);
-        if (known.get(name)?.etag === etag) continue;
-        const entry = await look(name, etag);
-        if (entry) known.set(name, entry);
-      }
-    }
-    for (const name of known.keys()) if (!seen.has(name)) known.delete(name);
-  };
+export function createSearch(index: PackageIndex, upstream?: { readonly search: Search }): Search {
   return async ({ text, from, size }) => {
-    await refresh();
+    const packages = await index.all();
     const terms = text
       .toLowerCase()
       .split(/\s+/)
       .filter((term) => term !== "");
-    const hits = [...known.values()]
-      .flatMap(({ hit }) => (hit ? [{ ...hit, score: scoreOf(hit, terms) }] : []))
+    const hits = packages
+      .map((one) => ({ ...one, score: scoreOf(one, terms) }))
       .filter(({ score }) => score > 0)
       .toSorted((a, b) => b.score - a.score || (a.name < b.name ? -1 : 1));
-    return { hits: hits.slice(from, from + size), total: hits.length };
+    const ours = { hits: hits.slice(from, from + size), total: hits.length, incomplete: false };
+    const left = size - ours.hits.length;
+    if (!upstream || left === 0 || namesScope(text, scopesOf(packages))) return ours;
+    const theirs = await upstream.search({ text, from: Math.max(0, from - hits.length), size: left });
+    return {
+      hits: [...ours.hits, ...theirs.hits],
+      total: ours.total + theirs.total,
+      incomplete: theirs.incomplete,
+    };
   };
 }
 
-function summary(packument: Packument): Omit<SearchHit, "score"> | undefined {
-  const version = own(packument["dist-tags"], "latest");
-  const manifest = version === undefined ? undefined : own(packument.versions, version);
-  if (!exists(packument) || version === undefined || !manifest) return undefined;
-  const keywords = Array.isArray(manifest["keywords"])
-    ? manifest["keywords"].filter((word) => typeof word === "string")
-    : [];
-  const maintainers = packument.maintainers ?? [];
-  const user = manifest["_npmUser"] as { readonly name?: unknown } | undefined;
-  return {
-    name: packument.name,
-    version,
-    ...(typeof manifest["description"] === "string" ? { description: manifest["description"] } : {}),
-    keywords,
-    date: own(packument.time, version) ?? own(packument.time, "modified") ?? "",
-    publisher: typeof user?.name === "string" ? user.name : (maintainers[0]?.name ?? "unknown"),
-    maintainers,
-  };
+function scopesOf(packages: readonly PackageSummary[]): readonly string[] {
+  const scopes = packages.map(({ name }) => name.slice(0, name.indexOf("/") + 1).toLowerCase());
+  return [...new Set(scopes)].filter((scope) => scope !== "");
+}
+
+/**
+ * Whether a search's text has a name in one of these scopes, or asks for the scope.
+ *
+ * @example namesScope("scope:acme", ["@acme/"]) // true
+ */
+export function namesScope(text: string, scopes: readonly string[]): boolean {
+  const words = text.toLowerCase().split(/\s+/);
+  return words.some((word) => {
+    const name = word.startsWith("scope:") ? `@${word.slice("scope:".length).replace(/^@/, "")}` : word;
+    return scopes.some((scope) => `${name}/`.startsWith(scope));
+  });
 }
 
 /** 0 when a term is nowhere. A match in the name counts most. */
-function scoreOf(hit: Omit<SearchHit, "score">, terms: readonly string[]): number {
+function scoreOf(hit: PackageSummary, terms: readonly string[]): number {
   const name = hit.name.toLowerCase();
   const keywords = hit.keywords.map((word) => word.toLowerCase());
   const people = [hit.publisher, ...hit.maintainers.map((person) => person.name)].map((person) => person.toLowerCase());

@@ -9,6 +9,9 @@ import {
   type DocumentsSettings,
   type ReadOptions,
 } from "./upstream-documents.ts";
+import type { Search } from "./search.ts";
+import { createUpstreamSearch } from "./upstream-search.ts";
+import { createUpstreamSignatures, type UpstreamSignatures } from "./upstream-signatures.ts";
 import { createUpstreamTarballs, type CachedTarball } from "./upstream-tarballs.ts";
 
 /**
@@ -27,6 +30,10 @@ export type UpstreamCache = {
   keptTarball(name: string, file: string): Promise<string | undefined>;
   /** Forwards an audit, without our own packages. `{}` when only ours were asked for. */
   advisories(packages: Readonly<Record<string, readonly string[]>>): Promise<unknown>;
+  /** Searches the upstream for a short time. Without our own packages, and without a text that names one of our scopes. */
+  search: Search;
+  /** What `npm audit signatures` asks for. The caller asks for attestations as for a packument, when the name is not ours. */
+  signatures: UpstreamSignatures;
 };
 
 export type UpstreamCachePorts = {
@@ -50,11 +57,13 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
   const documents = createUpstreamDocuments(ports, settings);
   const ourScopes = settings.scopes.map((scope) => `${scope.toLowerCase()}/`);
   const isOurs = (name: string) => ourScopes.some((scope) => name.toLowerCase().startsWith(scope));
-  /** A name with capitals is ours when the one without is: new packages have none, so one look tells. */
+  const hasDocument = async (name: string) => (await store.head(indexKey(name))) !== undefined;
+  /** A name with capitals is ours when the one without is: new packages have none, so one look is enough. */
   const isOursInAnyCase = async (name: string) => {
     const plain = name.toLowerCase();
-    return isOurs(name) || (plain !== name && (await store.head(indexKey(plain))) !== undefined);
+    return isOurs(name) || (plain !== name && (await hasDocument(plain)));
   };
+  const isOursAtAll = async (name: string) => (await isOursInAnyCase(name)) || (await hasDocument(name));
   const tarballs = createUpstreamTarballs({
     store,
     packument: (name, options) => documents(name, "abbreviated", options),
@@ -62,8 +71,15 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
     now: () => clock.now().getTime(),
     ...(onUnchecked ? { onUnchecked } : {}),
   });
+  const signatures = createUpstreamSignatures({ upstream, clock });
   return {
     isOurs,
+    search: createUpstreamSearch({ upstream, clock, scopes: ourScopes, isOurs: isOursAtAll }),
+    signatures: {
+      keys: () => signatures.keys(),
+      attestations: async (name, version) =>
+        (await isOursAtAll(name)) ? undefined : signatures.attestations(name, version),
+    },
     packument: async (name, form, options) =>
       (await isOursInAnyCase(name)) ? undefined : documents(name, form, options),
     tarball: async (name, file) => ((await isOursInAnyCase(name)) ? undefined : tarballs.tarball(name, file)),
@@ -73,8 +89,7 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
       const asked = await Promise.all(
         Object.entries(packages).map(([name, versions]) =>
           limit(async () => {
-            const ours = (await isOursInAnyCase(name)) || (await store.head(indexKey(name))) !== undefined;
-            return ours ? [] : ([[name, versions]] as const);
+            return (await isOursAtAll(name)) ? [] : ([[name, versions]] as const);
           }),
         ),
       );

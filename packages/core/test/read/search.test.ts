@@ -1,7 +1,15 @@
 import { createMemoryBackend, countingStore, fail, publishOf, stage, openPolicy } from "@codebox/testing";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { systemClock } from "@codebox/system";
-import { createConsumer, createSearch, upstreamKey } from "../../src/index.ts";
+import {
+  createConsumer,
+  createPackageIndex,
+  createSearch,
+  upstreamKey,
+  type PackageSummary,
+  type SearchQuery,
+} from "../../src/index.ts";
+import { upstreamFixture } from "./upstream-fixture.ts";
 
 test("a search passes over what is cached of the upstream, however much it is", async () => {
   const embedded = createMemoryBackend({ clock: systemClock });
@@ -14,8 +22,97 @@ test("a search passes over what is cached of the upstream, however much it is", 
   const cached = Array.from({ length: 5_000 }, (_, index) => upstreamKey(`left-${index}`, "full.json"));
   await Promise.all(cached.map((key) => embedded.store.put(key, Buffer.from("{}"))));
   const store = countingStore(embedded.store);
-  const { hits } = await createSearch(store, embedded.reader, fail)({ text: "wire", from: 0, size: 10 });
+  const { hits } = await createSearch(createPackageIndex(store, embedded.reader, fail))({
+    text: "wire",
+    from: 0,
+    size: 10,
+  });
   expect(hits.map(({ name }) => name)).toEqual(["wire", "@acme/wire"]);
   expect(store.calls.filter(({ operation }) => operation === "list")).toHaveLength(2);
   await embedded.close();
+});
+
+const summary = (name: string): PackageSummary => ({
+  name,
+  version: "1.0.0",
+  keywords: [],
+  links: {},
+  publisher: "alice",
+  maintainers: [],
+  stars: [],
+});
+/** A hit as an upstream describes it. */
+const theirs = (name: string, more: object = {}) => ({
+  package: { name, version: "1.0.0", links: {}, ...more },
+  searchScore: 3,
+});
+const indexOf = (...names: string[]) => ({ all: async () => names.map(summary) });
+
+describe("a search with an upstream", () => {
+  const searchOf = async (names: string[], query: Partial<SearchQuery>, objects: unknown[], total = objects.length) => {
+    const fixture = upstreamFixture();
+    fixture.answers.found = { objects, total };
+    const found = await createSearch(indexOf(...names), fixture.cache)({ text: "wire", from: 0, size: 3, ...query });
+    await fixture.backend.close();
+    return { names: found.hits.map(({ name }) => name), total: found.total, asked: fixture.asked, hits: found.hits };
+  };
+
+  test("has ours first, and the upstream's as far as there is room", async () => {
+    const { names, total, asked } = await searchOf(["wire", "wire-b"], {}, [theirs("wire-x"), theirs("wire-y")], 40);
+    expect(names).toEqual(["wire", "wire-b", "wire-x"]);
+    expect([total, asked]).toEqual([42, ["search wire 0 1"]]);
+  });
+  test("goes on with the upstream's where ours end", async () => {
+    const { asked } = await searchOf(["wire", "wire-b"], { from: 10, size: 5 }, []);
+    expect(asked).toEqual(["search wire 8 5"]);
+  });
+  test("does not ask the upstream when ours fill the page", async () => {
+    const { names, asked } = await searchOf(["wire", "wire-b"], { size: 2 }, [theirs("wire-x")]);
+    expect([names, asked]).toEqual([["wire", "wire-b"], []]);
+  });
+  test.each(["@acme/wire", "@acme", "scope:acme", "scope:@ACME", "left @Acme/secret", "@own/wire", "scope:own"])(
+    "does not send %j, which names a scope of ours",
+    async (text) => {
+      const { asked } = await searchOf(["@own/wire"], { text }, [theirs("wire-x")]);
+      expect(asked).toEqual([]);
+    },
+  );
+  test("leaves out what is in a scope of ours, and what can't be read", async () => {
+    const odd = [theirs("@acme/evil"), theirs("../etc"), { package: {} }, null, "wire-q", theirs("wire-x")];
+    expect((await searchOf([], { size: 10 }, odd)).names).toEqual(["wire-x"]);
+  });
+  test("leaves out fields of a hit that are malformed, and links that are no web address", async () => {
+    const { hits } = await searchOf([], {}, [
+      theirs("wire-x", {
+        description: 7,
+        keywords: "no list",
+        date: "last tuesday",
+        links: { homepage: "javascript:alert(1)", repository: "https://git.example/wire" },
+      }),
+    ]);
+    expect(hits).toEqual([
+      { ...summary("wire-x"), publisher: "unknown", links: { repository: "https://git.example/wire" }, score: 3 },
+    ]);
+  });
+  test("has at most the asked number of hits, however many the upstream sends", async () => {
+    const many = Array.from({ length: 50 }, (_, index) => theirs(`wire-${index}`));
+    expect((await searchOf([], { size: 3 }, many)).names).toHaveLength(3);
+  });
+
+  test("has ours only, and says so, when the upstream is down or takes longer than three seconds", async () => {
+    const fixture = upstreamFixture();
+    const search = createSearch(indexOf("wire"), fixture.cache);
+    const query = { text: "wire", from: 0, size: 10 };
+    fixture.answers.down = true;
+    expect(await search(query)).toMatchObject({ hits: [{ name: "wire" }], total: 1, incomplete: true });
+    fixture.answers.down = false;
+    let answer = () => {};
+    fixture.answers.pause = new Promise((resolve) => (answer = resolve));
+    const slow = search(query);
+    await expect.poll(() => fixture.asked).toHaveLength(2);
+    await fixture.clock.advance(3_000);
+    expect(await slow).toMatchObject({ hits: [{ name: "wire" }], total: 1, incomplete: true });
+    answer();
+    await fixture.backend.close();
+  });
 });

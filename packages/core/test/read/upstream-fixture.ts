@@ -1,4 +1,11 @@
-import { createUpstreamCache, LAYOUT, UpstreamRefused, UpstreamUnavailable, type Upstream } from "../../src/index.ts";
+import {
+  createUpstreamCache,
+  LAYOUT,
+  UpstreamRefused,
+  UpstreamUnavailable,
+  type Upstream,
+  type UpstreamFound,
+} from "../../src/index.ts";
 import { createMemoryBackend, makeTarball, manualClock } from "@codebox/testing";
 
 export const TGZ = makeTarball({ name: "left", version: "1.0.0" });
@@ -15,6 +22,8 @@ type Answers = {
   pause?: Promise<void>;
   refused?: string;
   body?: string;
+  found?: UpstreamFound;
+  keys?: object;
 };
 export type UpstreamFixture = ReturnType<typeof upstreamFixture>;
 
@@ -75,6 +84,24 @@ function upstreamOf(fixture: { readonly asked: string[]; answers: Answers }): Up
     async advisories(packages) {
       asked.push(`audit ${Object.keys(packages).join(" ")}`);
       return { left: [] };
+    },
+    async search({ text, from, size }, signal) {
+      asked.push(`search ${text} ${from} ${size}`);
+      const { answers } = fixture;
+      if (answers.down) throw new UpstreamUnavailable("down");
+      await answers.pause;
+      signal?.throwIfAborted();
+      return answers.found;
+    },
+    async keys() {
+      asked.push("keys");
+      if (fixture.answers.down) throw new UpstreamUnavailable("down");
+      return fixture.answers.keys;
+    },
+    async attestations(name, version) {
+      asked.push(`attestations ${name}@${version}`);
+      if (fixture.answers.down) throw new UpstreamUnavailable("down");
+      return name === "left" ? { attestations: [] } : undefined;
     },
   };
 }

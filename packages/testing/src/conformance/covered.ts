@@ -21,4 +21,11 @@ export const COVERED_ELSEWHERE: Readonly<Record<string, string>> = {
   "MSG-2": "packages/core/test/domain/apply.test.ts",
   "MSG-3": "packages/functions/test/consume.test.ts",
   "RTE-6": "packages/core/test/read/upstream-cache.test.ts",
+  "SRC-1": "packages/core/test/read/search.test.ts",
+  "SRC-3": "packages/core/test/read/search.test.ts",
+  "SRC-4": "packages/core/test/read/search.test.ts",
+  "AUD-3": "packages/api/test/audit.test.ts",
+  "SIG-3": "packages/api/test/signatures.test.ts",
+  "SIG-4": "packages/api/test/signatures.test.ts",
+  "LST-10": "packages/api/test/access.test.ts",
 };

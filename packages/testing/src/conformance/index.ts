@@ -5,6 +5,7 @@ import { distTagChecks } from "./checks/dist-tags.ts";
 import { eventChecks } from "./checks/events.ts";
 import { failureChecks } from "./checks/failures.ts";
 import { identityChecks, tokenChecks } from "./checks/identity.ts";
+import { listChecks } from "./checks/lists.ts";
 import { nameChecks } from "./checks/names.ts";
 import { otherRouteChecks } from "./checks/other-routes.ts";
 import { packumentChecks } from "./checks/packuments.ts";
@@ -23,5 +24,5 @@ export { createRegistry, type Registry, type Target } from "./registry.ts";
 /** Every check of PROTOCOL.md that a URL and a token allow, in the order of its sections. */
 export const CHECKS: readonly Check[] = [
   nameChecks, changeChecks, repeatChecks, failureChecks, distTagChecks, packumentChecks, tarballChecks, publishChecks, archiveChecks,
-  amendChecks, identityChecks, tokenChecks, tokenLimitChecks, profileChecks, eventChecks, otherRouteChecks,
+  amendChecks, identityChecks, tokenChecks, tokenLimitChecks, profileChecks, eventChecks, otherRouteChecks, listChecks,
 ].flat(); // prettier-ignore
