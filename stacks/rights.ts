@@ -40,6 +40,8 @@ const LIST = (why = "distinguish a missing object from a forbidden one"): Right 
   why,
 });
 
+const AUTHORISE: Right = { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.access.prefix}*`], why: "read the rights" };
+
 const AUTHENTICATE: Right = { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.tokens.prefix}*`], why: "authenticate" };
 
 /** A function with this right alone can make no token: a record is another object. */
@@ -65,6 +67,7 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
       why: "read packuments; sign URLs of tarballs",
     },
     AUTHENTICATE,
+    AUTHORISE,
     { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.outcomes.prefix}*`], why: "read the status of a change" },
     {
       actions: ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"],
@@ -80,6 +83,11 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
     { actions: ["s3:GetObject"], on: ["bucket/*/index.json"], why: "validate against the packument" },
     AUTHENTICATE,
     RECORD_USE,
+    {
+      actions: ["s3:GetObject", "s3:PutObject"],
+      on: [`bucket/${LAYOUT.access.prefix}*`],
+      why: "read and change the rights, conditionally",
+    },
     {
       actions: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
       on: [`bucket/${LAYOUT.staging.prefix}*`],
@@ -106,6 +114,7 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
       on: [`bucket/${LAYOUT.tokens.prefix}*`],
       why: "issue, find and revoke tokens",
     },
+    AUTHORISE,
     {
       actions: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
       on: [`bucket/${LAYOUT.uses.prefix}*`],
@@ -121,6 +130,7 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
       on: ["bucket/*/index.json"],
       why: "read and write packuments, conditionally",
     },
+    AUTHORISE,
     {
       actions: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
       on: ["bucket/*.tgz"],

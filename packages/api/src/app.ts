@@ -11,10 +11,12 @@ import { accessRoutes } from "./routes/access.ts";
 import { accountRoutes } from "./routes/account.ts";
 import { auditRoutes } from "./routes/audit.ts";
 import { distTagReadRoutes, distTagWriteRoutes } from "./routes/dist-tags.ts";
+import { orgReadRoutes, orgWriteRoutes } from "./routes/orgs.ts";
 import { ownerRoutes } from "./routes/owners.ts";
 import { packageWriteRoutes } from "./routes/package-write.ts";
 import { packumentRoutes } from "./routes/packument.ts";
 import { profileRoutes } from "./routes/profile.ts";
+import { rightsReadRoutes, rightsWriteRoutes } from "./routes/rights.ts";
 import { searchRoutes } from "./routes/search.ts";
 import { signatureRoutes } from "./routes/signatures.ts";
 import { signInRoutes } from "./routes/sign-in.ts";
@@ -46,6 +48,10 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
     distTagWriteRoutes(ports, settings),
     packageWriteRoutes(ports, settings),
     ownerRoutes(ports, settings),
+    orgReadRoutes(ports),
+    orgWriteRoutes(ports),
+    rightsReadRoutes(ports, index),
+    rightsWriteRoutes(ports),
     tarballRoutes(ports),
     packumentRoutes(ports),
   ];

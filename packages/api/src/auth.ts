@@ -47,7 +47,9 @@ export async function authorise(c: AppContext, policy: Policy, right: Right): Pr
   const { principal, refusal } = await c.get("caller")();
   c.set("principal", principal);
   if (refusal) throw refusal;
-  if (right !== "public") demand(policy.may(principal, right));
+  if (right === "public") return;
+  await policy.refresh?.();
+  demand(policy.may(principal, right));
 }
 
 /** Refuses the request when the policy says no. @throws ApiError `unauthenticated`, `forbidden` */

@@ -7,7 +7,9 @@ import type {
   Outcomes,
   PackumentReader,
   Policy,
+  PolicySettings,
   Principal,
+  RightsStore,
   Submit,
   TokenLifetimes,
   TokenStore,
@@ -43,6 +45,7 @@ export type ReadPorts = {
   readonly reader: PackumentReader;
   readonly catalog: Catalog;
   readonly outcomes: Outcomes;
+  readonly policy: Policy;
   readonly clock: Clock;
   /** Absent: packages that are not ours do not exist. */
   readonly upstream?: UpstreamCache;
@@ -58,6 +61,15 @@ export type WritePorts = {
   readonly ids: Ids;
 } & Pick<AppPorts, "onFailure">;
 
+/** What reading and changing the rights needs. */
+export type RightsPorts = {
+  readonly rights: RightsStore;
+  readonly reader: PackumentReader;
+  readonly policy: Policy;
+  /** The settings that the policy has besides the rights. */
+  readonly policySettings: Omit<PolicySettings, "rights">;
+};
+
 /** What signing in and the routes of an account need. */
 export type AccountPorts = {
   readonly identities: IdentityProvider;
@@ -69,7 +81,7 @@ export type AccountPorts = {
 } & Pick<AppPorts, "addressOf">;
 
 /** What the complete HTTP surface needs. Components only; the settings are separate. */
-export type ApiPorts = AppPorts & ReadPorts & WritePorts & AccountPorts;
+export type ApiPorts = AppPorts & ReadPorts & WritePorts & RightsPorts & AccountPorts;
 
 /** The settings of the HTTP surface. */
 export type ApiSettings = {

@@ -1,7 +1,8 @@
 import {
   createCatalog,
   createConsumer,
-  createPolicy,
+  createLivePolicy,
+  createRightsStore,
   createSubmit,
   createTokenUses,
   issueToken,
@@ -21,7 +22,14 @@ import {
   makeTarball,
   type MadeTarball,
 } from "@codebox/testing";
-import { createApp, createPasswords, registryRoutes, type ApiPorts, type ApiSettings } from "../src/index.ts";
+import {
+  createApp,
+  createPasswords,
+  registryRoutes,
+  type ApiPorts,
+  type ApiSettings,
+  type RightsPorts,
+} from "../src/index.ts";
 
 export type Harness = Awaited<ReturnType<typeof startApp>>;
 
@@ -42,8 +50,14 @@ export async function startApp(options: Options = {}) {
     clock: systemClock,
     registration: "open",
   });
-  const { anonymousRead = true, ...settings } = options.settings ?? {};
-  const policy = except(createPolicy({ anonymousRead }), options.unreadable);
+  const { anonymousRead = true, admins = [], rights, ...settings } = options.settings ?? {};
+  const policySettings = { anonymousRead, admins };
+  const rightsStore = createRightsStore(
+    { store: embedded.store, clock: systemClock },
+    { maxAgeMs: Number.POSITIVE_INFINITY },
+  );
+  if (rights) await rightsStore.edit("test", () => ({ ok: true, spec: rights, what: "for the test", decided: true }));
+  const policy = except(createLivePolicy(policySettings, rightsStore), options.unreadable);
   const consumer = createConsumer({ ...embedded, policy, clock: systemClock });
   const worker = createWorker({ queue: embedded.queue, consumer, concurrency: 4, onFailure: () => {} });
   if (!options.paused) worker.start();
@@ -51,6 +65,8 @@ export async function startApp(options: Options = {}) {
   const failures: unknown[] = [];
   const ports: ApiPorts = {
     ...portsOf(embedded, policy, options),
+    rights: rightsStore,
+    policySettings,
     ...(options.address === undefined ? {} : { addressOf: () => options.address }),
     onRequest: (entry) => logged.push(entry),
     onFailure: (error) => failures.push(error),
@@ -104,18 +120,23 @@ export async function startApp(options: Options = {}) {
 }
 
 function isPackageData(key: string): boolean {
-  return ![LAYOUT.tokens, LAYOUT.uses, LAYOUT.outcomes].some(({ prefix }) => key.startsWith(prefix));
+  return ![LAYOUT.tokens, LAYOUT.uses, LAYOUT.access, LAYOUT.outcomes].some(({ prefix }) => key.startsWith(prefix));
 }
 
 function except(policy: Policy, unreadable: string | undefined): Policy {
   if (unreadable === undefined) return policy;
   const refusal = { allowed: false, rule: "private", code: "forbidden", reason: `${unreadable} is private` } as const;
   return {
+    ...policy,
     may: (principal, action, target) => (target?.name === unreadable ? refusal : policy.may(principal, action, target)),
   };
 }
 
-function portsOf(embedded: MemoryBackend, policy: Policy, { upstream, queueDown }: Options): ApiPorts {
+function portsOf(
+  embedded: MemoryBackend,
+  policy: Policy,
+  { upstream, queueDown }: Options,
+): Omit<ApiPorts, keyof RightsPorts> & Pick<RightsPorts, "reader" | "policy"> {
   const queue = queueDown ? faultyQueue(embedded.queue, createFaults({ seed: 1, rate: 1 })) : embedded.queue;
   const parts = { ...embedded, policy, clock: systemClock, ids: systemIds };
   return {

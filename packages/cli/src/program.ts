@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { accessCommands } from "./cli/access.ts";
 import { publishCommand } from "./cli/publish.ts";
 import type { Finish, Scope, Surroundings } from "./cli/scope.ts";
 import { deadLetterCommands } from "./cli/dead-letters.ts";
@@ -39,7 +40,14 @@ function createProgram(scope: Scope, finish: Finish): Command {
     .exitOverride()
     .showHelpAfterError("(add --help to see how it is called)")
     .addHelpText("after", AFTER);
-  for (const add of [walkingCommands, storageCommands, deadLetterCommands, tokenCommands, publishCommand])
+  for (const add of [
+    walkingCommands,
+    storageCommands,
+    deadLetterCommands,
+    tokenCommands,
+    accessCommands,
+    publishCommand,
+  ])
     add(program, scope, finish);
   return program;
 }

@@ -1,5 +1,6 @@
-import { isRecord, type TokenPage, type TokenStore } from "@codebox/core";
+import { isRecord, Rights, type Decision, type TokenPage, type TokenStore } from "@codebox/core";
 import npmFetch from "npm-registry-fetch";
+import type { AccessPort } from "./commands/access.ts";
 import { CommandError } from "./errors.ts";
 
 /** npm's settings, with the registry and its token. */
@@ -19,14 +20,51 @@ export function remoteTokens(options: () => Promise<RegistryOptions>): Pick<Toke
   };
 }
 
+/**
+ * The rights of a running registry, for its administrators.
+ *
+ * @example const access = remoteAccess(async () => (await loadNpmConfig(scope, [`--registry=${url}`])).options);
+ */
+export function remoteAccess(options: () => Promise<RegistryOptions>): AccessPort {
+  let etag = "";
+  return {
+    async read() {
+      const response = await send("/-/access", options);
+      etag = response.headers.get("etag") ?? "";
+      return Rights.parse(await response.json());
+    },
+    replace: async (body) => {
+      await send("/-/access", options, { method: "PUT", body, headers: { "if-match": etag } });
+    },
+    async explain(user, action, name) {
+      const query = new URLSearchParams({ user, action, ...(name === undefined ? {} : { package: name }) });
+      return (await askRegistry(`/-/access/explain?${query.toString()}`, options)) as Decision;
+    },
+    compare: async (body) =>
+      (await askRegistry("/-/access/compare", options, { method: "POST", body })) as Awaited<
+        ReturnType<AccessPort["compare"]>
+      >,
+  };
+}
+
 /** Sends a request to the registry. @throws CommandError with what the registry said */
 async function askRegistry(
   path: string,
   options: () => Promise<RegistryOptions>,
-  request: { readonly method?: string; readonly body?: object } = {},
+  request: RequestOptions = {},
 ): Promise<unknown> {
+  return (await send(path, options, request)).json();
+}
+
+type RequestOptions = {
+  readonly method?: string;
+  readonly body?: object;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+async function send(path: string, options: () => Promise<RegistryOptions>, request: RequestOptions = {}) {
   try {
-    return await (await npmFetch(path, { ...(await options()), ...request })).json();
+    return await npmFetch(path, { ...(await options()), ...request });
   } catch (error) {
     throw refusal(error);
   }

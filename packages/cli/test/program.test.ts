@@ -39,6 +39,10 @@ const COMMANDS = [
   "token add",
   "token list",
   "token revoke",
+  "access show",
+  "access explain",
+  "access apply",
+  "access decide",
 ];
 
 describe("the command line", () => {
@@ -70,6 +74,9 @@ describe("the command line", () => {
     [["token", "add", "alice", "--scope", "acme", "--bucket", "b"], /a scope, such as/],
     [["token", "add", "../alice", "--bucket", "b"], /a user name/],
     [["token", "revoke", "xyz", "--bucket", "b"], /its hash/],
+    [["access", "explain", "alice", "fly", "--bucket", "b"], /no action; there are read/],
+    [["access", "apply", "missing.json", "--bucket", "b"], /can't be read/],
+    [["access", "decide", "maybe", "--bucket", "b"], /"owners" or "open"/],
     [[], /Usage: codebox/],
   ])("%j is wrong use: exit code 2, and stderr says how to fix it", async (argv, message) => {
     const { code, stdout, stderr } = await run(argv);

@@ -1,4 +1,4 @@
-import { hashToken, type ObjectStore } from "@codebox/core";
+import { DEFAULT_RIGHTS, hashToken, type ObjectStore } from "@codebox/core";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { checkDocument } from "../src/verify/document.ts";
@@ -103,6 +103,12 @@ describe("codebox's own objects", () => {
       `warning token-leftover _codebox/tokens/${hash}`,
       `warning token-leftover _codebox/tokens/users/bob/${"1".repeat(64)}`,
     ]);
+  });
+  test("rights that are damaged are an error, and good ones are not", async () => {
+    await embedded.store.put("_codebox/access/rights.json", Buffer.from(JSON.stringify(DEFAULT_RIGHTS)));
+    expect((await findings()).reported).toEqual([]);
+    await embedded.store.put("_codebox/access/rights.json", Buffer.from("{}"));
+    expect((await findings()).reported).toEqual(["error rights-damaged _codebox/access/rights.json"]);
   });
   test.each([
     ["_codebox/staging/x", 30],

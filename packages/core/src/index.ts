@@ -1,6 +1,10 @@
 export * from "./access/policy.ts";
 export * from "./access/principal.ts";
+export * from "./access/rights.ts";
+export { privacyOf, roleOf } from "./access/roles.ts";
 export * from "./access/addresses.ts";
+export * from "./access/compare-rights.ts";
+export * from "./access/edit-rights.ts";
 export * from "./access/token-uses.ts";
 export * from "./access/tokens.ts";
 export * from "./domain/apply.ts";
@@ -39,6 +43,7 @@ export * from "./read/upstream-cache.ts";
 export type { CachedPackument } from "./read/upstream-documents.ts";
 export * from "./settings.ts";
 export * from "./stored/outcomes.ts";
+export * from "./stored/rights.ts";
 export * from "./stored/sessions.ts";
 export * from "./stored/sweep.ts";
 export * from "./stored/tokens.ts";

@@ -48,6 +48,7 @@ export const LAYOUT = {
     days: 90,
   },
   tokens: { prefix: `${OWN_PREFIX}tokens/`, purpose: "token records by hash, and the hashes of each user" },
+  access: { prefix: `${OWN_PREFIX}access/`, purpose: "who may do what: roles, private packages, organisations, teams" },
   uses: {
     prefix: `${OWN_PREFIX}uses/`,
     purpose: "the day on which a token was last used, by the token's hash",
@@ -78,6 +79,7 @@ export const messageKey = (sha256: string): string => `${LAYOUT.messages.prefix}
 export const outcomeKey = (id: string): string => `${LAYOUT.outcomes.prefix}${id}`;
 export const sessionKey = (hash: string): string => `${LAYOUT.sessions.prefix}${hash}`;
 export const tokenKey = (hash: string): string => `${LAYOUT.tokens.prefix}${hash}`;
+export const rightsKey = `${LAYOUT.access.prefix}rights.json`;
 export const tokenUseKey = (hash: string): string => `${LAYOUT.uses.prefix}${hash}`;
 export const userTokensPrefix = (user: string): string => `${LAYOUT.tokens.prefix}users/${encodeURIComponent(user)}/`;
 export const userTokenKey = (user: string, hash: string): string => `${userTokensPrefix(user)}${hash}`;

@@ -8,16 +8,19 @@ import {
   type ApiSettings,
   type App,
   type AppContext,
+  type RightsPorts,
 } from "@codebox/api";
 import {
   clientAddress,
   createCatalog,
   createConsumer,
-  createPolicy,
+  createLivePolicy,
+  createRightsStore,
   createSubmit,
   createTokenUses,
   createUpstreamCache,
   createWorker,
+  DEFAULT_RIGHTS,
   issueToken,
   keepSwept,
   type Clock,
@@ -25,6 +28,7 @@ import {
   type LocalBackend,
   type OpenBackend,
   type Policy,
+  type RightsStore,
   type Upstream,
   type Worker,
 } from "@codebox/core";
@@ -80,13 +84,16 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     reserved: [FIRST_USER],
     onFailure: (error) => log.error({ err: error }, "the event log failed"),
   });
-  const policy = createPolicy({ anonymousRead: !settings.private, admins: settings.admins });
+  const rights = await openRights(backend, parts);
+  const policySettings = { anonymousRead: !settings.private, admins: settings.admins };
+  const policy = createLivePolicy(policySettings, rights);
+  const access = { policy, policySettings, rights };
   const worker = workerOf(backend, policy, parts);
   const stopping = new AbortController();
   // Every reader of the events listens.
   setMaxListeners(0, stopping.signal);
   // Its own URL is asked for only by requests, which come once it listens.
-  const app = appOf(backend, policy, parts, stopping.signal, () => listener.url);
+  const app = appOf(backend, access, parts, stopping.signal, () => listener.url);
   const listener = await listen(backend, { ...settings, fetch: app.fetch, log, clock });
   worker.start();
   const swept = keepSwept({ ...backend, clock }, stopping.signal, (error) =>
@@ -120,9 +127,32 @@ function workerOf(backend: LocalBackend, policy: Policy, { log, clock }: ServerP
   });
 }
 
+type Access = Omit<RightsPorts, "reader">;
+
+/**
+ * The rights of this registry. A new one begins with those of `DEFAULT_RIGHTS`; one from before rights keeps what was possible, and
+ * warns until an administrator decides.
+ */
+async function openRights({ store, tokens }: LocalBackend, { log, clock }: ServerParts): Promise<RightsStore> {
+  // No other process writes to this store.
+  const rights = createRightsStore({ store, clock }, { maxAgeMs: Number.POSITIVE_INFINITY });
+  if (await tokens.isEmpty())
+    await rights.edit("codebox", (before) => ({
+      ok: true,
+      spec: before.decided ? before : DEFAULT_RIGHTS,
+      what: "a new registry",
+      decided: true,
+    }));
+  if (!(await rights.current()).rights.decided)
+    log.warn(
+      "nobody has decided who may do what: everybody who is signed in may change every package; docs/access.md says how to decide",
+    );
+  return rights;
+}
+
 function appOf(
   backend: LocalBackend,
-  policy: Policy,
+  access: Access,
   parts: ServerParts,
   stopping: AbortSignal,
   ownUrl: () => string,
@@ -139,9 +169,9 @@ function appOf(
   const ports: ApiPorts = {
     ...backend,
     passwords: createPasswords({ identities: backend.identities, clock }),
-    policy,
-    catalog: createCatalog({ reader: backend.reader, policy, upstream: cache }),
-    submit: createSubmit({ ...backend, policy, clock, ids }),
+    ...access,
+    catalog: createCatalog({ reader: backend.reader, policy: access.policy, upstream: cache }),
+    submit: createSubmit({ ...backend, ...access, clock, ids }),
     clock,
     ids,
     ...(cache ? { upstream: cache } : {}),
@@ -153,7 +183,7 @@ function appOf(
   const chosen = apiSettings(settings, addresses);
   return createApp(ports, chosen, [
     ...registryRoutes(ports, chosen),
-    eventRoutes(backend.eventReader, stopping),
+    eventRoutes({ ...ports, events: backend.eventReader }, stopping),
     deadLetterRoutes(backend.deadLetters, clock),
     allTokensRoutes(backend.tokens),
   ]);

@@ -1,11 +1,20 @@
-import { ANONYMOUS, readablePackages, type PackageIndex, type PackageSummary, type Packument } from "@codebox/core";
+import {
+  ANONYMOUS,
+  readablePackages,
+  roleOf,
+  usersIn,
+  type PackageIndex,
+  type PackageSummary,
+  type Packument,
+} from "@codebox/core";
 import { namedCaller } from "../auth.ts";
-import type { AppContext, AppPorts, ReadPorts } from "../context.ts";
+import type { AppContext, ReadPorts, RightsPorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
 import { packageName, requirePackage } from "../lookup.ts";
+import { storedRights } from "../rights.ts";
 
-type AccessPorts = ReadPorts & Pick<AppPorts, "policy">;
+type AccessPorts = ReadPorts & Pick<RightsPorts, "rights">;
 
 /** Longest name of a user or a scope in a path, in characters. */
 const OWNER_MAX = 214;
@@ -20,8 +29,10 @@ export const accessRoutes = (ports: AccessPorts, index: PackageIndex): RouteGrou
     const names = (await index.all()).filter(chosen).map(({ name }) => name);
     return readablePackages(catalog, c.get("principal"), names.toSorted());
   };
-  const isVisible = (packument: Packument) =>
-    policy.may(ANONYMOUS, "read", { name: packument.name, packument }).allowed;
+  const isVisible = async (packument: Packument) => {
+    await storedRights(ports);
+    return policy.may(ANONYMOUS, "read", { name: packument.name, packument }).allowed;
+  };
   const ownedBy = async (c: AppContext, user: string) => {
     const owned = await readable(c, ({ maintainers }) => maintainers.some(({ name }) => name === user));
     return Object.fromEntries(owned.map(({ name }) => [name, "write"]));
@@ -42,19 +53,20 @@ export const accessRoutes = (ports: AccessPorts, index: PackageIndex): RouteGrou
 
     on.get("/-/package/:name/collaborators", async (c) => {
       const { packument } = await requirePackage(c, ports, packageName(c));
-      const owners = packument.maintainers ?? [];
-      if (c.req.query("format") !== "cli") return c.json(Object.fromEntries(owners.map(({ name }) => [name, "write"])));
+      const held = await collaborators(ports, packument);
+      if (c.req.query("format") !== "cli") return c.json(Object.fromEntries(held));
       const user = c.req.query("user");
-      const chosen = owners.filter(({ name }) => user === undefined || name === user);
-      return c.json(chosen.map(({ name, email }) => ({ user: name, email, permissions: "write" })));
+      const chosen = held.filter(([name]) => user === undefined || name === user);
+      const emailOf = (name: string) => packument.maintainers?.find((owner) => owner.name === name)?.email;
+      return c.json(chosen.map(([name, permissions]) => ({ user: name, email: emailOf(name), permissions })));
     });
     on.get("/-/package/:name/visibility", async (c) => {
       const { packument } = await requirePackage(c, ports, packageName(c));
-      return c.json({ public: isVisible(packument) });
+      return c.json({ public: await isVisible(packument) });
     });
     on.get("/-/package/:name/access", async (c) => {
       const { packument } = await requirePackage(c, ports, packageName(c));
-      return c.json({ access: isVisible(packument) ? "public" : "restricted" });
+      return c.json({ access: (await isVisible(packument)) ? "public" : "restricted" });
     });
 
     on.get("/-/_view/starredByUser", async (c) => {
@@ -67,6 +79,20 @@ export const accessRoutes = (ports: AccessPorts, index: PackageIndex): RouteGrou
     });
   });
 };
+
+/** The owners, and those to whom the rights give a role by name, as members or through a team. */
+async function collaborators(
+  ports: Pick<RightsPorts, "rights" | "policy">,
+  packument: Packument,
+): Promise<readonly (readonly [string, "read" | "write"])[]> {
+  const { rights } = await storedRights(ports);
+  const owners = (packument.maintainers ?? []).map(({ name }) => name);
+  const target = { name: packument.name, packument };
+  return [...new Set([...owners, ...usersIn(rights)])].flatMap((name) => {
+    const held = roleOf(rights, { kind: "user", name }, target, { named: true });
+    return held ? [[name, held.role === "read" ? "read" : "write"] as const] : [];
+  });
+}
 
 function owner(c: AppContext, parameter: string): string {
   const value = c.req.param(parameter) ?? "";

@@ -26,6 +26,7 @@ export const CODES = [
   "state-revision",
   "state-ring",
   "state-outbox",
+  "rights-damaged",
   "token-damaged",
   "token-hash",
   "token-leftover",

@@ -1,9 +1,11 @@
 import type { Change } from "../domain/change.ts";
+import { OPEN_RIGHTS, type RightsSpec, type Role } from "./rights.ts";
+import { creationRule, includes, privacyOf, roleOf } from "./roles.ts";
 import { refusalOfToken } from "./token-limits.ts";
 import type { AccessTarget, Action, Decision, NamedPrincipal, Principal, Refusal } from "./principal.ts";
 
 /**
- * The one place that decides who may do what. Pure: no clock and no I/O.
+ * The one place that decides who may do what. Each decision is pure: no clock and no I/O.
  *
  * @example policy.may(principal, "tag", { name: "@acme/wire", packument })
  *
@@ -11,41 +13,42 @@ import type { AccessTarget, Action, Decision, NamedPrincipal, Principal, Refusal
  */
 export type Policy = {
   readonly may: (principal: Principal, action: Action, target?: AccessTarget) => Decision;
+  /**
+   * Reads the rights if they may have changed. Called before the decisions of a request, a batch or an event. Absent: the policy
+   * never changes.
+   *
+   * @throws StoreUnavailable when the rights can't be read: then nothing is decided.
+   */
+  readonly refresh?: () => Promise<void>;
 };
 
 /** What an operator decides about access. */
 export type PolicySettings = {
   /** Whether packages can be read without a token. */
   readonly anonymousRead: boolean;
-  /** Users who may operate the registry. Default: nobody. */
+  /** Users who have every right, whatever the rights say: an administrator can't be locked out. Default: nobody. */
   readonly admins?: readonly string[];
+  /** Default: those of a registry in which nobody has decided. */
+  readonly rights?: RightsSpec;
 };
 
 /**
- * The policy of a registry, from its settings.
+ * The policy of a registry, from its settings and rights.
  *
  * @example createPolicy({ anonymousRead: true }).may(ANONYMOUS, "read").allowed // true
  *
- * Every named principal may change every package; a token never does more than its limits allow. Only the administrators of the
- * settings operate the registry.
+ * A token never does more than its user, and less by its limits.
  */
-export function createPolicy({ anonymousRead, admins = [] }: PolicySettings): Policy {
-  const ofUser = (name: string, action: Action) =>
-    action === "admin" && !admins.includes(name) ? NO_ADMINISTRATOR : allow("signed in");
+export function createPolicy({ anonymousRead, admins = [], rights = OPEN_RIGHTS }: PolicySettings): Policy {
   return {
     may(principal, action, target) {
-      const unknown = anonymous(action, anonymousRead);
-      switch (principal.kind) {
-        case "anonymous":
-          return unknown;
-        case "token":
-          return refusalOfToken(principal, action, target, unknown.allowed) ?? ofUser(principal.name, action);
-        case "user":
-          return ofUser(principal.name, action);
-        case "workload":
-        case "service":
-          return action === "admin" ? NO_ADMINISTRATOR : allow(`a ${principal.kind} may send every change`);
-      }
+      const unknown = anonymous(rights, action, target, anonymousRead);
+      if (principal.kind === "anonymous") return unknown;
+      const limited =
+        principal.kind === "token" ? refusalOfToken(principal, action, target, unknown.allowed) : undefined;
+      if (limited) return limited;
+      if (isAdmin(principal, admins)) return allow(`${principal.name} is an administrator of the settings`);
+      return named(rights, principal, action, target);
     },
   };
 }
@@ -65,30 +68,109 @@ export function refusalRejection({ reason, rule }: Refusal): { readonly code: "f
   return { code: "forbidden", message: `${reason} (rule: ${rule})` };
 }
 
-const NO_ADMINISTRATOR: Refusal = {
-  allowed: false,
-  rule: "only administrators operate the registry",
-  code: "forbidden",
-  reason: "only an administrator of this registry may do this",
-};
+/** The role that each action on a package needs. `star` needs no more than reading. */
+const NEEDED = {
+  star: "read",
+  tag: "tag",
+  publish: "publish",
+  deprecate: "publish",
+  unpublish: "admin",
+  owners: "admin",
+  access: "admin",
+} as const satisfies Record<Exclude<Action, "read" | "write" | "account" | "revoke" | "admin">, Role>;
+
+function isAdmin(principal: NamedPrincipal, admins: readonly string[]): boolean {
+  return (principal.kind === "user" || principal.kind === "token") && admins.includes(principal.name);
+}
+
+function named(
+  rights: RightsSpec,
+  principal: NamedPrincipal,
+  action: Action,
+  target: AccessTarget | undefined,
+): Decision {
+  switch (action) {
+    case "write":
+    case "account":
+    case "revoke":
+      return allow("signed in");
+    case "admin": {
+      const held = roleOf(rights, principal, EVERYTHING, { named: true });
+      if (held && includes(held.role, "admin")) return allow(held.rule);
+      return refuse("only administrators operate the registry", "only an administrator of this registry may do this");
+    }
+    case "read":
+      return target ? reading(rights, principal, target) : allow("signed in");
+    default:
+      return target ? changing(rights, principal, action, target) : allow("signed in");
+  }
+}
+
+/** Only a grant on every package matches this. */
+const EVERYTHING: AccessTarget = { name: "**", packument: undefined };
+
+function reading(rights: RightsSpec, principal: NamedPrincipal, target: AccessTarget): Decision {
+  const privacy = privacyOf(rights, target.name);
+  if (privacy === undefined) return allow("everybody who is signed in reads what is not private");
+  const held = roleOf(rights, principal, target);
+  return held ? allow(held.rule) : refuse(`${privacy} is private`, `"${target.name}" is private; ${askFor("read")}`);
+}
+
+function changing(
+  rights: RightsSpec,
+  principal: NamedPrincipal,
+  action: keyof typeof NEEDED,
+  target: AccessTarget,
+): Decision {
+  const readable = reading(rights, principal, target);
+  if (action === "star" || !readable.allowed) return readable;
+  const needed = NEEDED[action];
+  const held = roleOf(rights, principal, target, { named: action === "access" });
+  if (held && includes(held.role, needed)) return allow(held.rule);
+  const { name, packument } = target;
+  const creation = action === "publish" && packument === undefined ? creationRule(rights, principal, name) : undefined;
+  if (creation !== undefined) return allow(creation);
+  const which = packument === undefined && action === "publish" ? `create "${name}"` : `${VERBS[action]} "${name}"`;
+  return refuse(
+    held ? `${held.rule}, and this needs ${needed}` : `nothing gives the role ${needed} on ${name}`,
+    `"${principal.name}" may not ${which}; ${askFor(needed)}`,
+  );
+}
+
+const VERBS = {
+  tag: "change the tags of",
+  publish: "publish",
+  deprecate: "deprecate versions of",
+  unpublish: "unpublish",
+  owners: "change the owners of",
+  access: "change the access to",
+} as const;
+
+const askFor = (role: Role) => `ask an owner or an administrator for the role "${role}"`;
+
+function refuse(rule: string, reason: string): Refusal {
+  return { allowed: false, rule, code: "forbidden", reason };
+}
 
 function allow(rule: string): Decision {
   return { allowed: true, rule };
 }
 
-function anonymous(action: Action, anonymousRead: boolean): Decision {
-  if (!anonymousRead)
-    return {
-      allowed: false,
-      rule: "anonymous callers may do nothing",
-      code: "unauthenticated",
-      reason: "reading from this registry needs a token",
-    };
-  if (action === "read") return allow("anonymous callers may read");
-  return {
+function anonymous(
+  rights: RightsSpec,
+  action: Action,
+  target: AccessTarget | undefined,
+  anonymousRead: boolean,
+): Decision {
+  const refused = (rule: string, reason: string): Decision => ({
     allowed: false,
-    rule: "anonymous callers may only read",
+    rule,
     code: "unauthenticated",
-    reason: "this needs a token",
-  };
+    reason,
+  });
+  if (!anonymousRead) return refused("anonymous callers may do nothing", "reading from this registry needs a token");
+  if (action !== "read") return refused("anonymous callers may only read", "this needs a token");
+  const privacy = target && privacyOf(rights, target.name);
+  if (target && privacy !== undefined) return refused(`${privacy} is private`, `"${target.name}" is private`);
+  return allow("anonymous callers may read");
 }

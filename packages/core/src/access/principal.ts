@@ -32,14 +32,18 @@ export const ANONYMOUS: Principal = { kind: "anonymous" };
  * - `read`: read a package; without a package: search, events, the status of changes.
  * - `write`: change something at all. A route asks for it before it reads a body; the change then needs its own action.
  * - `tag`, `publish`, `deprecate`, `unpublish`, `owners`, `star`: change a package.
+ * - `access`: decide who may do what with a package. For `@acme/*`: manage the organisation and its teams.
  * - `account`: see one's own profile and tokens, revoke the token at hand, make a token with one's password.
  * - `revoke`: revoke another of one's own tokens.
  * - `admin`: operate the registry: dead letters, and everybody's tokens.
  */
-export type Action = "read" | "write" | ChangeAction | "account" | "revoke" | "admin";
+export type Action = "read" | "write" | ChangeAction | "access" | "account" | "revoke" | "admin";
 
-/** The package that an action is about, as stored right now. `packument` is absent when the package was never published. */
-export type AccessTarget = { readonly name: string; readonly packument: Packument | undefined };
+/**
+ * The package that an action is about, as stored right now. `packument` is absent when the package was never published; of it the
+ * policy needs the owners only.
+ */
+export type AccessTarget = { readonly name: string; readonly packument: Pick<Packument, "maintainers"> | undefined };
 
 /**
  * The answer of the policy.

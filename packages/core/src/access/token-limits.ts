@@ -4,9 +4,9 @@ import { isInNetworks } from "./addresses.ts";
 import { CHANGE_ACTIONS } from "../domain/changes/shared/definition.ts";
 
 /** The actions that a read-only token may not do. */
-const CHANGING: ReadonlySet<Action> = new Set<Action>(["write", ...CHANGE_ACTIONS, "revoke", "admin"]);
+const CHANGING: ReadonlySet<Action> = new Set<Action>(["write", ...CHANGE_ACTIONS, "access", "revoke", "admin"]);
 /** The actions that are about packages. */
-const ON_PACKAGES: ReadonlySet<Action> = new Set<Action>(["read", "write", ...CHANGE_ACTIONS]);
+const ON_PACKAGES: ReadonlySet<Action> = new Set<Action>(["read", "write", ...CHANGE_ACTIONS, "access"]);
 
 /**
  * Why a token may not do what its user may; `undefined`: its limits allow it. Pure.

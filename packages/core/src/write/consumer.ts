@@ -103,6 +103,8 @@ async function write(
   const known = last && withoutEmitted(last, emitted);
   const promoted = new Set<string>();
   const mutate = async (read: ReadPackument | undefined): Promise<Mutation<Written>> => {
+    // Without the rights nothing is decided: the batch is redelivered.
+    await policy.refresh?.();
     const found = read && withoutEmitted(read.packument, emitted);
     const start = known && found ? restored(known, found) : found;
     const { packument, outcomes, changed } = await fold({ store, policy }, start, changes, promoted);

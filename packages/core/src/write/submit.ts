@@ -62,6 +62,7 @@ export function createSubmit({ reader, policy, queue, outcomes, clock, ids }: Su
     const change = parsed.data;
     // The queue forgets an id after minutes, but an outcome is kept for days. So it is looked up first: else the answer would be
     // an old rejection while the queued change is applied.
+    await policy.refresh?.();
     const [read, known] = await Promise.all([
       reader.read(name),
       given === undefined ? undefined : outcomes.find(given),

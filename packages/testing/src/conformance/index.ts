@@ -12,6 +12,7 @@ import { packumentChecks } from "./checks/packuments.ts";
 import { profileChecks } from "./checks/profile.ts";
 import { publishChecks } from "./checks/publish.ts";
 import { repeatChecks } from "./checks/repeats.ts";
+import { rightsChecks } from "./checks/rights.ts";
 import { tarballChecks } from "./checks/tarballs.ts";
 import { tokenLimitChecks } from "./checks/token-limits.ts";
 import type { Check } from "./check.ts";
@@ -24,5 +25,5 @@ export { createRegistry, type Registry, type Target } from "./registry.ts";
 /** Every check of PROTOCOL.md that a URL and a token allow, in the order of its sections. */
 export const CHECKS: readonly Check[] = [
   nameChecks, changeChecks, repeatChecks, failureChecks, distTagChecks, packumentChecks, tarballChecks, publishChecks, archiveChecks,
-  amendChecks, identityChecks, tokenChecks, tokenLimitChecks, profileChecks, eventChecks, otherRouteChecks, listChecks,
+  amendChecks, identityChecks, tokenChecks, tokenLimitChecks, profileChecks, eventChecks, otherRouteChecks, listChecks, rightsChecks,
 ].flat(); // prettier-ignore
