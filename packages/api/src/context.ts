@@ -1,4 +1,5 @@
 import type {
+  Backend,
   Catalog,
   Clock,
   IdentityProvider,
@@ -17,6 +18,7 @@ import type {
 } from "@codebox/core";
 import type { Context, Hono } from "hono";
 import type { ApiError } from "./errors.ts";
+import type { Allowance } from "./intake.ts";
 import type { Passwords } from "./passwords.ts";
 
 /** What every app needs, whichever routes it serves. */
@@ -49,6 +51,8 @@ export type ReadPorts = {
   readonly clock: Clock;
   /** Absent: packages that are not ours do not exist. */
   readonly upstream?: UpstreamCache;
+  /** For the health check. Absent: a store that can be read can be written. */
+  readonly checkWritable?: Backend["checkWritable"];
 } & Pick<AppPorts, "onFailure">;
 
 /** What the routes that change packages need. */
@@ -123,6 +127,8 @@ export type AppEnv = {
     caller: () => Promise<Caller>;
     /** `https://registry.acme.example`: the start of every URL in an answer. */
     origin: string;
+    /** What the request's body may cost. */
+    allowance: Allowance;
   };
 };
 /** Hono's context with our variables. */

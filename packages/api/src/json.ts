@@ -1,7 +1,15 @@
 import { setImmediate } from "node:timers/promises";
 import { getManyValues, isMany, none } from "stream-chain/defs.js";
 import { jsonParser, type Token } from "stream-json/core/parser.js";
-import { JSON_DEPTH_MAX, JSON_KEY_MAX, JSON_NUMBER_MAX, JSON_STRING_MAX, JSON_VALUES_MAX } from "@codebox/core";
+import {
+  JSON_CONTAINER_BYTES,
+  JSON_DEPTH_MAX,
+  JSON_KEY_MAX,
+  JSON_NUMBER_MAX,
+  JSON_STRING_MAX,
+  JSON_VALUE_BYTES,
+  JSON_VALUES_MAX,
+} from "@codebox/core";
 import { ApiError } from "./errors.ts";
 
 /** What replaces a tarball's base64 in the parsed document: its attachment was handed to `onData`. */
@@ -14,7 +22,9 @@ export type JsonReader = {
   /** Bytes of the JSON, tarballs left out, above which it is refused. */
   readonly maxBytes: number;
   /** Levels of objects and arrays. Default: `JSON_DEPTH_MAX`. */
-  readonly maxDepth?: number;
+  readonly maxDepth?: number | undefined;
+  /** Counts the memory that the parsed document takes. May throw, to refuse it. */
+  readonly hold?: (bytes: number) => void;
   /** Takes a publish's attachment, in base64, as it streams in. It must read it to the end, or throw. `before` is the document so far. */
   readonly onData?: (
     file: string,
@@ -60,13 +70,15 @@ function createCursor(texts: AsyncGenerator<string, void>): Cursor {
     take: () => tokens[at++],
     async more() {
       if (ended) return false;
+      // A body that stands still must not hold the tokens of its last piece.
+      tokens = [];
+      at = 0;
       const next = await texts.next();
       // A socket hands over two MiB before the loop asks the next one: others get their turn between two pieces.
       await setImmediate();
       ended = next.done === true;
       if (ended && empty) throw new ApiError("invalid", "the body is empty; JSON was expected");
       empty &&= ended || next.value?.trim() === "";
-      at = 0;
       try {
         // Its type leaves out that `none` ends it.
         const parsed: unknown = next.done ? parse(none as never) : parse(next.value);
@@ -96,16 +108,21 @@ async function* decoded(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string
   decode();
 }
 
-async function assemble(cursor: Cursor, { maxBytes, maxDepth = JSON_DEPTH_MAX, onData }: JsonReader): Promise<unknown> {
+async function assemble(
+  cursor: Cursor,
+  { maxBytes, maxDepth = JSON_DEPTH_MAX, hold, onData }: JsonReader,
+): Promise<unknown> {
   const stack: Container[] = [];
   let root: unknown;
   let budget = maxBytes;
   const spend = (bytes: number) => {
     budget -= bytes;
     if (budget < 0) throw new ApiError("too_large", `the JSON is over the limit of ${maxBytes} bytes`);
+    hold?.(bytes);
   };
   let values = 0;
-  const count = () => {
+  const count = (bytes = JSON_VALUE_BYTES) => {
+    hold?.(bytes);
     if (++values > JSON_VALUES_MAX) throw new ApiError("too_large", `the JSON has more than ${JSON_VALUES_MAX} values`);
   };
   const add = (value: unknown) => {
@@ -124,7 +141,7 @@ async function assemble(cursor: Cursor, { maxBytes, maxDepth = JSON_DEPTH_MAX, o
       case "startObject":
       case "startArray": {
         const value = token.name === "startObject" ? {} : [];
-        count();
+        count(JSON_CONTAINER_BYTES);
         if (stack.length >= maxDepth) throw new ApiError("invalid", `the body nests deeper than ${maxDepth} levels`);
         add(value);
         stack.push({ value, key: undefined });

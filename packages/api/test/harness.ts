@@ -7,6 +7,7 @@ import {
   createTokenUses,
   issueToken,
   LAYOUT,
+  type Clock,
   type Policy,
   type PolicySettings,
   type UpstreamCache,
@@ -40,6 +41,8 @@ type Options = {
   queueDown?: boolean;
   /** The client's address. */
   address?: string;
+  /** What the HTTP surface has for a clock. Default: the machine's. */
+  clock?: Clock;
   /** A package that nobody may read or change. */
   unreadable?: string;
 };
@@ -135,10 +138,10 @@ function except(policy: Policy, unreadable: string | undefined): Policy {
 function portsOf(
   embedded: MemoryBackend,
   policy: Policy,
-  { upstream, queueDown }: Options,
+  { upstream, queueDown, clock }: Options,
 ): Omit<ApiPorts, keyof RightsPorts> & Pick<RightsPorts, "reader" | "policy"> {
   const queue = queueDown ? faultyQueue(embedded.queue, createFaults({ seed: 1, rate: 1 })) : embedded.queue;
-  const parts = { ...embedded, policy, clock: systemClock, ids: systemIds };
+  const parts = { ...embedded, policy, clock: clock ?? systemClock, ids: systemIds };
   return {
     ...parts,
     passwords: createPasswords({ identities: embedded.identities, clock: systemClock }),

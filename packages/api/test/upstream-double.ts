@@ -4,6 +4,7 @@ import type { UpstreamCache } from "@codebox/core";
 export function upstreamOf(): UpstreamCache {
   return {
     isOurs: (name) => name.startsWith("@acme/"),
+    has: async () => false,
     packument: async () => undefined,
     keptTarball: async () => undefined,
     tarball: async () => undefined,

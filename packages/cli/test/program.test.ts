@@ -68,6 +68,10 @@ describe("the command line", () => {
     [["verify", "--bucket", "b", "--kms-key", "alias/x"], /not the alias/],
     [["dead-letters", "list"], /--dead-letters-url is missing/],
     [["dead-letters", "redrive", "x", "--dead-letters-url", "http://q"], /--queue-url is missing/],
+    [
+      ["dead-letters", "redrive", "x", "--dead-letters-url", "http://q", "--queue-url", "http://q"],
+      /--bucket is missing/,
+    ],
     [["dead-letters", "redrive", "x", "--all"], /not both/],
     [["token", "add", "alice", "--expires", "0", "--bucket", "b"], /1 to 3650 days/],
     [["token", "add", "alice", "--cidr", "10.1", "--bucket", "b"], /a network such as/],

@@ -13,7 +13,7 @@ const ports: AppPorts = { clock: manualClock(), policy: openPolicy, tokens };
 const echo = routeGroup("public", (on) => {
   on.get("/huge", (c) => c.text("x".repeat(6 * 1024 * 1024)));
   on.get("/binary", (c) => c.body(new Uint8Array([0, 255]), 200, { "content-type": "application/octet-stream" }));
-  on.put("/-/json", async (c) => c.json(await readJson(c.req.raw, 1_000)));
+  on.put("/-/json", async (c) => c.json(await readJson(c, 1_000)));
   on.get("/:name/:rest{.*}", (c) => c.json({ name: c.req.param("name"), rest: c.req.param("rest"), url: c.req.url }));
   on.get("/:name", async (c) => c.json({ name: c.req.param("name"), origin: c.get("origin") }));
   on.put("/:name", async (c) => c.json({ name: c.req.param("name"), body: await c.req.text() }));

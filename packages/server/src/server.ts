@@ -39,6 +39,7 @@ import { deadLetterRoutes } from "./dead-letters-route.ts";
 import { eventRoutes } from "./events-route.ts";
 import { isItself } from "./itself.ts";
 import { openListener, type Listener, type ListenerParts } from "./listener.ts";
+import { watchRevocations } from "./revocations.ts";
 import { openSqlite } from "@codebox/sqlite";
 import type { Settings } from "./settings.ts";
 
@@ -77,12 +78,13 @@ const FIRST_USER = "admin";
  */
 export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { settings, log, clock, ids } = parts;
-  const open = parts.open ?? ((options) => openSqlite({ directory: settings.data, ...options }));
+  const onWarning = (warning: string) => log.warn(warning);
+  const open = parts.open ?? ((options) => openSqlite({ directory: settings.data, onWarning, ...options }));
   const backend = await open({
     clock,
     registration: settings.registration,
     reserved: [FIRST_USER],
-    onFailure: (error) => log.error({ err: error }, "the event log failed"),
+    onFailure: (error) => log.error({ err: error }, "a write in the background failed"),
   });
   const rights = await openRights(backend, parts);
   const policySettings = { anonymousRead: !settings.private, admins: settings.admins };
@@ -121,7 +123,7 @@ function workerOf(backend: LocalBackend, policy: Policy, { log, clock }: ServerP
     concurrency: CONCURRENT_GROUPS,
     onFailure: (error, batch) =>
       log.error(
-        { err: error, package: batch.group, changes: batch.messages.length },
+        { err: error, package: batch?.group, changes: batch?.messages.length },
         "changes will be delivered again",
       ),
   });
@@ -160,7 +162,8 @@ function appOf(
   const { settings, log, clock, ids, addresses = [] } = parts;
   const own = { publicUrl: settings.publicUrl, everywhere: isAnyAddress(settings.host), addresses };
   const upstream = parts.upstream?.((url) => isItself(url, { ...own, url: ownUrl() }));
-  const cache = upstream && createUpstreamCache({ store: backend.store, upstream, clock }, { scopes: settings.scopes });
+  const cache = upstream && createUpstreamCache({ store: backend.store, upstream, clock }, settings);
+  const revocations = watchRevocations(backend.tokens, clock);
   const used = createTokenUses({
     tokens: backend.tokens,
     clock,
@@ -168,6 +171,7 @@ function appOf(
   });
   const ports: ApiPorts = {
     ...backend,
+    tokens: revocations.tokens,
     passwords: createPasswords({ identities: backend.identities, clock }),
     ...access,
     catalog: createCatalog({ reader: backend.reader, policy: access.policy, upstream: cache }),
@@ -183,9 +187,9 @@ function appOf(
   const chosen = apiSettings(settings, addresses);
   return createApp(ports, chosen, [
     ...registryRoutes(ports, chosen),
-    eventRoutes({ ...ports, events: backend.eventReader }, stopping),
-    deadLetterRoutes(backend.deadLetters, clock),
-    allTokensRoutes(backend.tokens),
+    eventRoutes({ ...ports, events: backend.eventReader, watch: revocations.watch }, stopping),
+    deadLetterRoutes(backend.deadLetters, backend.reader, clock),
+    allTokensRoutes(revocations.tokens),
   ]);
 }
 

@@ -100,7 +100,7 @@ export function createIdentities(database: Database, clock: Clock, settings: Ide
   };
 }
 
-const SAME_BUT_FOR_CAPITALS = `SELECT 1 FROM tokens WHERE lower(user) = lower(?1)
+const SAME_BUT_FOR_CAPITALS = `SELECT 1 FROM token_holders WHERE lower(name) = lower(?1)
   UNION ALL SELECT 1 FROM users WHERE lower(name) = lower(?1) AND name <> ?1 LIMIT 1`;
 
 function hashOf(row: Row): Uint8Array {

@@ -106,6 +106,13 @@ export function identityContract(
     expect(await fixture.identities.login(credentials)).toMatchObject({ ok: false });
     expect(await fixture.identities.verify(credentials)).toMatchObject({ ok: false });
   });
+  test("a name whose tokens are all revoked can't be taken by signing in, in any capitals", async () => {
+    await using fixture = await open();
+    await fixture.tokens.put(record("secret", "carol"));
+    await fixture.tokens.remove(hashToken("secret"));
+    for (const name of ["carol", "Carol"])
+      expect(await fixture.identities.login({ ...credentials, name })).toMatchObject({ ok: false });
+  });
   test("verifying a password makes no user", async () => {
     await using fixture = await open();
     expect(await fixture.identities.verify(credentials)).toMatchObject({ ok: false });

@@ -19,7 +19,7 @@ const TREE_DEPTH_MAX = 2_000;
 export const auditRoutes = (ports: ReadPorts): RouteGroup =>
   routeGroup("read", (on) => {
     on.post("/-/npm/v1/security/advisories/bulk", async (c) => {
-      const body = await readJson(c.req.raw, AUDIT_BYTES_MAX);
+      const body = await readJson(c, AUDIT_BYTES_MAX);
       if (!isRecord(body) || !Object.values(body).every(isVersions))
         throw new ApiError(
           "invalid",
@@ -30,7 +30,7 @@ export const auditRoutes = (ports: ReadPorts): RouteGroup =>
 
     for (const path of ["/-/npm/v1/security/audits", "/-/npm/v1/security/audits/quick"])
       on.post(path, async (c) => {
-        const body = await readJson(c.req.raw, TREE_BYTES_MAX, TREE_DEPTH_MAX);
+        const body = await readJson(c, TREE_BYTES_MAX, TREE_DEPTH_MAX);
         if (!isRecord(body) || !isRecord(body["dependencies"]))
           throw new ApiError(
             "invalid",

@@ -62,7 +62,7 @@ export const orgReadRoutes = (ports: RightsPorts): RouteGroup =>
 export const orgWriteRoutes = (ports: RightsPorts): RouteGroup =>
   routeGroup("write", (on) => {
     const body = async <T>(c: AppContext, schema: z.ZodType<T>) =>
-      parseBody(schema, await readJson(c.req.raw, CREDENTIALS_BYTES_MAX));
+      parseBody(schema, await readJson(c, CREDENTIALS_BYTES_MAX));
     /** For those who manage the organisation; a new one is for administrators of the registry. */
     const edit = async (c: AppContext, org: string, what: string, change: (rights: RightsSpec) => RightsSpec) => {
       const { rights } = await storedRights(ports);

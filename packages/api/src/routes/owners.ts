@@ -31,7 +31,7 @@ export const ownerRoutes = (ports: WritePorts & RightsPorts, settings: ApiSettin
     };
 
     on.put("/-/package/:name/owners", async (c) => {
-      const { user } = parseBody(NewOwner, await readJson(c.req.raw, CREDENTIALS_BYTES_MAX));
+      const { user } = parseBody(NewOwner, await readJson(c, CREDENTIALS_BYTES_MAX));
       return change(c, (owners) => (owners.some(({ name }) => name === user) ? owners : [...owners, { name: user }]));
     });
 
@@ -48,7 +48,7 @@ export const ownerRoutes = (ports: WritePorts & RightsPorts, settings: ApiSettin
     // npm access set status and set mfa. npm asks for the visibility afterwards.
     on.post("/-/package/:name/access", async (c) => {
       const name = packageName(c);
-      const { access, publish_requires_tfa } = parseBody(NewAccess, await readJson(c.req.raw, CREDENTIALS_BYTES_MAX));
+      const { access, publish_requires_tfa } = parseBody(NewAccess, await readJson(c, CREDENTIALS_BYTES_MAX));
       if (publish_requires_tfa)
         throw new ApiError("invalid", "this registry has no second factor that it could require");
       await storedRights(ports);

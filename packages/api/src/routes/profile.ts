@@ -38,7 +38,7 @@ export const profileRoutes = (ports: AccountPorts): RouteGroup =>
     on.get("/-/npm/v1/user", async (c) => c.json(await shown(c, ports)));
 
     on.post("/-/npm/v1/user", async (c) => {
-      const change = parseBody(ProfileChange, await readJson(c.req.raw, CREDENTIALS_BYTES_MAX));
+      const change = parseBody(ProfileChange, await readJson(c, CREDENTIALS_BYTES_MAX));
       if (change.password) await changePassword(c, ports, change.password);
       if (change.email !== undefined) await changeEmail(c, ports, change.email ?? "");
       return c.json(await shown(c, ports));

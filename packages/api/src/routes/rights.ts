@@ -83,7 +83,7 @@ const NONE = '"none"';
 
 /** A stored document may be sent back as it was read: what is ours in it is left out. */
 async function specIn(c: AppContext): Promise<RightsSpec> {
-  const body = await readJson(c.req.raw, RIGHTS_BYTES_MAX);
+  const body = await readJson(c, RIGHTS_BYTES_MAX);
   const {
     schema: _schema,
     revision: _revision,

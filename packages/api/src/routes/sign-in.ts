@@ -27,7 +27,7 @@ export const signInRoutes = (ports: AccountPorts, settings: LoginSettings): Rout
   routeGroup("sign-in", (on) => {
     on.put("/-/user/:id", async (c) => {
       const name = userName(c);
-      const body = parseBody(Login, await readJson(c.req.raw, CREDENTIALS_BYTES_MAX));
+      const body = parseBody(Login, await readJson(c, CREDENTIALS_BYTES_MAX));
       if (body.name !== name) throw new ApiError("invalid", `the body is of "${body.name}", the URL of "${name}"`);
       const email = body.email ? { email: body.email } : {};
       const token = await signIn(c, ports, settings, { name, password: body.password, ...email });

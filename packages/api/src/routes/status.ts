@@ -2,15 +2,18 @@ import { isReadableName, LAYOUT, stateOf, type Failed, type Outcome, type Pendin
 import type { AppContext, ReadPorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
+import { escaped } from "../loggable.ts";
 import { packageName, requirePackage } from "../lookup.ts";
 
-/** Whether the registry works. */
-export const publicRoutes = ({ store }: Pick<ReadPorts, "store">): RouteGroup =>
+/** Whether the registry works. Health is 503 with the reason while nothing can be read, or nothing can be stored. */
+export const publicRoutes = ({ store, checkWritable }: Pick<ReadPorts, "store" | "checkWritable">): RouteGroup =>
   routeGroup("public", (on) => {
     on.get("/-/ping", (c) => c.json({}));
 
     on.get("/-/health", async (c) => {
+      c.header("cache-control", "no-store");
       await store.head(LAYOUT.health.prefix);
+      await checkWritable?.();
       return c.json({ ok: true });
     });
   });
@@ -54,6 +57,6 @@ function shown(outcome: Outcome | Pending | Failed): Record<string, unknown> {
   if (outcome.state === "pending") return { id, name, state };
   if (outcome.state === "failed") return { id, name, state, error: PUT_ASIDE };
   if (outcome.state === "rejected")
-    return { id, name, state, code: outcome.rejection.code, error: outcome.rejection.message };
+    return { id, name, state, code: outcome.rejection.code, error: escaped(outcome.rejection.message) };
   return { id, name, state, sequence: outcome.sequence, revision: outcome.revision, "dist-tags": outcome.distTags };
 }

@@ -78,7 +78,7 @@ export const tokenRoutes = (
     });
     on.post("/-/npm/v1/tokens", async (c) => {
       const { name } = namedCaller(c);
-      const body = parseBody(NewToken, await readJson(c.req.raw, CREDENTIALS_BYTES_MAX));
+      const body = parseBody(NewToken, await readJson(c, CREDENTIALS_BYTES_MAX));
       const limits = limitsOf(body);
       const now = ports.clock.now();
       const expires = endOf(body, tokenLifetimes, now);

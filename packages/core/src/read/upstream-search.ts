@@ -15,18 +15,21 @@ type SearchPorts = {
   readonly clock: Pick<Clock, "sleep">;
   /** Scopes that are ours, each with a slash at its end, in lower case. */
   readonly scopes: readonly string[];
-  /** Whether a name is ours, by its scope or because it has a document. */
+  /** Whether a name is ours by the settings. */
+  readonly isConfigured: (name: string) => boolean;
+  /** Whether a name is ours by the settings, or because it has a document. */
   readonly isOurs: (name: string) => Promise<boolean>;
 };
 
 /**
  * The upstream's part of a search. It fails without an error: the hits that are ours are worth showing without it.
  *
- * A text that names one of our scopes is not sent.
+ * A text that has a configured name or scope of ours is not sent.
  */
-export function createUpstreamSearch({ upstream, clock, scopes, isOurs }: SearchPorts): Search {
+export function createUpstreamSearch({ upstream, clock, scopes, isConfigured, isOurs }: SearchPorts): Search {
   return async (query) => {
-    if (namesScope(query.text, scopes)) return { hits: [], total: 0, incomplete: false };
+    if (namesScope(query.text, scopes) || query.text.split(/\s+/).some(isConfigured))
+      return { hits: [], total: 0, incomplete: false };
     const limit = new AbortController();
     try {
       const late = clock.sleep(SEARCH_MS, limit.signal).then(() => "late" as const);
