@@ -20,6 +20,7 @@ export const ROUTES: Readonly<Record<string, FunctionName>> = {
   "GET /-/whoami": "account",
   "GET /-/user/{proxy+}": "account",
   "GET /-/user/{name}/package": "read",
+  "GET /-/user/{name}/stars": "read",
   "PUT /-/user/{proxy+}": "account",
   "DELETE /-/user/{proxy+}": "account",
   "POST /-/v1/login": "account",

@@ -103,6 +103,11 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
       on: [`bucket/${LAYOUT.outcomes.prefix}*`],
       why: "wait for the outcome; remember a change that was answered before it",
     },
+    {
+      actions: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+      on: [`bucket/${LAYOUT.unanswered.prefix}*`],
+      why: "recognise a publish that is sent again",
+    },
     { actions: ["sqs:SendMessage"], on: ["change queue"], why: "queue the change" },
     LOG,
     KEY,

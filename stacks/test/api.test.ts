@@ -41,6 +41,7 @@ describe.each(WHOLE)("the API of a %s stage", (variant) => {
     ["PUT /-/user/{proxy+}", "account"],
     ["DELETE /-/user/{proxy+}", "account"],
     ["GET /-/user/{name}/package", "read"],
+    ["GET /-/user/{name}/stars", "read"],
     ["GET /-/whoami", "account"],
     ["POST /-/npm/v1/tokens", "account"],
   ])("%s is answered by %s", (route, name) => {

@@ -84,6 +84,7 @@ describe.each(CLOSED)("the bucket of the stack %s", (variant) => {
       "_codebox/upstream/",
       "_codebox/uses/",
       "_codebox/sessions/",
+      "_codebox/unanswered/",
     ]);
     expect(expiry(of, "_codebox/outcomes/")).toBe(14);
     expect(expiry(of, "_codebox/upstream/")).toBe(90);
@@ -98,6 +99,7 @@ describe.each(CLOSED)("the bucket of the stack %s", (variant) => {
       ["_codebox/upstream/", "Enabled"],
       ["_codebox/uses/", "Enabled"],
       ["_codebox/sessions/", "Enabled"],
+      ["_codebox/unanswered/", "Enabled"],
     ]);
   });
 

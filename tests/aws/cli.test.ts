@@ -42,6 +42,7 @@ async function goodBucket(): Promise<string> {
     rule("_codebox/upstream/", 90),
     rule("_codebox/uses/", 400),
     rule("_codebox/sessions/", 2),
+    rule("_codebox/unanswered/", 2),
   ];
   await s3.send(new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration: { Rules } }));
   return Bucket;

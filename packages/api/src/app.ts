@@ -115,19 +115,12 @@ export function createApp(
 function intake({ clock, addressOf }: Pick<AppPorts, "clock" | "addressOf">) {
   const { open } = createIntake(clock);
   return createMiddleware<AppEnv>(async (c, next) => {
-    let opened: ReturnType<typeof open> | undefined;
-    // The caller is known once the right of the route is checked, which is before the body is read.
-    const allowance = () =>
-      (opened ??= open({ address: addressOf?.(c), isNamed: c.get("principal").kind !== "anonymous" }));
-    c.set("allowance", {
-      hold: (bytes) => allowance().hold(bytes),
-      allowUpload: () => allowance().allowUpload(),
-      watch: (arrived, onLate, signal) => allowance().watch(arrived, onLate, signal),
-    });
+    const allowance = open({ address: addressOf?.(c), isNamed: () => c.get("principal").kind !== "anonymous" });
+    c.set("allowance", allowance);
     try {
       await next();
     } finally {
-      opened?.close();
+      allowance.close();
     }
   });
 }

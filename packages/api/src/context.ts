@@ -63,6 +63,7 @@ export type WritePorts = {
   readonly policy: Policy;
   readonly submit: Submit;
   readonly ids: Ids;
+  readonly clock: Clock;
 } & Pick<AppPorts, "onFailure">;
 
 /** What reading and changing the rights needs. */

@@ -8,8 +8,8 @@ import {
 } from "@codebox/core";
 import { ApiError } from "./errors.ts";
 
-/** Who sends a body. A caller without a token shares less memory. */
-type Sender = { readonly address: string | undefined; readonly isNamed: boolean };
+/** Who sends a body. A caller without a name shares less memory; who it is, is asked when the body is first held. */
+type Sender = { readonly address: string | undefined; readonly isNamed: () => boolean };
 
 /** What one request may cost while its body arrives, and until it is answered. */
 export type Allowance = {
@@ -37,16 +37,17 @@ export type Intake = {
 /** An address may hold one part in so many of what all may hold: behind a proxy all clients have one address. */
 const ADDRESS_SHARE = 2;
 
-/** @example const { hold, close } = createIntake(clock).open({ address: "10.0.0.7", isNamed: false }); hold(1_024); close(); */
+/** @example const { hold, close } = createIntake(clock).open({ address: "10.0.0.7", isNamed: () => false }); hold(1_024); close(); */
 export function createIntake(clock: Pick<Clock, "sleep">): Intake {
   const pools = { anonymous: createPool(ANONYMOUS_HELD_BYTES_MAX), named: createPool(HELD_BYTES_MAX) };
   return {
     open({ address = "unknown", isNamed }) {
-      const pool = isNamed ? pools.named : pools.anonymous;
+      let pool: Pool | undefined;
       let held = 0;
       let isUpload = false;
       return {
         hold(bytes) {
+          pool ??= isNamed() ? pools.named : pools.anonymous;
           pool.take(address, bytes);
           held += bytes;
         },
@@ -57,7 +58,7 @@ export function createIntake(clock: Pick<Clock, "sleep">): Intake {
           void watch(clock, allowed, signal).then((late) => late && onLate(tooSlow()));
         },
         close() {
-          pool.give(address, held);
+          pool?.give(address, held);
           held = 0;
         },
       };
@@ -75,6 +76,8 @@ async function watch(clock: Pick<Clock, "sleep">, allowed: () => number, signal:
   }
   return true;
 }
+
+type Pool = ReturnType<typeof createPool>;
 
 function createPool(bytesMax: number) {
   const byAddress = new Map<string, number>();

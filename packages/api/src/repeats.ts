@@ -7,6 +7,9 @@ import {
   versionExists,
   type Draft,
   type Packument,
+  type PublishKey,
+  type Unanswered,
+  type UnansweredPublishes,
 } from "@codebox/core";
 import { LRUCache } from "lru-cache";
 import ssri from "ssri";
@@ -33,11 +36,15 @@ type Publish = { readonly asker: Asker; readonly name: string; readonly document
  * Recognises a publish that is sent again.
  *
  * With a key, the change's id follows from the key and the contents, so a repetition is the same change. Without one, a publish whose
- * answer did not arrive, was a 5xx or a 202 is remembered for some minutes in this process: clients send it again without saying so.
+ * answer did not arrive, was a 5xx or a 202 is remembered for some minutes: clients send it again without saying so.
  */
 export type Repeats = {
   /** Refuses a version that exists, unless the publish is, or may be, a repetition of the one that made it. */
-  refuseExisting(current: Packument | undefined, publish: Publish, options: { readonly complete: boolean }): void;
+  refuseExisting(
+    current: Packument | undefined,
+    publish: Publish,
+    options: { readonly complete: boolean },
+  ): Promise<void>;
   /** The id of the applied change that this publish repeats, by the digest that its document states. */
   applied(current: Packument | undefined, publish: Publish): string | undefined;
   /** The change's id. `integrity`: of the bytes that came. `undefined`: any new id. */
@@ -51,15 +58,39 @@ export type Repeats = {
 };
 
 /**
- * Remembers in this process what was not answered yet.
+ * Remembers what was not answered yet: in this process, and once the answer is known to be missing, in the store for the others.
  *
- * @example const repeats = createRepeats(); repeats.idOf(publish, integrity) ?? ids.next()
+ * @param onFailure called when the store can't be written; this process remembers it all the same.
+ * @example const repeats = createRepeats(createUnansweredPublishes({ store, clock }), onFailure);
  */
-export function createRepeats(): Repeats {
-  const unanswered = new LRUCache<string, { readonly id: string; readonly digest: string }>({
+export function createRepeats(stored: UnansweredPublishes, onFailure: (error: unknown) => void): Repeats {
+  const unanswered = new LRUCache<string, Unanswered & { readonly isStored: boolean }>({
     max: PUBLISH_RETRIES_MAX,
     ttl: PUBLISH_RETRY_MS,
   });
+  /** Reads what the processes share. What was stored may have been answered by another one. */
+  const refresh = async (publish: Publish) => {
+    const key = memoryKey(publish);
+    const known = unanswered.get(key);
+    if (known && !known.isStored) return;
+    const found = await stored.find(publishKey(publish));
+    if (found) unanswered.set(key, { ...found, isStored: true });
+    else unanswered.delete(key);
+  };
+  const store = async (publish: Publish, one: Unanswered) => {
+    await reported(async () => {
+      await stored.put(publishKey(publish), one);
+      unanswered.set(memoryKey(publish), { ...one, isStored: true });
+    });
+  };
+  /** The publish has its answer already: a failure here must not change it. */
+  const reported = async (write: () => Promise<void>) => {
+    try {
+      await write();
+    } catch (error) {
+      onFailure(error);
+    }
+  };
   const find = (publish: Publish, integrity: string) => {
     const found = unanswered.get(memoryKey(publish));
     return found?.digest === contentOf(publish, integrity) ? found.id : undefined;
@@ -72,9 +103,10 @@ export function createRepeats(): Repeats {
   };
   return {
     applied,
-    refuseExisting(current, publish, { complete }) {
+    async refuseExisting(current, publish, { complete }) {
       const { asker, name, document } = publish;
       if (current === undefined || !own(current.versions, document.version)) return;
+      await refresh(publish);
       // With a key only the tarball's bytes decide, as long as the document does not state their digest.
       const isUndecided = keyOf(asker) !== undefined && (!complete || declaredIntegrity(document) === undefined);
       if (isUndecided || unanswered.has(memoryKey(publish)) || applied(current, publish) !== undefined) return;
@@ -85,27 +117,37 @@ export function createRepeats(): Repeats {
     async watch(publish, { id, integrity, signal }, send) {
       const key = memoryKey(publish);
       const before = unanswered.get(key);
-      const remember = () => void unanswered.set(key, { id, digest: contentOf(publish, integrity) });
+      const one = { id, digest: contentOf(publish, integrity) };
       // Another publish of the version may come in between; the first one's repetition must still be recognised.
-      const forget = () => void (before && before.id !== id ? unanswered.set(key, before) : unanswered.delete(key));
-      remember();
+      const forget = async () => {
+        if (before && before.id !== id) return void unanswered.set(key, before);
+        unanswered.delete(key);
+        if (before?.isStored) await reported(() => stored.remove(publishKey(publish)));
+      };
+      unanswered.set(key, { ...one, isStored: before?.isStored === true });
       try {
         const response = await send();
-        if (response.status !== 202 && !signal.aborted) {
-          forget();
-          signal.addEventListener("abort", remember, { once: true });
+        if (response.status === 202 || signal.aborted) {
+          await store(publish, one);
+        } else {
+          await forget();
+          signal.addEventListener("abort", () => void store(publish, one), { once: true });
         }
         return response;
       } catch (error) {
-        if (!isOurFault(asApiError(error))) forget();
+        await (isOurFault(asApiError(error)) ? store(publish, one) : forget());
         throw error;
       }
     },
   };
 }
 
-function memoryKey({ asker, name, document }: Publish): string {
-  return JSON.stringify([asker.user, name, document.version]);
+function publishKey({ asker, name, document }: Publish): PublishKey {
+  return { user: asker.user, name, version: document.version };
+}
+
+function memoryKey(publish: Publish): string {
+  return JSON.stringify(publishKey(publish));
 }
 
 function contentOf({ document: { tags, manifest } }: Publish, integrity: string): string {

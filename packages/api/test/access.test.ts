@@ -61,6 +61,13 @@ describe("access list collaborators", () => {
     ]);
     expect(await get("/-/package/wire/collaborators?format=cli&user=bob")).toMatchObject([bob]);
   });
+  test("is a map for npm up to 8, which asks as pnpm does", async () => {
+    const headers = { "user-agent": "npm/8.19.4 node/v24.21.0 linux x64 workspaces/false" };
+    const owners = async (query: string) =>
+      (await registry.request(`/-/package/wire/collaborators?format=cli${query}`, { headers })).json();
+    expect(await owners("")).toEqual({ alice: "write" });
+    expect(await owners("&user=bob")).toEqual({});
+  });
   test("of a package that does not exist is 404", async () => {
     for (const path of ["collaborators", "visibility", "access"])
       expect((await registry.request(`/-/package/nowhere/${path}`)).status).toBe(404);
@@ -76,14 +83,25 @@ test("access get status says whether a package can be read without a token", asy
   expect(await (await closed.request("/-/package/wire/access")).json()).toEqual({ access: "restricted" });
 });
 
-describe("npm stars", () => {
+describe("npm stars and pnpm stars", () => {
   const starred = (user: string) => get(`/-/_view/starredByUser?key=%22${user}%22`);
   test("lists the packages that a user starred", async () => {
     expect(await starred("alice")).toEqual({ rows: [] });
     await registry.send("PUT", "/wire", { _id: "wire", users: { alice: true } }, { "npm-command": "star" });
     expect(await starred("alice")).toEqual({ rows: [{ key: "alice", value: "wire" }] });
+    expect(await get("/-/user/alice/stars")).toEqual({ wire: true });
     expect(await starred("bob")).toEqual({ rows: [] });
+    expect(await get("/-/user/bob/stars")).toEqual({});
     await registry.send("PUT", "/wire", { _id: "wire", users: {} }, { "npm-command": "unstar" });
+    expect(await starred("alice")).toEqual({ rows: [] });
+  });
+  test("a star in a copy of the whole packument is applied (pnpm), and the rest of the copy is not", async () => {
+    const copy = (await get("/wire")) as { _rev: string };
+    await registry.send("PUT", "/-/package/wire/dist-tags/next", '"1.0.0"');
+    const put = (users: object) => registry.send("PUT", `/wire/-rev/${copy._rev}`, { ...copy, users });
+    expect((await put({ alice: true, bob: true })).status).toBe(200);
+    expect(await get("/wire")).toMatchObject({ users: { alice: true }, "dist-tags": { next: "1.0.0" } });
+    expect((await put({})).status).toBe(200);
     expect(await starred("alice")).toEqual({ rows: [] });
   });
   test.each(["", "?key=", "?key=%22%22", `?key=${"a".repeat(215)}`])("refuses the key %s", async (query) => {

@@ -62,6 +62,7 @@ describe("every route", () => {
         "read GET /-/team/:org/:team/package",
         "read GET /-/team/:org/:team/user",
         "read GET /-/user/:user/package",
+        "read GET /-/user/:user/stars",
         "read GET /-/v1/search",
         "read GET /:name",
         "read GET /:name/-/:file",

@@ -110,7 +110,7 @@ export async function startApp(options: Options = {}) {
     alice,
     request,
     send,
-    /** All keys that are no token and no outcome, to see that nothing was written. */
+    /** All keys of packages and staged tarballs, to see that nothing was written. */
     keys: async () => (await embedded.store.list("")).objects.map(({ key }) => key).filter(isPackageData),
     publish: (name: string, version: string, tag = "latest", headers: Record<string, string> = {}) =>
       send("PUT", `/${name.replace("/", "%2f")}`, publishBody(name, version, { tag }), headers),
@@ -123,7 +123,8 @@ export async function startApp(options: Options = {}) {
 }
 
 function isPackageData(key: string): boolean {
-  return ![LAYOUT.tokens, LAYOUT.uses, LAYOUT.access, LAYOUT.outcomes].some(({ prefix }) => key.startsWith(prefix));
+  const others = [LAYOUT.tokens, LAYOUT.uses, LAYOUT.access, LAYOUT.outcomes, LAYOUT.unanswered];
+  return !others.some(({ prefix }) => key.startsWith(prefix));
 }
 
 function except(policy: Policy, unreadable: string | undefined): Policy {

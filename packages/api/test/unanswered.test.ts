@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { makeTarball } from "@codebox/testing";
+import { createUnansweredPublishes, PUBLISH_RETRY_MS } from "@codebox/core";
+import { makeTarball, manualClock } from "@codebox/testing";
+import { createApp, registryRoutes } from "../src/index.ts";
 import { publishBody, startApp, type Harness } from "./harness.ts";
 
 let registry: Harness;
@@ -46,6 +48,58 @@ describe("a publish without a key, sent again", () => {
     expect((await put(publishBody("wire", "1.0.0", { tag: "next" }))).status).toBe(409);
     expect((await put(publishBody("wire", "1.0.0"), { authorization })).status).toBe(409);
     expect((await put(publishBody("wire", "1.0.0"))).status).toBe(201);
+  });
+});
+
+describe("a publish that another process answers", () => {
+  const anotherProcess = () => {
+    const app = createApp(registry.ports, registry.settings, registryRoutes(registry.ports, registry.settings));
+    return (body: unknown) =>
+      app.request("http://registry.test/wire", {
+        method: "PUT",
+        body: JSON.stringify(body),
+        headers: { authorization: `Bearer ${registry.alice}` },
+      });
+  };
+  test("after a 202 is answered like the first, once, whichever process is asked then", async () => {
+    const first = await put(publishBody("wire", "1.0.0"));
+    expect(first.status).toBe(202);
+    registry.start();
+    await applied();
+    const putThere = anotherProcess();
+    const again = await putThere(publishBody("wire", "1.0.0"));
+    expect([again.status, again.headers.get("codebox-change")]).toEqual([201, first.headers.get("codebox-change")]);
+    expect((await put(publishBody("wire", "1.0.0"))).status).toBe(409);
+    expect((await putThere(publishBody("wire", "1.0.0"))).status).toBe(409);
+    expect((await anotherProcess()(publishBody("wire", "1.0.0"))).status).toBe(409);
+    expect(await history()).toHaveLength(1);
+  });
+  test("after a connection that broke is answered like the first", async () => {
+    registry.start();
+    const leaving = new AbortController();
+    const body = JSON.stringify(publishBody("wire", "1.0.0"));
+    await registry.request("/wire", { method: "PUT", body, signal: leaving.signal });
+    leaving.abort();
+    await applied();
+    await expect.poll(async () => (await anotherProcess()(publishBody("wire", "1.0.0"))).status).toBe(201);
+  });
+  test("with other bytes is another publish, and one that was answered is refused", async () => {
+    await put(publishBody("wire", "1.0.0"));
+    registry.start();
+    await applied();
+    const tarball = makeTarball({ name: "wire", version: "1.0.0", files: { x: "x" } });
+    expect((await anotherProcess()(publishBody("wire", "1.0.0", { tarball }))).status).toBe(409);
+    expect((await anotherProcess()(publishBody("wire", "1.0.0"))).status).toBe(201);
+  });
+  test("is forgotten after some minutes", async () => {
+    const key = { user: "alice", name: "wire", version: "1.0.0" };
+    const clock = manualClock();
+    const kept = createUnansweredPublishes({ store: registry.store, clock });
+    await kept.put(key, { id: "a", digest: "b" });
+    expect(await kept.find(key)).toEqual({ id: "a", digest: "b" });
+    expect(await kept.find({ ...key, user: "bob" })).toBeUndefined();
+    await clock.advance(PUBLISH_RETRY_MS);
+    expect(await kept.find(key)).toBeUndefined();
   });
 });
 

@@ -117,6 +117,7 @@ describe("codebox's own objects", () => {
     ["_codebox/upstream/x", 90],
     ["_codebox/uses/x", 400],
     ["_codebox/sessions/x", 2],
+    ["_codebox/unanswered/x", 2],
   ])("%s is a finding once it outlived its %i days, and not before", async (key, days) => {
     await embedded.store.put(key, Buffer.from("{}"));
     expect((await findings({ daysLater: days })).reported).toEqual([]);
@@ -145,6 +146,7 @@ describe("the bucket itself", () => {
           "_codebox/upstream/": 90,
           "_codebox/uses/": 400,
           "_codebox/sessions/": 2,
+          "_codebox/unanswered/": 2,
         }),
       },
     ],
@@ -157,6 +159,7 @@ describe("the bucket itself", () => {
           "_codebox/outcomes/": 14,
           "_codebox/uses/": 400,
           "_codebox/sessions/": 2,
+          "_codebox/unanswered/": 2,
         }),
       },
     ],

@@ -20,6 +20,7 @@ const GOOD: BucketSettings = {
     "_codebox/upstream/": 90,
     "_codebox/uses/": 400,
     "_codebox/sessions/": 2,
+    "_codebox/unanswered/": 2,
   }),
 };
 const maintenance = (

@@ -49,6 +49,7 @@ export * from "./stored/rights.ts";
 export * from "./stored/sessions.ts";
 export * from "./stored/sweep.ts";
 export * from "./stored/tokens.ts";
+export * from "./stored/unanswered.ts";
 export * from "./write/consumer.ts";
 export * from "./write/redrive.ts";
 export * from "./write/submit.ts";

@@ -59,6 +59,11 @@ export const LAYOUT = {
     purpose: "logins that were begun, by the hash of their secret",
     days: 2,
   },
+  unanswered: {
+    prefix: `${OWN_PREFIX}unanswered/`,
+    purpose: "publishes whose answer may not have arrived",
+    days: 2,
+  },
   health: { prefix: `${OWN_PREFIX}health`, purpose: "never written; the health check looks whether the store answers" },
 } as const satisfies Readonly<Record<string, Area>>;
 
@@ -77,6 +82,7 @@ export const tarballKey = (name: string, version: string): string => `${name}/${
 export const stagingKey = (id: string): string => `${LAYOUT.staging.prefix}${id}`;
 export const messageKey = (sha256: string): string => `${LAYOUT.messages.prefix}${sha256}`;
 export const outcomeKey = (id: string): string => `${LAYOUT.outcomes.prefix}${id}`;
+export const unansweredKey = (hash: string): string => `${LAYOUT.unanswered.prefix}${hash}`;
 export const sessionKey = (hash: string): string => `${LAYOUT.sessions.prefix}${hash}`;
 export const tokenKey = (hash: string): string => `${LAYOUT.tokens.prefix}${hash}`;
 export const rightsKey = `${LAYOUT.access.prefix}rights.json`;

@@ -89,9 +89,9 @@ export function createWriteApp(env: Environment<"write">, parts: ApiParts & { re
   const { clock, ids, s3, sqs } = parts;
   const read = readPortsOf(env, parts);
   const queue = createSqsChangeQueue({ client: sqs, store: read.store }, { queueUrl: env.CODEBOX_QUEUE_URL });
-  const ports = { ...read, ids, submit: createSubmit({ ...read, queue, ids }) };
+  const ports = { ...read, ids, clock, submit: createSubmit({ ...read, queue, ids }) };
   const settings = settingsOf(env);
-  const uploads = uploadRoutes({ ...ports, clock, signUpload: createSignUpload(s3, bucketOf(env)) }, settings);
+  const uploads = uploadRoutes({ ...ports, signUpload: createSignUpload(s3, bucketOf(env)) }, settings);
   const writing = [
     distTagWriteRoutes(ports, settings),
     packageWriteRoutes(ports, settings),

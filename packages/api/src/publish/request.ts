@@ -59,7 +59,7 @@ export async function receive(request: PublishRequest): Promise<Readonly<Record<
       const current = await request.current();
       if (before["versions"] !== undefined) {
         const complete = before["dist-tags"] !== undefined;
-        repeats.refuseExisting(current, { asker, name, document: readPublish(name, before) }, { complete });
+        await repeats.refuseExisting(current, { asker, name, document: readPublish(name, before) }, { complete });
       }
       c.get("allowance").allowUpload();
       await staging.stream(file, decodeBase64(data));
@@ -84,7 +84,7 @@ export async function publish(request: PublishRequest, body: Readonly<Record<str
   const document = readPublish(name, body);
   const current = await request.current();
   const asked = { asker, name, document };
-  repeats.refuseExisting(current, asked, { complete: true });
+  await repeats.refuseExisting(current, asked, { complete: true });
   const attachments = isRecord(body["_attachments"]) ? body["_attachments"] : {};
   const tarballs = withoutProvenance(name, document.version, attachments);
   if (tarballs.length < Object.keys(attachments).length) c.header("npm-notice", PROVENANCE_NOTICE);

@@ -20,7 +20,7 @@ type AccessPorts = ReadPorts & Pick<RightsPorts, "rights">;
 const OWNER_MAX = 214;
 
 /**
- * Who may do what, to read: `npm access list packages`, `list collaborators` and `get status`, `npm stars`. npm and pnpm ask at
+ * Who may do what, to read: `npm access list packages`, `list collaborators` and `get status`, `npm stars` and `pnpm stars`. npm and pnpm ask at
  * different paths, or for different shapes with `?format=cli`. Source: libnpmaccess lib/index.js; npm lib/commands/stars.js.
  */
 export const accessRoutes = (ports: AccessPorts, index: PackageIndex): RouteGroup => {
@@ -36,6 +36,10 @@ export const accessRoutes = (ports: AccessPorts, index: PackageIndex): RouteGrou
   const ownedBy = async (c: AppContext, user: string) => {
     const owned = await readable(c, ({ maintainers }) => maintainers.some(({ name }) => name === user));
     return Object.fromEntries(owned.map(({ name }) => [name, "write"]));
+  };
+  const starredBy = async (c: AppContext, user: string) => {
+    const starred = await readable(c, ({ stars }) => stars.includes(user));
+    return starred.map(({ name }) => name);
   };
   return routeGroup("read", (on) => {
     on.get("/-/user/:user/package", async (c) => c.json(await ownedBy(c, owner(c, "user"))));
@@ -53,12 +57,11 @@ export const accessRoutes = (ports: AccessPorts, index: PackageIndex): RouteGrou
 
     on.get("/-/package/:name/collaborators", async (c) => {
       const { packument } = await requirePackage(c, ports, packageName(c));
-      const held = await collaborators(ports, packument);
-      if (c.req.query("format") !== "cli") return c.json(Object.fromEntries(held));
       const user = c.req.query("user");
-      const chosen = held.filter(([name]) => user === undefined || name === user);
+      const held = (await collaborators(ports, packument)).filter(([name]) => user === undefined || name === user);
+      if (!wantsList(c)) return c.json(Object.fromEntries(held));
       const emailOf = (name: string) => packument.maintainers?.find((owner) => owner.name === name)?.email;
-      return c.json(chosen.map(([name, permissions]) => ({ user: name, email: emailOf(name), permissions })));
+      return c.json(held.map(([name, permissions]) => ({ user: name, email: emailOf(name), permissions })));
     });
     on.get("/-/package/:name/visibility", async (c) => {
       const { packument } = await requirePackage(c, ports, packageName(c));
@@ -74,8 +77,11 @@ export const accessRoutes = (ports: AccessPorts, index: PackageIndex): RouteGrou
       const user = (c.req.query("key") ?? "").replace(/^"(.*)"$/, "$1");
       if (user === "" || user.length > OWNER_MAX)
         throw new ApiError("invalid", 'name the user in "key", in quotes: ?key="alice"');
-      const starred = await readable(c, ({ stars }) => stars.includes(user));
-      return c.json({ rows: starred.map(({ name }) => ({ key: user, value: name })) });
+      return c.json({ rows: (await starredBy(c, user)).map((name) => ({ key: user, value: name })) });
+    });
+    on.get("/-/user/:user/stars", async (c) => {
+      const starred = await starredBy(c, owner(c, "user"));
+      return c.json(Object.fromEntries(starred.map((name) => [name, true])));
     });
   });
 };
@@ -92,6 +98,11 @@ async function collaborators(
     const held = roleOf(rights, { kind: "user", name }, target, { named: true });
     return held ? [[name, held.role === "read" ? "read" : "write"] as const] : [];
   });
+}
+
+/** pnpm fails on a map, and npm up to 8 on a list; both ask with `?format=cli`. Source: libnpmaccess 6, lib/index.js, lsCollaborators. */
+function wantsList(c: AppContext): boolean {
+  return c.req.query("format") === "cli" && !(c.req.header("user-agent") ?? "").startsWith("npm/");
 }
 
 function owner(c: AppContext, parameter: string): string {

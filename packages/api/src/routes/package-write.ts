@@ -1,4 +1,12 @@
-import { BODY_BYTES_MAX, isRecord, versionOfFile, type Packument } from "@codebox/core";
+import {
+  BODY_BYTES_MAX,
+  createUnansweredPublishes,
+  isRecord,
+  own,
+  versionOfFile,
+  type Draft,
+  type Packument,
+} from "@codebox/core";
 import { namedCaller } from "../auth.ts";
 import { readJson } from "../body.ts";
 import type { ApiSettings, AppContext, WritePorts } from "../context.ts";
@@ -15,7 +23,9 @@ import { submitChange } from "../submission.ts";
 /** Publish, deprecate, unpublish, owners and star. Source: libnpmpublish lib/publish.js and unpublish.js; npm lib/commands/{deprecate,owner,star}.js. */
 export const packageWriteRoutes = (ports: WritePorts, settings: ApiSettings): RouteGroup =>
   routeGroup("write", (on) => {
-    const repeats = createRepeats();
+    const repeats = createRepeats(createUnansweredPublishes(ports), (error) =>
+      ports.onFailure?.(error, { method: "PUT", path: "/:name" }),
+    );
     on.put("/:name", async (c) => {
       const name = packageName(c);
       const onFailure = (error: unknown) => reportTo(ports, c, error);
@@ -33,12 +43,12 @@ export const packageWriteRoutes = (ports: WritePorts, settings: ApiSettings): Ro
       // A revision that is none of ours (yarn 1 sends "undefined") states none. Only a removal needs it.
       if (!isRecord(body["versions"])) return amend(c, ports, settings, name, { _rev: c.req.param("rev"), ...body });
       const { packument } = await requirePackage(c, ports, name);
-      const draft = draftUnpublish(packument, body["versions"], revisionIn(c.req.param("rev")));
+      const draft =
+        draftUnpublish(packument, body["versions"], revisionIn(c.req.param("rev"))) ??
+        // pnpm stars with a copy of the whole packument.
+        starChange(packument, body["users"], namedCaller(c).name);
       if (!draft) return c.json({ ok: "nothing to change", success: true }, 201);
-      return submitChange(c, ports, settings, draft, () => ({
-        status: 201,
-        body: { ok: "package changed", success: true },
-      }));
+      return submitAmendment(c, ports, settings, draft);
     });
 
     on.delete("/:name/-rev/:rev", async (c) => {
@@ -81,10 +91,21 @@ async function amend(
   const { packument } = await requirePackage(c, ports, name);
   const draft = amendment(packument, body, namedCaller(c).name);
   if (!draft) return c.json({ ok: "nothing to change", success: true }, 200);
+  return submitAmendment(c, ports, settings, draft);
+}
+
+function submitAmendment(c: AppContext, ports: WritePorts, settings: ApiSettings, draft: Draft): Promise<Response> {
   return submitChange(c, ports, settings, draft, () => ({
     status: draft.type === "star" ? 200 : 201,
     body: { ok: "package changed", success: true },
   }));
+}
+
+/** The caller's own star, where it differs from the present one. */
+function starChange(packument: Packument, users: unknown, user: string) {
+  if (!isRecord(users)) return undefined;
+  const draft = draftStar(packument, users, user);
+  return draft.starred === (own(packument.users ?? {}, user) === true) ? undefined : draft;
 }
 
 function amendment(packument: Packument, body: Readonly<Record<string, unknown>>, user: string) {

@@ -76,6 +76,16 @@ describe("views", () => {
     });
     expect(view).not.toHaveProperty("custom");
   });
+  test.each(["bundleDependencies", "bundledDependencies"])(
+    "the abbreviated packument has bundleDependencies for %s, in a document of before too",
+    (spelling) => {
+      const versions = { "1.0.0": { ...old.versions["1.0.0"], [spelling]: ["a"] } };
+      const adopted = parsePackument("wire", Buffer.from(JSON.stringify({ ...old, versions })));
+      const view = abbreviatedView(adopted, "http://r.example") as { versions: Record<string, object> };
+      expect(view.versions["1.0.0"]).toMatchObject({ bundleDependencies: ["a"] });
+      expect(view.versions["1.0.0"]).not.toHaveProperty("bundledDependencies");
+    },
+  );
   test("people in another form, in a predecessor's document, are shown unchanged", () => {
     const people = ["alice <a@acme.example>", { name: "bob", email: "b@acme.example" }];
     const adopted = parsePackument("wire", Buffer.from(JSON.stringify({ ...old, maintainers: people })));

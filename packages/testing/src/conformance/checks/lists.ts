@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { at, expectCode, expectStatus, listAt } from "../answer.ts";
+import { at, expectCode, expectStatus, listAt, stringAt } from "../answer.ts";
 import { check, type Check } from "../check.ts";
 import { skip } from "../skip.ts";
 import { pathOf, type Registry } from "../registry.ts";
@@ -62,7 +62,7 @@ export const listChecks: readonly Check[] = [
     assert.deepEqual(await json(registry, `${path}/visibility`), { public: isPublic });
     assert.deepEqual(await json(registry, `${path}/access`), { access: isPublic ? "public" : "restricted" });
   }),
-  check("LST-8", "starred packages are listed", async (registry) => {
+  check("LST-8 LST-11", "starred packages are listed", async (registry) => {
     const name = await registry.package("starred", "1.0.0");
     const user = await registry.user();
     const starred = async () =>
@@ -70,8 +70,17 @@ export const listChecks: readonly Check[] = [
     const star = (users: object) => registry.send("PUT", pathOf(name), { body: { _id: name, users } });
     expectStatus(await star({ [user]: true }), 200, 201);
     assert.ok((await starred()).includes(name), "the starred package is missing");
+    assert.equal(at(await json(registry, `/-/user/${user}/stars`), name), true);
     expectStatus(await star({}), 200, 201);
     assert.ok(!(await starred()).includes(name), "the package is listed without its star");
+  }),
+  check("AMD-18", "a star in a copy of the whole packument is applied", async (registry) => {
+    const name = await registry.package("copied", "1.0.0");
+    const user = await registry.user();
+    const copy = await registry.packument(name);
+    const body = { ...(copy as object), users: { [user]: true, somebody: true } };
+    expectStatus(await registry.send("PUT", `${pathOf(name)}/-rev/${stringAt(copy, "_rev")}`, { body }), 200, 201);
+    assert.deepEqual(at(await registry.packument(name), "users"), { [user]: true });
   }),
   check("AMD-16 AMD-17", "one owner is added and removed; the last one stays", async (registry) => {
     const name = await registry.package("owner", "1.0.0");
