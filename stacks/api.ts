@@ -12,6 +12,7 @@ import { retentionOf, type Settings } from "./settings.ts";
 export const ROUTES: Readonly<Record<string, FunctionName>> = {
   $default: "read",
   "POST /-/npm/v1/security/{proxy+}": "read",
+  "POST /-/access/{proxy+}": "read",
   "PUT /{proxy+}": "write",
   "POST /{proxy+}": "write",
   "PATCH /{proxy+}": "write",

@@ -41,7 +41,16 @@ const LIST = (why = "distinguish a missing object from a forbidden one"): Right 
   why,
 });
 
+const AUTHORISE: Right = { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.access.prefix}*`], why: "read the rights" };
+
 const AUTHENTICATE: Right = { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.tokens.prefix}*`], why: "authenticate" };
+
+/** A function with this right alone can make no token: a record is another object. */
+const RECORD_USE: Right = {
+  actions: ["s3:PutObject"],
+  on: [`bucket/${LAYOUT.uses.prefix}*`],
+  why: "record the day of a token's last use",
+};
 
 /** The rights that Lambda needs in the function's role to deliver a queue's messages. Source: AWSLambdaSQSQueueExecutionRole. */
 const receive = (queue: Target, why: string): Right => ({
@@ -59,6 +68,7 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
       why: "read packuments; sign URLs of tarballs",
     },
     AUTHENTICATE,
+    AUTHORISE,
     { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.outcomes.prefix}*`], why: "read the status of a change" },
     { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.history.prefix}*`], why: "answer a package's history" },
     {
@@ -75,6 +85,12 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
     { actions: ["s3:GetObject"], on: ["bucket/*/index.json"], why: "validate against the packument" },
     { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.history.prefix}*`], why: "undo a change; restore earlier tags" },
     AUTHENTICATE,
+    RECORD_USE,
+    {
+      actions: ["s3:GetObject", "s3:PutObject"],
+      on: [`bucket/${LAYOUT.access.prefix}*`],
+      why: "read and change the rights, conditionally",
+    },
     {
       actions: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
       on: [`bucket/${LAYOUT.staging.prefix}*`],
@@ -106,6 +122,12 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
       on: [`bucket/${LAYOUT.tokens.prefix}*`],
       why: "issue, find and revoke tokens",
     },
+    AUTHORISE,
+    {
+      actions: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+      on: [`bucket/${LAYOUT.uses.prefix}*`],
+      why: "record, show and delete the day of a token's last use",
+    },
     LOG,
     KEY,
   ],
@@ -116,6 +138,7 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
       on: ["bucket/*/index.json"],
       why: "read and write packuments, conditionally",
     },
+    AUTHORISE,
     {
       actions: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
       on: ["bucket/*.tgz"],

@@ -37,6 +37,7 @@ describe.each(WHOLE)("the API of a %s stage", (variant) => {
     ["DELETE /{proxy+}", "write"],
     ["$default", "read"],
     ["POST /-/npm/v1/security/{proxy+}", "read"],
+    ["POST /-/access/{proxy+}", "read"],
     ["PUT /-/user/{proxy+}", "account"],
     ["DELETE /-/user/{proxy+}", "account"],
     ["GET /-/user/{name}/package", "read"],

@@ -82,6 +82,7 @@ describe.each(CLOSED)("the bucket of the stack %s", (variant) => {
       "_codebox/messages/",
       "_codebox/outcomes/",
       "_codebox/upstream/",
+      "_codebox/uses/",
       "_codebox/sessions/",
       "_codebox/unanswered/",
     ]);
@@ -96,6 +97,7 @@ describe.each(CLOSED)("the bucket of the stack %s", (variant) => {
       ["_codebox/messages/", "Enabled"],
       ["_codebox/outcomes/", "Enabled"],
       ["_codebox/upstream/", "Enabled"],
+      ["_codebox/uses/", "Enabled"],
       ["_codebox/sessions/", "Enabled"],
       ["_codebox/unanswered/", "Enabled"],
     ]);

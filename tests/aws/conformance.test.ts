@@ -1,6 +1,6 @@
 import { createS3ObjectStore } from "@codebox/aws";
-import { createTokenStore, issueToken } from "@codebox/core";
-import { systemIds } from "@codebox/system";
+import { createRightsStore, createTokenStore, DEFAULT_RIGHTS, issueToken } from "@codebox/core";
+import { systemClock, systemIds } from "@codebox/system";
 import { afterAll, beforeAll, describe } from "vitest";
 import { conformanceTests, startUpstream, type Upstream } from "../support/conformance.ts";
 import { startShape, type Shape } from "./support/shape.ts";
@@ -12,6 +12,13 @@ function tokenOf({ clients, cloud }: Shape, user: string, readonly: boolean): Pr
   return issueToken({ tokens, ids: systemIds }, grant);
 }
 
+/** Decides who may do what, as an administrator does with a new registry. */
+async function decide({ clients, cloud }: Shape): Promise<void> {
+  const store = createS3ObjectStore(clients.s3, { bucket: cloud.bucket });
+  const rights = createRightsStore({ store, clock: systemClock }, { maxAgeMs: 0 });
+  await rights.edit("conformance", () => ({ ok: true, spec: DEFAULT_RIGHTS, what: "a new registry", decided: true }));
+}
+
 describe("the AWS shape keeps PROTOCOL.md", () => {
   let upstream: Upstream;
   let shape: Shape;
@@ -20,6 +27,7 @@ describe("the AWS shape keeps PROTOCOL.md", () => {
   beforeAll(async () => {
     upstream = await startUpstream();
     shape = await startShape({ environment: { CODEBOX_UPSTREAM: upstream.url } });
+    await decide(shape);
     readonlyToken = await tokenOf(shape, "carol", true);
     otherToken = await tokenOf(shape, "bob", false);
   });

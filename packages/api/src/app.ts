@@ -14,11 +14,13 @@ import { requestLog } from "./request-log.ts";
 import { accountRoutes } from "./routes/account.ts";
 import { auditRoutes } from "./routes/audit.ts";
 import { distTagReadRoutes, distTagWriteRoutes } from "./routes/dist-tags.ts";
+import { orgReadRoutes, orgWriteRoutes } from "./routes/orgs.ts";
 import { ownerRoutes } from "./routes/owners.ts";
 import { packageWriteRoutes } from "./routes/package-write.ts";
 import { packumentRoutes } from "./routes/packument.ts";
 import { profileRoutes } from "./routes/profile.ts";
 import { ruleReadRoutes, ruleWriteRoutes } from "./routes/rules.ts";
+import { rightsReadRoutes, rightsWriteRoutes } from "./routes/rights.ts";
 import { searchRoutes } from "./routes/search.ts";
 import { signatureRoutes } from "./routes/signatures.ts";
 import { signInRoutes } from "./routes/sign-in.ts";
@@ -26,6 +28,7 @@ import { signOutRoutes } from "./routes/sign-out.ts";
 import { publicRoutes, statusRoutes } from "./routes/status.ts";
 import { tarballRoutes } from "./routes/tarball.ts";
 import { undoRoutes } from "./routes/undo.ts";
+import { tokenRoutes } from "./routes/tokens.ts";
 
 /**
  * Every group of routes that all deployments have. A Lambda with narrower rights serves some of them.
@@ -41,10 +44,11 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
     signatureRoutes(ports),
     searchRoutes(ports, index),
     accessRoutes(ports, index),
-    signInRoutes(ports),
+    signInRoutes(ports, settings),
     signOutRoutes(ports),
     profileRoutes(ports),
     accountRoutes(ports),
+    tokenRoutes(ports, settings),
     distTagReadRoutes(ports),
     distTagWriteRoutes(ports, settings),
     undoRoutes(ports, settings),
@@ -52,6 +56,10 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
     ruleWriteRoutes(ports, settings),
     packageWriteRoutes(ports, settings),
     ownerRoutes(ports, settings),
+    orgReadRoutes(ports),
+    orgWriteRoutes(ports),
+    rightsReadRoutes(ports, index),
+    rightsWriteRoutes(ports),
     tarballRoutes(ports),
     packumentRoutes(ports),
   ];
@@ -131,7 +139,7 @@ function addSection(app: App, ports: AppPorts, prefix: Prefix, groups: readonly 
   const section: App = new Hono<AppEnv>();
   addGroups(
     section,
-    ports.policy,
+    ports,
     groups.map((group) => within(group, prefix)),
   );
   app.route(prefix || "/", section);

@@ -36,7 +36,10 @@ export function authentication(ports: AuthPorts) {
   });
 }
 
-/** Who sends this `authorization` header: nobody, or the holder of a valid token; `undefined` for anything else. */
+/**
+ * Who sends this `authorization` header: nobody, or the holder of a valid token; `undefined` for anything else. A token of some
+ * networks has no address here, so the policy refuses it.
+ */
 export async function bearerOf(ports: AuthPorts, header: string | undefined): Promise<Principal | undefined> {
   if (header === undefined) return ANONYMOUS;
   const token = /^Bearer\s+(\S+)$/i.exec(header)?.[1];
@@ -55,7 +58,9 @@ export async function authorise(c: AppContext, policy: Policy, right: Right): Pr
   const { principal, refusal } = await c.get("caller")();
   c.set("principal", principal);
   if (refusal) throw refusal;
-  if (right !== "public") demand(policy.may(principal, right));
+  if (right === "public") return;
+  await policy.refresh?.();
+  demand(policy.may(principal, right));
 }
 
 /** Refuses the request when the policy says no. @throws ApiError `unauthenticated`, `forbidden` */
@@ -86,7 +91,10 @@ async function callerOf(c: AppContext, ports: AuthPorts): Promise<Caller> {
   const [, scheme, value = ""] = /^(\S+)\s+(\S+)$/.exec(header) ?? [];
   switch (scheme?.toLowerCase()) {
     case "bearer":
-      return (await byToken(ports, value)) ?? refused(unauthenticated("the token is not valid, or was revoked"));
+      return (
+        (await byToken(ports, value, ports.addressOf?.(c))) ??
+        refused(unauthenticated("the token is not valid, or was revoked"))
+      );
     case "basic":
       return byBasic(c, ports, value);
     default:
@@ -96,8 +104,8 @@ async function callerOf(c: AppContext, ports: AuthPorts): Promise<Caller> {
   }
 }
 
-async function byToken(ports: AuthPorts, token: string): Promise<Caller | undefined> {
-  const identity = await authenticate(ports, token);
+async function byToken(ports: AuthPorts, token: string, address?: string): Promise<Caller | undefined> {
+  const identity = await authenticate(ports, token, address);
   return identity && { principal: { kind: "token", ...identity } };
 }
 
@@ -120,7 +128,7 @@ async function byBasic(c: AppContext, ports: AuthPorts, encoded: string): Promis
   const colon = text.indexOf(":");
   const [name, secret] = [text.slice(0, Math.max(0, colon)), text.slice(colon + 1)];
   if (secret.startsWith(TOKEN_PREFIX)) {
-    const caller = await byToken(ports, secret);
+    const caller = await byToken(ports, secret, ports.addressOf?.(c));
     const isTheirs = caller?.principal.kind === "token" && caller.principal.name === name;
     return isTheirs
       ? caller

@@ -9,8 +9,11 @@ import type {
   Outcomes,
   PackumentReader,
   Policy,
+  PolicySettings,
   Principal,
+  RightsStore,
   Submit,
+  TokenLifetimes,
   TokenStore,
   UpstreamCache,
 } from "@codebox/core";
@@ -26,8 +29,13 @@ export type AppPorts = {
   readonly clock: Clock;
   /** Absent: nobody has a password. */
   readonly passwords?: Passwords;
-  /** The client's address, for the log of refusals and for back-off; `undefined` when the host does not know it. */
+  /** The client's address, for tokens of some networks, back-off and the log of refusals; `undefined` when the host does not know it. */
   readonly addressOf?: (c: AppContext) => string | undefined;
+  /**
+   * Called with the hash of a token that is used for something else than reading. Its promise is awaited after the handler, so it
+   * runs beside it; a host that outlives its requests returns none.
+   */
+  readonly onTokenUse?: (hash: string) => Promise<void> | void;
   /** Called for every request once it is answered. */
   readonly onRequest?: (entry: RequestLog) => void;
   /** Called for every failure that is ours (5xx), with the cause that the client does not see. */
@@ -40,6 +48,7 @@ export type ReadPorts = {
   readonly reader: PackumentReader;
   readonly catalog: Catalog;
   readonly outcomes: Outcomes;
+  readonly policy: Policy;
   readonly clock: Clock;
   /** Absent: packages that are not ours do not exist. */
   readonly upstream?: UpstreamCache;
@@ -60,6 +69,15 @@ export type WritePorts = {
   readonly isMember?: IsMember;
 } & Pick<AppPorts, "onFailure">;
 
+/** What reading and changing the rights needs. */
+export type RightsPorts = {
+  readonly rights: RightsStore;
+  readonly reader: PackumentReader;
+  readonly policy: Policy;
+  /** The settings that the policy has besides the rights. */
+  readonly policySettings: Omit<PolicySettings, "rights">;
+};
+
 /** What signing in and the routes of an account need. */
 export type AccountPorts = {
   readonly identities: IdentityProvider;
@@ -71,7 +89,7 @@ export type AccountPorts = {
 } & Pick<AppPorts, "addressOf">;
 
 /** What the complete HTTP surface needs. Components only; the settings are separate. */
-export type ApiPorts = AppPorts & ReadPorts & WritePorts & AccountPorts;
+export type ApiPorts = AppPorts & ReadPorts & WritePorts & RightsPorts & AccountPorts;
 
 /** The settings of the HTTP surface. */
 export type ApiSettings = {
@@ -83,6 +101,8 @@ export type ApiSettings = {
   readonly waitMs: number;
   /** Bytes. */
   readonly tarballBytesMax: number;
+  /** How long the tokens live that users make. Default: without an end. */
+  readonly tokenLifetimes?: TokenLifetimes;
 };
 
 /** One answered request, for the log. */

@@ -38,6 +38,7 @@ export function createDirect(ports: AppPorts & ReadPorts, settings: Pick<ApiSett
   const { policy, catalog, store, clock } = ports;
   const find = async (name: string, file: string, header: string | undefined) => {
     const principal = await bearerOf(ports, header);
+    await policy.refresh?.();
     if (!principal || !policy.may(principal, "read").allowed) return undefined;
     const found = await catalog.find(name, principal);
     const version = found.kind === "ours" ? versionOfFile(found.read.packument, file) : undefined;

@@ -1,6 +1,8 @@
 import {
   IdentityUnavailable,
+  NoSuchGroup,
   QueueUnavailable,
+  RightsInvalid,
   StoreUnavailable,
   UpstreamMalformed,
   UpstreamRefused,
@@ -130,6 +132,8 @@ export function asApiError(error: unknown): ApiError {
     return new ApiError("unavailable", "the registry can't reach its storage right now; try again in a moment", {
       "retry-after": "2",
     });
+  if (error instanceof NoSuchGroup) return new ApiError("not_found", error.message);
+  if (error instanceof RightsInvalid) return new ApiError("invalid", error.message);
   if (error instanceof UpstreamRefused)
     return new ApiError("forbidden", `the upstream registry refuses this package (${error.message})`);
   if (error instanceof UpstreamMalformed)

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import {
-  type Draft,
   own,
   type Packument,
   PUBLISH_RETRIES_MAX,

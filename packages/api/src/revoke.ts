@@ -13,6 +13,7 @@ export async function revoke(
 ): Promise<void> {
   const caller = namedCaller(c);
   const itself = caller.kind === "token" && caller.tokenHash === hash;
+  if (!itself) await policy.refresh?.();
   if (!itself) demand(policy.may(caller, "revoke"));
   await tokens.remove(hash);
 }

@@ -83,12 +83,6 @@ test("access get status says whether a package can be read without a token", asy
   expect(await (await closed.request("/-/package/wire/access")).json()).toEqual({ access: "restricted" });
 });
 
-test("access set status is refused with the reason", async () => {
-  const response = await registry.send("POST", "/-/package/@acme%2fwire/access", { access: "public" });
-  expect(response.status).toBe(400);
-  expect(await errorOf(response)).toContain("the access of a package can't be set here");
-});
-
 describe("npm stars and pnpm stars", () => {
   const starred = (user: string) => get(`/-/_view/starredByUser?key=%22${user}%22`);
   test("lists the packages that a user starred", async () => {

@@ -9,7 +9,13 @@ beforeEach(async () => {
 afterEach(() => registry[Symbol.asyncDispose]());
 
 /** Routes for reading that are about the caller. */
-const OF_CALLER = new Set(["/-/-/package"]);
+const OF_CALLER = new Set([
+  "/-/-/package",
+  "/-/org/:org/user",
+  "/-/org/:org/team",
+  "/-/team/:org/:team/user",
+  "/-/team/:org/:team/package",
+]);
 /** A path with every parameter filled in. */
 const filled = (path: string) =>
   path.replace(":name", "wire").replace(":file", "wire-1.0.0.tgz").replace(":rev", "1-a").replaceAll(/:\w+/g, "other");
@@ -33,6 +39,10 @@ describe("every route", () => {
         "account GET /-/whoami",
         "account POST /-/npm/v1/tokens",
         "account POST /-/npm/v1/user",
+        "admin GET /-/access",
+        "admin GET /-/access/explain",
+        "admin POST /-/access/compare",
+        "admin PUT /-/access",
         "public GET /-/health",
         "public GET /-/ping",
         "read GET /-/-/package",
@@ -40,6 +50,8 @@ describe("every route", () => {
         "read GET /-/changes/:id",
         "read GET /-/npm/v1/attestations/:spec{.+}",
         "read GET /-/npm/v1/keys",
+        "read GET /-/org/:org/team",
+        "read GET /-/org/:org/user",
         "read GET /-/org/:scope/package",
         "read GET /-/package/:name/access",
         "read GET /-/package/:name/collaborators",
@@ -49,6 +61,8 @@ describe("every route", () => {
         "read GET /-/package/:name/history",
         "read GET /-/package/:name/rules",
         "read GET /-/package/:name/visibility",
+        "read GET /-/team/:org/:team/package",
+        "read GET /-/team/:org/:team/user",
         "read GET /-/user/:user/package",
         "read GET /-/user/:user/stars",
         "read GET /-/v1/search",
@@ -62,8 +76,12 @@ describe("every route", () => {
         "sign-in POST /-/v1/login",
         "sign-in PUT /-/user/:id",
         "sign-in PUT /-/user/:id/-rev/:rev",
+        "write DELETE /-/org/:org/user",
         "write DELETE /-/package/:name/dist-tags/:tag",
         "write DELETE /-/package/:name/owners/:user",
+        "write DELETE /-/team/:org/:team",
+        "write DELETE /-/team/:org/:team/package",
+        "write DELETE /-/team/:org/:team/user",
         "write DELETE /:name/-/:file/-rev/:rev",
         "write DELETE /:name/-rev/:rev",
         "write POST /-/package/:name/access",
@@ -72,10 +90,14 @@ describe("every route", () => {
         "write POST /-/package/:name/dist-tags/:tag",
         "write POST /-/package/:name/restore",
         "write POST /-/package/:name/undo",
+        "write PUT /-/org/:org/team",
+        "write PUT /-/org/:org/user",
         "write PUT /-/package/:name/dist-tags",
         "write PUT /-/package/:name/dist-tags/:tag",
         "write PUT /-/package/:name/owners",
         "write PUT /-/package/:name/rules",
+        "write PUT /-/team/:org/:team/package",
+        "write PUT /-/team/:org/:team/user",
         "write PUT /:name",
         "write PUT /:name/-rev/:rev",
       ]
@@ -95,7 +117,7 @@ describe("every route", () => {
   test("that changes something or is about the caller refuses an anonymous caller with 401, before it looks at the request", async () => {
     for (const { method, path, right } of routesOf(registry.app)) {
       const { status } = await send(registry.app, method, filled(path));
-      const needsCaller = right === "write" || right === "account" || OF_CALLER.has(path);
+      const needsCaller = right === "write" || right === "account" || right === "admin" || OF_CALLER.has(path);
       expect(status === 401, `${method} ${path}`).toBe(needsCaller);
     }
   });

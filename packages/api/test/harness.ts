@@ -1,8 +1,10 @@
 import {
   createCatalog,
   createConsumer,
-  createPolicy,
+  createLivePolicy,
+  createRightsStore,
   createSubmit,
+  createTokenUses,
   issueToken,
   LAYOUT,
   type Clock,
@@ -21,7 +23,14 @@ import {
   makeTarball,
   type MadeTarball,
 } from "@codebox/testing";
-import { createApp, createPasswords, registryRoutes, type ApiPorts, type ApiSettings } from "../src/index.ts";
+import {
+  createApp,
+  createPasswords,
+  registryRoutes,
+  type ApiPorts,
+  type ApiSettings,
+  type RightsPorts,
+} from "../src/index.ts";
 
 export type Harness = Awaited<ReturnType<typeof startApp>>;
 
@@ -44,8 +53,14 @@ export async function startApp(options: Options = {}) {
     clock: systemClock,
     registration: "open",
   });
-  const { anonymousRead = true, ...settings } = options.settings ?? {};
-  const policy = except(createPolicy({ anonymousRead }), options.unreadable);
+  const { anonymousRead = true, admins = [], rights, ...settings } = options.settings ?? {};
+  const policySettings = { anonymousRead, admins };
+  const rightsStore = createRightsStore(
+    { store: embedded.store, clock: systemClock },
+    { maxAgeMs: Number.POSITIVE_INFINITY },
+  );
+  if (rights) await rightsStore.edit("test", () => ({ ok: true, spec: rights, what: "for the test", decided: true }));
+  const policy = except(createLivePolicy(policySettings, rightsStore), options.unreadable);
   const consumer = createConsumer({ ...embedded, policy, clock: systemClock });
   const worker = createWorker({ queue: embedded.queue, consumer, concurrency: 4, onFailure: () => {} });
   if (!options.paused) worker.start();
@@ -53,9 +68,16 @@ export async function startApp(options: Options = {}) {
   const failures: unknown[] = [];
   const ports: ApiPorts = {
     ...portsOf(embedded, policy, options),
+    rights: rightsStore,
+    policySettings,
     ...(options.address === undefined ? {} : { addressOf: () => options.address }),
     onRequest: (entry) => logged.push(entry),
     onFailure: (error) => failures.push(error),
+    onTokenUse: createTokenUses({
+      tokens: embedded.tokens,
+      clock: systemClock,
+      onFailure: (error) => failures.push(error),
+    }),
   };
   const chosen = { waitMs: 5_000, tarballBytesMax: 1024 * 1024, ...settings };
   const app = createApp(ports, chosen, registryRoutes(ports, chosen));
@@ -90,8 +112,8 @@ export async function startApp(options: Options = {}) {
     send,
     /** All keys of packages and staged tarballs, to see that nothing was written. */
     keys: async () => (await embedded.store.list("")).objects.map(({ key }) => key).filter(isPackageData),
-    publish: (name: string, version: string, tag = "latest") =>
-      send("PUT", `/${name.replace("/", "%2f")}`, publishBody(name, version, { tag })),
+    publish: (name: string, version: string, tag = "latest", headers: Record<string, string> = {}) =>
+      send("PUT", `/${name.replace("/", "%2f")}`, publishBody(name, version, { tag }), headers),
     start: () => worker.start(),
     async [Symbol.asyncDispose]() {
       await worker.drain();
@@ -101,18 +123,24 @@ export async function startApp(options: Options = {}) {
 }
 
 function isPackageData(key: string): boolean {
-  return ![LAYOUT.tokens, LAYOUT.outcomes, LAYOUT.unanswered].some(({ prefix }) => key.startsWith(prefix));
+  const others = [LAYOUT.tokens, LAYOUT.uses, LAYOUT.access, LAYOUT.outcomes, LAYOUT.unanswered];
+  return !others.some(({ prefix }) => key.startsWith(prefix));
 }
 
 function except(policy: Policy, unreadable: string | undefined): Policy {
   if (unreadable === undefined) return policy;
   const refusal = { allowed: false, rule: "private", code: "forbidden", reason: `${unreadable} is private` } as const;
   return {
+    ...policy,
     may: (principal, action, target) => (target?.name === unreadable ? refusal : policy.may(principal, action, target)),
   };
 }
 
-function portsOf(embedded: MemoryBackend, policy: Policy, { upstream, queueDown, clock }: Options): ApiPorts {
+function portsOf(
+  embedded: MemoryBackend,
+  policy: Policy,
+  { upstream, queueDown, clock }: Options,
+): Omit<ApiPorts, keyof RightsPorts> & Pick<RightsPorts, "reader" | "policy"> {
   const queue = queueDown ? faultyQueue(embedded.queue, createFaults({ seed: 1, rate: 1 })) : embedded.queue;
   const parts = { ...embedded, policy, clock: clock ?? systemClock, ids: systemIds };
   return {

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { accessCommands } from "./cli/access.ts";
 import { publishCommand } from "./cli/publish.ts";
 import type { Finish, Scope, Surroundings } from "./cli/scope.ts";
 import { deadLetterCommands } from "./cli/dead-letters.ts";
@@ -40,7 +41,15 @@ function createProgram(scope: Scope, finish: Finish): Command {
     .exitOverride()
     .showHelpAfterError("(add --help to see how it is called)")
     .addHelpText("after", AFTER);
-  for (const add of [walkingCommands, storageCommands, deadLetterCommands, tokenCommands, tagCommands, publishCommand])
+  for (const add of [
+    walkingCommands,
+    storageCommands,
+    deadLetterCommands,
+    tokenCommands,
+    accessCommands,
+    tagCommands,
+    publishCommand,
+  ])
     add(program, scope, finish);
   return program;
 }

@@ -43,7 +43,11 @@ const COMMANDS = [
   "tags rules",
   "token add",
   "token list",
-  "token remove",
+  "token revoke",
+  "access show",
+  "access explain",
+  "access apply",
+  "access decide",
 ];
 
 describe("the command line", () => {
@@ -74,8 +78,14 @@ describe("the command line", () => {
       /--bucket is missing/,
     ],
     [["dead-letters", "redrive", "x", "--all"], /not both/],
+    [["token", "add", "alice", "--expires", "0", "--bucket", "b"], /1 to 3650 days/],
+    [["token", "add", "alice", "--cidr", "10.1", "--bucket", "b"], /a network such as/],
+    [["token", "add", "alice", "--scope", "acme", "--bucket", "b"], /a scope, such as/],
     [["token", "add", "../alice", "--bucket", "b"], /a user name/],
-    [["token", "remove", "xyz", "--bucket", "b"], /its hash/],
+    [["token", "revoke", "xyz", "--bucket", "b"], /its hash/],
+    [["access", "explain", "alice", "fly", "--bucket", "b"], /no action; there are read/],
+    [["access", "apply", "missing.json", "--bucket", "b"], /can't be read/],
+    [["access", "decide", "maybe", "--bucket", "b"], /"owners" or "open"/],
     [[], /Usage: codebox/],
   ])("%j is wrong use: exit code 2, and stderr says how to fix it", async (argv, message) => {
     const { code, stdout, stderr } = await run(argv);

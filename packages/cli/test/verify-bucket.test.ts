@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { hashToken, historyDetailKey, historyKey, type ObjectStore } from "@codebox/core";
+import { DEFAULT_RIGHTS, hashToken, historyDetailKey, historyKey, type ObjectStore } from "@codebox/core";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { checkDocument } from "../src/verify/document.ts";
@@ -134,11 +134,18 @@ describe("codebox's own objects", () => {
       `warning token-leftover _codebox/tokens/users/bob/${"1".repeat(64)}`,
     ]);
   });
+  test("rights that are damaged are an error, and good ones are not", async () => {
+    await embedded.store.put("_codebox/access/rights.json", Buffer.from(JSON.stringify(DEFAULT_RIGHTS)));
+    expect((await findings()).reported).toEqual([]);
+    await embedded.store.put("_codebox/access/rights.json", Buffer.from("{}"));
+    expect((await findings()).reported).toEqual(["error rights-damaged _codebox/access/rights.json"]);
+  });
   test.each([
     ["_codebox/staging/x", 30],
     ["_codebox/messages/x", 30],
     ["_codebox/outcomes/x", 14],
     ["_codebox/upstream/x", 90],
+    ["_codebox/uses/x", 400],
     ["_codebox/sessions/x", 2],
     ["_codebox/unanswered/x", 2],
   ])("%s is a finding once it outlived its %i days, and not before", async (key, days) => {
@@ -167,6 +174,7 @@ describe("the bucket itself", () => {
           "_codebox/messages/": 30,
           "_codebox/outcomes/": 14,
           "_codebox/upstream/": 90,
+          "_codebox/uses/": 400,
           "_codebox/sessions/": 2,
           "_codebox/unanswered/": 2,
         }),
@@ -179,6 +187,7 @@ describe("the bucket itself", () => {
           "_codebox/staging/": 30,
           "_codebox/messages/": 30,
           "_codebox/outcomes/": 14,
+          "_codebox/uses/": 400,
           "_codebox/sessions/": 2,
           "_codebox/unanswered/": 2,
         }),

@@ -52,6 +52,12 @@ export const LAYOUT = {
     purpose: "the history of each package: its records, in order, and details too large for index.json",
   },
   tokens: { prefix: `${OWN_PREFIX}tokens/`, purpose: "token records by hash, and the hashes of each user" },
+  access: { prefix: `${OWN_PREFIX}access/`, purpose: "who may do what: roles, private packages, organisations, teams" },
+  uses: {
+    prefix: `${OWN_PREFIX}uses/`,
+    purpose: "the day on which a token was last used, by the token's hash",
+    days: 400,
+  },
   sessions: {
     prefix: `${OWN_PREFIX}sessions/`,
     purpose: "logins that were begun, by the hash of their secret",
@@ -88,6 +94,8 @@ export const historyDetailKey = (name: string, sha256: string): string => `${his
 const historyPrefix = (name: string): string => `${LAYOUT.history.prefix}${encodeURIComponent(name)}/`;
 export const sessionKey = (hash: string): string => `${LAYOUT.sessions.prefix}${hash}`;
 export const tokenKey = (hash: string): string => `${LAYOUT.tokens.prefix}${hash}`;
+export const rightsKey = `${LAYOUT.access.prefix}rights.json`;
+export const tokenUseKey = (hash: string): string => `${LAYOUT.uses.prefix}${hash}`;
 export const userTokensPrefix = (user: string): string => `${LAYOUT.tokens.prefix}users/${encodeURIComponent(user)}/`;
 export const userTokenKey = (user: string, hash: string): string => `${userTokensPrefix(user)}${hash}`;
 /** Name and file are escaped, so that `@acme/wire` and a package `@acme` with a file `wire` have different keys. */

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { nameProblem, UserName } from "./domain/names.ts";
-import { SERVICE_ACTIONS } from "./access/policy.ts";
+import { SERVICE_ACTIONS } from "./access/services.ts";
 
 // Settings that several hosts have, each read by one rule. The hosts declare their names, defaults and help.
 
@@ -53,6 +53,9 @@ export const Names = commaList(
 
 /** A scope as npm has it: an `@` and a name that may be part of a URL. */
 const SCOPE = /^@[a-z0-9~-][a-z0-9._~-]*$/;
+
+/** One scope, for example `@acme`. */
+export const Scope = z.string().max(214).regex(SCOPE, 'must be a scope, such as "@acme"');
 
 /**
  * The scopes that never come from the upstream, as a setting spells them: separated by commas, spaces allowed around each.

@@ -8,6 +8,8 @@ import {
   createPasswords,
   distTagReadRoutes,
   distTagWriteRoutes,
+  orgReadRoutes,
+  orgWriteRoutes,
   ownerRoutes,
   packageIndex,
   packageWriteRoutes,
@@ -16,6 +18,8 @@ import {
   publicRoutes,
   ruleReadRoutes,
   ruleWriteRoutes,
+  rightsReadRoutes,
+  rightsWriteRoutes,
   searchRoutes,
   signatureRoutes,
   signInRoutes,
@@ -23,19 +27,24 @@ import {
   statusRoutes,
   tarballRoutes,
   undoRoutes,
+  tokenRoutes,
   withFilter,
   type ApiSettings,
   type App,
   type AppContext,
   type AppPorts,
   type ReadPorts,
+  type RightsPorts,
 } from "@codebox/api";
 import { createBucketPorts, createSignUpload, createSqsChangeQueue } from "@codebox/aws";
 import {
   createCatalog,
-  createPolicy,
+  createLivePolicy,
+  createRightsStore,
   createSubmit,
+  createTokenUses,
   createUpstreamCache,
+  RIGHTS_MAX_AGE_MS,
   type Clock,
   type Ids,
   type ObjectStore,
@@ -54,6 +63,8 @@ export type ApiParts = {
   readonly ids: Ids;
   /** 0 ≤ n < 1. */
   readonly random: () => number;
+  /** Called once if nobody has decided who may do what. */
+  readonly onUndecided?: () => void;
 } & Pick<AppPorts, "onRequest" | "onFailure">;
 
 /** Reading: packuments, tags, tarballs, search, status. It has neither the routes nor the rights to change a package. */
@@ -67,6 +78,8 @@ export function createReadApp(env: ApiEnvironment, parts: ApiParts): App {
     signatureRoutes(ports),
     searchRoutes(ports, index),
     accessRoutes(ports, index),
+    orgReadRoutes(ports),
+    rightsReadRoutes(ports, index),
     distTagReadRoutes(ports),
     ruleReadRoutes(ports),
     tarballRoutes(ports),
@@ -88,6 +101,8 @@ export function createWriteApp(env: Environment<"write">, parts: ApiParts & { re
     ruleWriteRoutes(ports, settings),
     packageWriteRoutes(ports, settings),
     ownerRoutes(ports, settings),
+    orgWriteRoutes(ports),
+    rightsWriteRoutes(ports),
     uploads,
   ];
   // API Gateway sends no GET here. With the routes for reading, a 405 names all methods of a path.
@@ -99,12 +114,19 @@ export function createWriteApp(env: Environment<"write">, parts: ApiParts & { re
 }
 
 /** Tokens and profiles. Its rights reach no package. */
-export function createAccountApp(env: ApiEnvironment, parts: ApiParts): App {
-  const { tokens, identities } = createBucketPorts(parts.s3, bucketOf(env), parts);
+export function createAccountApp(env: Environment<"account">, parts: ApiParts): App {
+  const { store, tokens, identities } = createBucketPorts(parts.s3, bucketOf(env), parts);
   const passwords = createPasswords({ identities, clock: parts.clock });
-  const ports = { ...appPortsOf(env, parts, tokens), ids: parts.ids, identities, passwords };
-  const groups = [signInRoutes(ports), signOutRoutes(ports), accountRoutes(ports), profileRoutes(ports)];
-  return createApp(ports, settingsOf(env), groups);
+  const ports = { ...appPortsOf(env, parts, { store, tokens }), ids: parts.ids, identities, passwords };
+  const tokenLifetimes = { defaultDays: env.CODEBOX_TOKEN_DAYS, maxDays: env.CODEBOX_TOKEN_DAYS_MAX };
+  const settings = { ...settingsOf(env), tokenLifetimes };
+  return createApp(ports, settings, [
+    signInRoutes(ports, settings),
+    signOutRoutes(ports),
+    accountRoutes(ports),
+    tokenRoutes(ports, settings),
+    profileRoutes(ports),
+  ]);
 }
 
 /** The client's address, as API Gateway saw it. */
@@ -113,21 +135,34 @@ function sourceIp(c: AppContext): string | undefined {
   return event?.requestContext?.http?.sourceIp;
 }
 
-function appPortsOf(env: ApiEnvironment, { clock, onRequest, onFailure }: ApiParts, tokens: TokenStore): AppPorts {
+function appPortsOf(
+  env: ApiEnvironment,
+  { clock, random, onRequest, onFailure, onUndecided }: ApiParts,
+  { store, tokens }: { readonly store: ObjectStore; readonly tokens: TokenStore },
+): AppPorts & Omit<RightsPorts, "reader"> {
+  const policySettings = { anonymousRead: env.CODEBOX_ANONYMOUS_READ };
+  const rights = createRightsStore({ store, clock, random }, { maxAgeMs: RIGHTS_MAX_AGE_MS });
   return {
     tokens,
-    policy: createPolicy({ anonymousRead: env.CODEBOX_ANONYMOUS_READ }),
+    policy: createLivePolicy(policySettings, rights, { onUndecided }),
+    policySettings,
+    rights,
     clock,
     addressOf: sourceIp,
+    onTokenUse: createTokenUses({
+      tokens,
+      clock,
+      onFailure: (error) => onFailure?.(error, { method: "", path: "the last use of a token was not recorded" }),
+    }),
     ...(onRequest ? { onRequest } : {}),
     ...(onFailure ? { onFailure } : {}),
   };
 }
 
-function readPortsOf(env: ApiEnvironment, parts: ApiParts): AppPorts & ReadPorts {
+function readPortsOf(env: ApiEnvironment, parts: ApiParts): AppPorts & ReadPorts & RightsPorts {
   const { s3, clock, random } = parts;
   const { store, reader, outcomes, tokens } = createBucketPorts(s3, bucketOf(env), { clock, random });
-  const app = appPortsOf(env, parts, tokens);
+  const app = appPortsOf(env, parts, { store, tokens });
   const upstream = env.CODEBOX_UPSTREAM === undefined ? undefined : upstreamOf(env, env.CODEBOX_UPSTREAM, store, clock);
   return {
     ...app,

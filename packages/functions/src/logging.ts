@@ -9,8 +9,14 @@ export function createLogger(name: string): Logger {
 }
 
 /** Every request as one line; failures of ours with their cause. */
-export function requestLog(logger: Logger): Required<Pick<ApiPorts, "onRequest" | "onFailure">> {
+export function requestLog(
+  logger: Logger,
+): Required<Pick<ApiPorts, "onRequest" | "onFailure">> & { readonly onUndecided: () => void } {
   return {
+    onUndecided: () =>
+      logger.warn(
+        "nobody has decided who may do what: everybody who is signed in may change every package; docs/access.md says how to decide",
+      ),
     onRequest: (entry) => logger.info("request", { ...entry }),
     onFailure: (error, entry) => logger.error("request failed", { ...entry, error: asError(error) }),
   };

@@ -10,7 +10,7 @@ import {
   hideMessages,
   removeMessages,
 } from "@codebox/aws";
-import { createConsumer, createPolicy, type Clock } from "@codebox/core";
+import { createConsumer, createLivePolicy, createRightsStore, RIGHTS_MAX_AGE_MS, type Clock } from "@codebox/core";
 import { bucketOf } from "./bucket.ts";
 import { createConsumeHandler, type ConsumeLog } from "./consume.ts";
 import type { Environment } from "./environment.ts";
@@ -37,7 +37,10 @@ export function consumerFunction(
     // Anonymous callers send no changes: whether they may read makes no difference here.
     consumer: createConsumer({
       ...backend,
-      policy: createPolicy({ anonymousRead: false, services: env.CODEBOX_SERVICES }),
+      policy: createLivePolicy(
+        { anonymousRead: false, services: env.CODEBOX_SERVICES },
+        createRightsStore({ ...backend, clock }, { maxAgeMs: RIGHTS_MAX_AGE_MS }),
+      ),
       clock,
       ...(random ? { random } : {}),
     }),

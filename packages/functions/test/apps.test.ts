@@ -22,8 +22,8 @@ const apps = {
 const rightsOf = (app: App) => [...new Set(routesOf(app).map(({ right }) => right))].toSorted();
 
 test.each([
-  ["read", ["public", "read"]],
-  ["write", ["read", "write"]],
+  ["read", ["admin", "public", "read"]],
+  ["write", ["admin", "read", "write"]],
   ["account", ["account", "sign-in"]],
 ] as const)("the function %s serves only routes of the rights %j", (name, rights) => {
   expect(rightsOf(apps[name])).toEqual(rights);

@@ -1,6 +1,6 @@
-import { routeGroup, type RouteGroup } from "@codebox/api";
+import { ApiError, authorise, routeGroup, type AppContext, type RouteGroup } from "@codebox/api";
 import { streamSSE } from "hono/streaming";
-import type { Clock, EventReader } from "@codebox/core";
+import type { Clock, EventReader, PackumentReader, Policy } from "@codebox/core";
 import type { Revocations } from "./revocations.ts";
 
 /** How many past events are read at once. */
@@ -8,19 +8,26 @@ const PAGE = 200;
 /** A comment is sent after so many milliseconds without an event: proxies, and this server too, close a connection that stands still. */
 const SILENCE_MS = 30_000;
 
+export type EventPorts = {
+  readonly events: EventReader;
+  readonly policy: Policy;
+  readonly reader: PackumentReader;
+  readonly clock: Clock;
+} & Pick<Revocations, "watch">;
+
 /**
  * `GET /-/events`: change events as server-sent events, from now on, or after `Last-Event-ID` (or `?after=`), 0 being the beginning.
  *
  * An event's id is its position in the log; a client that reconnects continues where it was. `?package=` shows one package only.
- * A stream that was opened with a token ends when the token is revoked or expires.
+ * Events of packages that the caller may not read are left out. A stream that was opened with a token ends when the token is revoked
+ * or expires.
  * Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
-export function eventRoutes(
-  events: EventReader,
-  { watch }: Pick<Revocations, "watch">,
-  clock: Clock,
-  stopping: AbortSignal,
-): RouteGroup {
+export function eventRoutes({ events, policy, reader, clock, watch }: EventPorts, stopping: AbortSignal): RouteGroup {
+  const mayRead = async (c: AppContext, name: string) => {
+    const packument = (await reader.read(name))?.packument;
+    return policy.may(c.get("principal"), "read", { name, packument }).allowed;
+  };
   return routeGroup("read", (on) => {
     on.get("/-/events", async (c) => {
       // Answered without the body that nobody would read, and so never end.
@@ -39,7 +46,7 @@ export function eventRoutes(
         if (principal.kind === "token") watch(principal.tokenHash, () => ending.abort(), ends);
         try {
           await stream.write(": connected\n\n");
-          while (!ends.aborted) {
+          while (!ends.aborted && (await isAuthorised(c, policy))) {
             const more = new Promise<void>((resolve) => {
               wake = resolve;
             });
@@ -48,6 +55,7 @@ export function eventRoutes(
               if (ends.aborted) break;
               position = id;
               if (only !== undefined && event.name !== only) continue;
+              if (!(await mayRead(c, event.name))) continue;
               await stream.writeSSE({ id: String(id), event: event.type, data: JSON.stringify(event) });
             }
             if (page.length > 0 || ends.aborted) continue;
@@ -60,6 +68,17 @@ export function eventRoutes(
       });
     });
   });
+}
+
+/** Whether the caller still has the right to read: the token may be revoked or expired, or the rights changed. */
+async function isAuthorised(c: AppContext, policy: Policy): Promise<boolean> {
+  try {
+    await authorise(c, policy, "read");
+    return true;
+  } catch (error) {
+    if (error instanceof ApiError) return false;
+    throw error;
+  }
 }
 
 /** Whether `SILENCE_MS` pass before there is more. */

@@ -10,14 +10,19 @@ import {
   type App,
   type AppContext,
   type Direct,
+  type RightsPorts,
 } from "@codebox/api";
 import {
+  clientAddress,
   createCatalog,
   createConsumer,
-  createPolicy,
+  createLivePolicy,
+  createRightsStore,
   createSubmit,
+  createTokenUses,
   createUpstreamCache,
   createWorker,
+  DEFAULT_RIGHTS,
   issueToken,
   keepSwept,
   type Clock,
@@ -25,11 +30,13 @@ import {
   type LocalBackend,
   type OpenBackend,
   type Policy,
+  type RightsStore,
   type Upstream,
   type Worker,
 } from "@codebox/core";
 import type { HttpBindings } from "@hono/node-server";
 import type { Logger } from "pino";
+import { allTokensRoutes } from "./all-tokens-route.ts";
 import { deadLetterRoutes } from "./dead-letters-route.ts";
 import { eventRoutes } from "./events-route.ts";
 import { isItself } from "./itself.ts";
@@ -86,13 +93,16 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     reserved: [FIRST_USER],
     onFailure: (error) => log.error({ err: error }, "a write in the background failed"),
   });
-  const policy = createPolicy({ anonymousRead: !settings.private });
+  const rights = await openRights(backend, parts);
+  const policySettings = { anonymousRead: !settings.private, admins: settings.admins };
+  const policy = createLivePolicy(policySettings, rights);
+  const access = { policy, policySettings, rights };
   const worker = workerOf(backend, policy, parts);
   const stopping = new AbortController();
   // Every reader of the events listens.
   setMaxListeners(0, stopping.signal);
   // Its own URL is asked for only by requests, which come once it listens.
-  const { app, direct } = appOf(backend, policy, parts, stopping.signal, () => listener.url);
+  const { app, direct } = appOf(backend, access, parts, stopping.signal, () => listener.url);
   const listener = await listen(backend, { ...settings, direct, fetch: app.fetch, log, clock });
   worker.start();
   const swept = keepSwept({ ...backend, clock }, stopping.signal, (error) =>
@@ -126,9 +136,32 @@ function workerOf(backend: LocalBackend, policy: Policy, { log, clock }: ServerP
   });
 }
 
+type Access = Omit<RightsPorts, "reader">;
+
+/**
+ * The rights of this registry. A new one begins with those of `DEFAULT_RIGHTS`; one from before rights keeps what was possible, and
+ * warns until an administrator decides.
+ */
+async function openRights({ store, tokens }: LocalBackend, { log, clock }: ServerParts): Promise<RightsStore> {
+  // No other process writes to this store.
+  const rights = createRightsStore({ store, clock }, { maxAgeMs: Number.POSITIVE_INFINITY });
+  if (await tokens.isEmpty())
+    await rights.edit("codebox", (before) => ({
+      ok: true,
+      spec: before.decided ? before : DEFAULT_RIGHTS,
+      what: "a new registry",
+      decided: true,
+    }));
+  if (!(await rights.current()).rights.decided)
+    log.warn(
+      "nobody has decided who may do what: everybody who is signed in may change every package; docs/access.md says how to decide",
+    );
+  return rights;
+}
+
 function appOf(
   backend: LocalBackend,
-  policy: Policy,
+  access: Access,
   parts: ServerParts,
   stopping: AbortSignal,
   ownUrl: () => string,
@@ -138,25 +171,32 @@ function appOf(
   const upstream = parts.upstream?.((url) => isItself(url, { ...own, url: ownUrl() }));
   const cache = upstream && createUpstreamCache({ store: backend.store, upstream, clock }, settings);
   const revocations = watchRevocations(backend.tokens, clock);
+  const used = createTokenUses({
+    tokens: backend.tokens,
+    clock,
+    onFailure: (error) => log.error({ err: error }, "the last use of a token was not recorded"),
+  });
   const ports: ApiPorts = {
     ...backend,
-    passwords: createPasswords({ identities: backend.identities, clock }),
     tokens: revocations.tokens,
-    policy,
-    catalog: createCatalog({ reader: backend.reader, policy, upstream: cache }),
-    submit: createSubmit({ ...backend, policy, clock, ids }),
+    passwords: createPasswords({ identities: backend.identities, clock }),
+    ...access,
+    catalog: createCatalog({ reader: backend.reader, policy: access.policy, upstream: cache }),
+    submit: createSubmit({ ...backend, ...access, clock, ids }),
     clock,
     ids,
     ...(cache ? { upstream: cache } : {}),
-    addressOf: remoteAddress,
+    addressOf: (c) => addressOf(c, settings),
+    onTokenUse: (hash) => void used(hash),
     onRequest: (entry) => log[entry.method === "GET" || entry.method === "HEAD" ? "debug" : "info"](entry, "request"),
     onFailure: (error, entry) => log.error({ ...entry, err: error }, "request failed"),
   };
   const chosen = apiSettings(settings, addresses);
   const app = createApp(ports, chosen, [
     ...registryRoutes(ports, chosen),
-    eventRoutes(backend.eventReader, revocations, clock, stopping),
+    eventRoutes({ ...ports, events: backend.eventReader, watch: revocations.watch }, stopping),
     deadLetterRoutes(backend.deadLetters, backend.reader, clock),
+    allTokensRoutes(revocations.tokens),
   ]);
   return { app, direct: createDirect(ports, chosen) };
 }
@@ -171,13 +211,14 @@ function apiSettings(settings: Settings, addresses: readonly string[]): ApiSetti
     }),
     waitMs: settings.waitMs,
     tarballBytesMax: settings.maxTarballMb * 1024 * 1024,
+    tokenLifetimes: { defaultDays: settings.tokenDays, maxDays: settings.tokenDaysMax },
   };
 }
 
-/** The address of the connection. A proxy's, where there is one: its headers are not believed. */
-function remoteAddress(c: AppContext): string | undefined {
+/** The client's address: that of the connection, or what a trusted proxy says. */
+function addressOf(c: AppContext, { trustedProxies }: Settings): string | undefined {
   const { incoming } = c.env as Partial<HttpBindings>;
-  return incoming?.socket.remoteAddress;
+  return clientAddress(incoming?.socket.remoteAddress, c.req.header("x-forwarded-for"), trustedProxies);
 }
 
 async function listen(backend: LocalBackend, parts: ListenerParts): Promise<Listener> {

@@ -1,6 +1,6 @@
 import { createApp } from "@codebox/api";
-import { issueToken } from "@codebox/core";
-import { fail, manualClock, openPolicy, type ManualClock } from "@codebox/testing";
+import { createPolicy, DEFAULT_RIGHTS, issueToken } from "@codebox/core";
+import { fail, manualClock, type ManualClock } from "@codebox/testing";
 import { eventOf } from "@codebox/testing/contracts";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { openSqlite, type SqliteBackend } from "@codebox/sqlite";
@@ -13,6 +13,16 @@ let listeners: number;
 let clock: ManualClock;
 let revocations: Revocations;
 let request: (init?: RequestInit) => Promise<Response>;
+
+/** Packages in the scope `@private` are for alice. */
+const policy = createPolicy({
+  anonymousRead: true,
+  rights: {
+    ...DEFAULT_RIGHTS,
+    visibility: { "@private/*": "private" },
+    grants: [{ to: "user:alice", role: "read", on: "@private/*" }],
+  },
+});
 
 beforeEach(async () => {
   clock = manualClock();
@@ -30,8 +40,9 @@ beforeEach(async () => {
       };
     },
   };
-  const routes = eventRoutes(events, revocations, clock, new AbortController().signal);
-  const app = createApp({ ...embedded, policy: openPolicy, clock }, {}, [routes]);
+  const { watch } = revocations;
+  const routes = eventRoutes({ ...embedded, events, policy, clock, watch }, new AbortController().signal);
+  const app = createApp({ ...embedded, policy, clock }, {}, [routes]);
   request = async (init) => app.request("http://registry.test/-/events?after=0", init);
 });
 afterEach(() => embedded.close());
@@ -104,4 +115,25 @@ describe("a stream that was opened with a token", () => {
     expect(listeners).toBe(1);
     await revocations.tokens.remove(hash);
   });
+});
+
+/** The stream's text until it has `words`. */
+async function readUntil(response: Response, words: string): Promise<string> {
+  let text = "";
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  for (let done = false; !done && !text.includes(words);) {
+    const chunk = await reader?.read();
+    done = chunk?.done !== false;
+    text += chunk?.value ?? "";
+  }
+  await reader?.cancel();
+  return text;
+}
+test("events of packages that the caller may not read are left out; for a caller with the role they are sent", async () => {
+  await embedded.events.publish([eventOf("1", 1, "@private/a"), eventOf("2", 1, "b")]);
+  expect(await readUntil(await request(), '"name":"b"')).not.toContain("@private/a");
+  const grant = { user: "alice", readonly: true, label: "test", created: clock.now().toISOString() };
+  const token = await issueToken({ tokens: embedded.tokens, ids: systemIds }, grant);
+  const headers = { authorization: `Bearer ${token}` };
+  expect(await readUntil(await request({ headers }), '"name":"b"')).toContain("@private/a");
 });

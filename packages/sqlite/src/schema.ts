@@ -30,7 +30,7 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX tokens_user ON tokens (user);
   CREATE TABLE users (name TEXT PRIMARY KEY, email TEXT NOT NULL, salt BLOB NOT NULL, hash BLOB NOT NULL, created INTEGER NOT NULL)
   `,
-  // `limits`: packages, scopes and cidr of a token as JSON.
+  // `limits`: the limits of a token as JSON, all but `readonly`.
   "ALTER TABLE tokens ADD COLUMN expires TEXT; ALTER TABLE tokens ADD COLUMN limits TEXT",
   // `file`: where a large object's bytes are. What `blobs` and `chunks` hold is moved there (chunks.ts); both are empty from then on.
   `
@@ -41,4 +41,5 @@ export const MIGRATIONS: readonly string[] = [
   // Every name that ever held a token: nobody else can register it. Rows are never deleted.
   `CREATE TABLE token_holders (name TEXT PRIMARY KEY) WITHOUT ROWID;
   INSERT INTO token_holders SELECT DISTINCT user FROM tokens`,
+  "ALTER TABLE tokens ADD COLUMN last_used TEXT",
 ];

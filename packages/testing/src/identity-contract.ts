@@ -18,7 +18,14 @@ export function tokenStoreContract(open: () => Promise<AsyncDisposable & { reado
   });
   test("a token keeps its expiry and its limits", async () => {
     await using fixture = await open();
-    const limits = { packages: ["wire"], scopes: ["@acme"], cidr: ["10.0.0.0/8"] };
+    const limits = {
+      packages: ["wire"],
+      scopes: ["@acme"],
+      cidr: ["10.0.0.0/8"],
+      stageOnly: true,
+      noPackages: true,
+      description: "of a machine",
+    };
     const limited = { ...record("secret", "alice"), expires: "2027-01-01T00:00:00.000Z", ...limits };
     await fixture.tokens.put(limited);
     expect(await fixture.tokens.find(hashToken("secret"))).toEqual(limited);
@@ -41,6 +48,44 @@ export function tokenStoreContract(open: () => Promise<AsyncDisposable & { reado
     expect(await fixture.tokens.remove(hashToken("one"))).toBe(true);
     expect(await fixture.tokens.find(hashToken("one"))).toBeUndefined();
     expect(await fixture.tokens.remove(hashToken("one"))).toBe(false);
+  });
+}
+
+/** For every token store: everybody's tokens, and their last use. */
+export function tokenListContract(open: () => Promise<AsyncDisposable & { readonly tokens: TokenStore }>): void {
+  test("everybody's tokens are listed in pages, each once; a prefix of the hash chooses among them", async () => {
+    await using fixture = await open();
+    const hashes = ["one", "two", "three"].map(hashToken).toSorted();
+    for (const [index, name] of ["one", "two", "three"].entries())
+      await fixture.tokens.put(record(name, `user-${index}`));
+    const found: string[] = [];
+    for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
+      const page = await fixture.tokens.page(cursor === undefined ? {} : { cursor });
+      found.push(...page.tokens.map(({ hash }) => hash));
+      cursor = page.cursor;
+    }
+    expect(found).toEqual(hashes);
+    const { tokens } = await fixture.tokens.page({ prefix: hashToken("two").slice(0, 12) });
+    expect(tokens).toMatchObject([{ hash: hashToken("two"), user: "user-1" }]);
+    expect((await fixture.tokens.page({ prefix: "users" })).tokens).toEqual([]);
+  });
+  test("a token's last use is listed with it", async () => {
+    await using fixture = await open();
+    const hash = hashToken("one");
+    await fixture.tokens.put(record("one", "alice"));
+    expect(await fixture.tokens.list("alice")).toEqual([record("one", "alice")]);
+    await fixture.tokens.used(hash, "2026-11-25");
+    const listed = [{ ...record("one", "alice"), lastUsed: "2026-11-25" }];
+    expect(await fixture.tokens.list("alice")).toEqual(listed);
+    expect((await fixture.tokens.page()).tokens).toEqual(listed);
+  });
+  test("a use that is recorded after the removal does not bring the token back", async () => {
+    await using fixture = await open();
+    await fixture.tokens.put(record("one", "alice"));
+    await fixture.tokens.remove(hashToken("one"));
+    await fixture.tokens.used(hashToken("one"), "2026-11-25");
+    expect(await fixture.tokens.find(hashToken("one"))).toBeUndefined();
+    expect((await fixture.tokens.page()).tokens).toEqual([]);
   });
 }
 

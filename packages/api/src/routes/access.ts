@@ -1,11 +1,20 @@
-import { ANONYMOUS, readablePackages, type PackageIndex, type PackageSummary, type Packument } from "@codebox/core";
+import {
+  ANONYMOUS,
+  readablePackages,
+  roleOf,
+  usersIn,
+  type PackageIndex,
+  type PackageSummary,
+  type Packument,
+} from "@codebox/core";
 import { namedCaller } from "../auth.ts";
-import type { AppContext, AppPorts, ReadPorts } from "../context.ts";
+import type { AppContext, ReadPorts, RightsPorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
 import { packageName, requirePackage } from "../lookup.ts";
+import { storedRights } from "../rights.ts";
 
-type AccessPorts = ReadPorts & Pick<AppPorts, "policy">;
+type AccessPorts = ReadPorts & Pick<RightsPorts, "rights">;
 
 /** Longest name of a user or a scope in a path, in characters. */
 const OWNER_MAX = 214;
@@ -20,8 +29,10 @@ export const accessRoutes = (ports: AccessPorts, index: PackageIndex): RouteGrou
     const names = (await index.all()).filter(chosen).map(({ name }) => name);
     return readablePackages(catalog, c.get("principal"), names.toSorted());
   };
-  const isVisible = (packument: Packument) =>
-    policy.may(ANONYMOUS, "read", { name: packument.name, packument }).allowed;
+  const isVisible = async (packument: Packument) => {
+    await storedRights(ports);
+    return policy.may(ANONYMOUS, "read", { name: packument.name, packument }).allowed;
+  };
   const ownedBy = async (c: AppContext, user: string) => {
     const owned = await readable(c, ({ maintainers }) => maintainers.some(({ name }) => name === user));
     return Object.fromEntries(owned.map(({ name }) => [name, "write"]));
@@ -47,17 +58,18 @@ export const accessRoutes = (ports: AccessPorts, index: PackageIndex): RouteGrou
     on.get("/-/package/:name/collaborators", async (c) => {
       const { packument } = await requirePackage(c, ports, packageName(c));
       const user = c.req.query("user");
-      const owners = (packument.maintainers ?? []).filter(({ name }) => user === undefined || name === user);
-      if (!wantsList(c)) return c.json(Object.fromEntries(owners.map(({ name }) => [name, "write"])));
-      return c.json(owners.map(({ name, email }) => ({ user: name, email, permissions: "write" })));
+      const held = (await collaborators(ports, packument)).filter(([name]) => user === undefined || name === user);
+      if (!wantsList(c)) return c.json(Object.fromEntries(held));
+      const emailOf = (name: string) => packument.maintainers?.find((owner) => owner.name === name)?.email;
+      return c.json(held.map(([name, permissions]) => ({ user: name, email: emailOf(name), permissions })));
     });
     on.get("/-/package/:name/visibility", async (c) => {
       const { packument } = await requirePackage(c, ports, packageName(c));
-      return c.json({ public: isVisible(packument) });
+      return c.json({ public: await isVisible(packument) });
     });
     on.get("/-/package/:name/access", async (c) => {
       const { packument } = await requirePackage(c, ports, packageName(c));
-      return c.json({ access: isVisible(packument) ? "public" : "restricted" });
+      return c.json({ access: (await isVisible(packument)) ? "public" : "restricted" });
     });
 
     on.get("/-/_view/starredByUser", async (c) => {
@@ -73,6 +85,20 @@ export const accessRoutes = (ports: AccessPorts, index: PackageIndex): RouteGrou
     });
   });
 };
+
+/** The owners, and those to whom the rights give a role by name, as members or through a team. */
+async function collaborators(
+  ports: Pick<RightsPorts, "rights" | "policy">,
+  packument: Packument,
+): Promise<readonly (readonly [string, "read" | "write"])[]> {
+  const { rights } = await storedRights(ports);
+  const owners = (packument.maintainers ?? []).map(({ name }) => name);
+  const target = { name: packument.name, packument };
+  return [...new Set([...owners, ...usersIn(rights)])].flatMap((name) => {
+    const held = roleOf(rights, { kind: "user", name }, target, { named: true });
+    return held ? [[name, held.role === "read" ? "read" : "write"] as const] : [];
+  });
+}
 
 /** pnpm fails on a map, and npm up to 8 on a list; both ask with `?format=cli`. Source: libnpmaccess 6, lib/index.js, lsCollaborators. */
 function wantsList(c: AppContext): boolean {

@@ -1,18 +1,24 @@
-import { stateOf, UserName, type Person } from "@codebox/core";
+import { setVisibility, stateOf, UserName, type Person } from "@codebox/core";
 import * as z from "zod";
+import { demand, namedCaller } from "../auth.ts";
 import { readJson } from "../body.ts";
-import type { ApiSettings, AppContext, WritePorts } from "../context.ts";
+import type { ApiSettings, AppContext, RightsPorts, WritePorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
 import { packageName, requirePackage } from "../lookup.ts";
+import { editRights, storedRights } from "../rights.ts";
 import { draftOwners } from "../publish/amend.ts";
 import { submitChange } from "../submission.ts";
 import { CREDENTIALS_BYTES_MAX, parseBody } from "./sign-in.ts";
 
+const NewAccess = z.looseObject({
+  access: z.enum(["public", "restricted", "private"], { error: 'must be "public" or "restricted"' }).optional(),
+  publish_requires_tfa: z.boolean().optional(),
+});
 const NewOwner = z.looseObject({ user: UserName });
 
-/** `pnpm owner add` and `rm`, which name one owner and read nothing before; and what is refused because access cannot be set. */
-export const ownerRoutes = (ports: WritePorts, settings: ApiSettings): RouteGroup =>
+/** `pnpm owner add` and `rm`, which name one owner and read nothing before; `npm access set`. */
+export const ownerRoutes = (ports: WritePorts & RightsPorts, settings: ApiSettings): RouteGroup =>
   routeGroup("write", (on) => {
     /** Also refused when the owners changed since they were read here. */
     const change = async (c: AppContext, edit: (owners: readonly Person[]) => readonly Person[]) => {
@@ -39,11 +45,19 @@ export const ownerRoutes = (ports: WritePorts, settings: ApiSettings): RouteGrou
       });
     });
 
+    // npm access set status and set mfa. npm asks for the visibility afterwards.
     on.post("/-/package/:name/access", async (c) => {
-      packageName(c);
-      throw new ApiError(
-        "invalid",
-        "the access of a package can't be set here: everybody who may read the registry may read all of it",
-      );
+      const name = packageName(c);
+      const { access, publish_requires_tfa } = parseBody(NewAccess, await readJson(c, CREDENTIALS_BYTES_MAX));
+      if (publish_requires_tfa)
+        throw new ApiError("invalid", "this registry has no second factor that it could require");
+      await storedRights(ports);
+      const { packument } = await requirePackage(c, ports, name);
+      demand(ports.policy.may(namedCaller(c), "access", { name, packument }));
+      if (access !== undefined) {
+        const visibility = access === "public" ? "public" : "private";
+        await editRights(c, ports, `${name} is ${visibility}`, (rights) => setVisibility(rights, name, visibility));
+      }
+      return c.json({ ok: true }, 201);
     });
   });

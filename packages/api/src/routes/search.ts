@@ -19,7 +19,13 @@ export const searchRoutes = (ports: ReadPorts, index: PackageIndex): RouteGroup 
       if (text.length > TEXT_MAX)
         throw new ApiError("invalid", `a search has at most ${TEXT_MAX} characters; use fewer words`);
       const size = Math.min(count(c, "size", SIZE_DEFAULT), SIZE_MAX);
-      const { hits, total, incomplete } = await search({ text, from: count(c, "from", 0), size });
+      const { hits, total, incomplete } = await search({
+        text,
+        from: count(c, "from", 0),
+        size,
+        mayRead: ({ name, maintainers }) =>
+          ports.policy.may(c.get("principal"), "read", { name, packument: { maintainers } }).allowed,
+      });
       if (incomplete) c.header("warning", '199 - "the upstream did not answer; its packages are missing"');
       const origin = c.get("origin");
       return c.json({ objects: hits.map((hit) => shown(hit, origin)), total, time: ports.clock.now().toISOString() });

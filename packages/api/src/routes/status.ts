@@ -1,5 +1,5 @@
-import { isReadableName, LAYOUT, type Failed, type Outcome, type Pending } from "@codebox/core";
-import type { ReadPorts } from "../context.ts";
+import { type Failed, isReadableName, LAYOUT, type Outcome, type Pending } from "@codebox/core";
+import type { AppContext, ReadPorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
 import { answerHistory } from "../history.ts";
@@ -24,7 +24,8 @@ export const statusRoutes = (ports: ReadPorts): RouteGroup =>
     on.get("/-/changes/:id", async (c) => {
       const id = c.req.param("id");
       const outcome = await ports.outcomes.find(id, packageOf(c.req.query("package")));
-      if (!outcome) throw new ApiError("not_found", `no change "${id.slice(0, 128)}" is known here`);
+      if (!outcome || !(await isReadable(c, ports, outcome.name)))
+        throw new ApiError("not_found", `no change "${id.slice(0, 128)}" is known here`);
       c.header("cache-control", "no-store");
       if (outcome.state === "pending") c.header("retry-after", "1");
       return c.json(shown(outcome));
@@ -32,6 +33,11 @@ export const statusRoutes = (ports: ReadPorts): RouteGroup =>
 
     on.get("/-/package/:name/history", (c) => answerHistory(c, ports));
   });
+
+/** Whether the caller may read a package. The change of another one is not known to the caller. */
+async function isReadable(c: AppContext, { catalog }: ReadPorts, name: string): Promise<boolean> {
+  return (await catalog.find(name, c.get("principal"), { toWrite: true })).kind !== "refused";
+}
 
 /** The package that `?package=` names. Without an index of ids, an applied change is found only in its package's document. */
 function packageOf(name: string | undefined): string | undefined {

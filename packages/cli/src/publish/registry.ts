@@ -4,7 +4,7 @@ import npa from "npm-package-arg";
 import npmFetch from "npm-registry-fetch";
 import * as z from "zod";
 import { CommandError } from "../errors.ts";
-import { applied, refusal, type Options } from "../registry.ts";
+import { applied, type Options, refusal } from "../registry.ts";
 import type { Packed } from "./pack.ts";
 
 const Upload = z.object({

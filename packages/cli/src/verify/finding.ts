@@ -27,6 +27,7 @@ export const CODES = [
   "state-ring",
   "state-outbox",
   "history-damaged",
+  "rights-damaged",
   "token-damaged",
   "token-hash",
   "token-leftover",

@@ -1,5 +1,14 @@
 import { createHash } from "node:crypto";
-import { areaOf, hashOfUserTokenKey, LAYOUT, messageKey, StoredToken, tokenKey, userTokenKey } from "@codebox/core";
+import {
+  areaOf,
+  hashOfUserTokenKey,
+  LAYOUT,
+  messageKey,
+  Rights,
+  StoredToken,
+  tokenKey,
+  userTokenKey,
+} from "@codebox/core";
 import type { Area, ObjectInfo, ObjectStore } from "@codebox/core";
 import { error, warning, type Finding } from "./finding.ts";
 import { historyFindings } from "./history.ts";
@@ -27,6 +36,7 @@ export async function ownObjectFindings(
     ];
   const listed = hashOfUserTokenKey(key);
   if (listed !== undefined) return leftoverEntry(store, key, listed);
+  if (area === LAYOUT.access) return rightsFindings(store, key);
   if (area === LAYOUT.tokens) return tokenFindings(store, key);
   if (area === LAYOUT.history) return deep ? historyFindings(store, key) : [];
   const damaged = deep && area === LAYOUT.messages ? await messageFindings(store, key) : [];
@@ -60,12 +70,28 @@ async function tokenFindings(store: ObjectStore, key: string): Promise<readonly 
         "token-hash",
         key,
         `it holds the record of the token ${record.hash.slice(0, 12)}…`,
-        `codebox token remove ${hash.slice(0, 12)}`,
+        `codebox token revoke ${hash.slice(0, 12)}`,
       ),
     ];
   if (await store.head(userTokenKey(record.user, hash))) return [];
-  const fix = `codebox token remove ${hash.slice(0, 12)}, or put an empty object at ${userTokenKey(record.user, hash)}`;
+  const fix = `codebox token revoke ${hash.slice(0, 12)}, or put an empty object at ${userTokenKey(record.user, hash)}`;
   return [warning("token-leftover", key, `it is not listed among the tokens of ${record.user}`, fix)];
+}
+
+async function rightsFindings(store: ObjectStore, key: string): Promise<readonly Finding[]> {
+  const found = await store.get(key);
+  if (found?.notModified !== false || isRights(found.bytes)) return [];
+  const fix = "restore an earlier version of the object; until then every request is answered with 503";
+  return [error("rights-damaged", key, "it is no document of rights", fix)];
+}
+
+function isRights(bytes: Uint8Array): boolean {
+  try {
+    return Rights.safeParse(JSON.parse(Buffer.from(bytes).toString("utf8"))).success;
+  } catch (cause) {
+    if (cause instanceof SyntaxError) return false;
+    throw cause;
+  }
 }
 
 function parseToken(bytes: Uint8Array) {

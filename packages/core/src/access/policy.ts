@@ -1,66 +1,12 @@
 import type { Change } from "../domain/change.ts";
-import { CHANGE_ACTIONS, type ChangeAction } from "../domain/changes/shared/definition.ts";
-import type { Packument } from "../domain/packument.ts";
-import type { Identity } from "./tokens.ts";
+import type { Service } from "./services.ts";
+import { OPEN_RIGHTS, type RightsSpec, type Role } from "./rights.ts";
+import { creationRule, includes, privacyOf, roleOf } from "./roles.ts";
+import { refusalOfToken } from "./token-limits.ts";
+import type { AccessTarget, Action, Decision, NamedPrincipal, Principal, Refusal } from "./principal.ts";
 
 /**
- * Who asks: the result of authentication, and all that the policy knows of a caller.
- *
- * @example { kind: "token", name: "alice", readonly: true, tokenHash: "9f86d0…" }
- *
- * - `anonymous`: a request without a token.
- * - `user`: a person by name, without the limits of a token. The consumer knows the sender of a change so.
- * - `token`: a user's token, with its limits. `tokenHash` is the token's SHA-256 in hex.
- * - `workload`: a CI job.
- * - `service`: another service that sends changes as messages.
- */
-export type Principal =
-  | { readonly kind: "anonymous" }
-  | { readonly kind: "user"; readonly name: string }
-  | ({ readonly kind: "token" } & Identity)
-  | { readonly kind: "workload"; readonly name: string }
-  | { readonly kind: "service"; readonly name: string };
-
-/** A principal with a name: everybody but an anonymous caller. */
-export type NamedPrincipal = Exclude<Principal, { readonly kind: "anonymous" }>;
-
-/** The principal of a request without a token. */
-export const ANONYMOUS: Principal = { kind: "anonymous" };
-
-/**
- * Everything that can be allowed or refused. Closed.
- *
- * - `read`: read a package; without a package: search, events, the status of changes.
- * - `write`: change something at all. A route asks for it before it reads a body; the change then needs its own action.
- * - `tag`, `publish`, `deprecate`, `unpublish`, `owners`, `star`: change a package.
- * - `account`: see one's own profile and tokens, revoke the token at hand, make a token with one's password.
- * - `revoke`: revoke another of one's own tokens.
- * - `admin`: operate the registry: list dead letters and redrive them.
- */
-export type Action = "read" | "write" | ChangeAction | "account" | "revoke" | "admin";
-
-/** The package that an action is about, as stored right now. `packument` is absent when the package was never published. */
-export type AccessTarget = { readonly name: string; readonly packument: Packument | undefined };
-
-/**
- * The answer of the policy.
- *
- * @example { allowed: false, rule: "token is read-only", code: "forbidden", reason: "this token may only read; use one that may write" }
- *
- * `rule` names the rule that decided, for logs and `explain`; `reason` is for the person who is refused. `code` is
- * `unauthenticated` where signing in may help, else `forbidden`.
- */
-export type Decision = { readonly allowed: true; readonly rule: string } | Refusal;
-/** The answer "no" of the policy. */
-export type Refusal = {
-  readonly allowed: false;
-  readonly rule: string;
-  readonly code: "unauthenticated" | "forbidden";
-  readonly reason: string;
-};
-
-/**
- * The one place that decides who may do what. Pure: no clock and no I/O.
+ * The one place that decides who may do what. Each decision is pure: no clock and no I/O.
  *
  * @example policy.may(principal, "tag", { name: "@acme/wire", packument })
  *
@@ -68,53 +14,51 @@ export type Refusal = {
  */
 export type Policy = {
   readonly may: (principal: Principal, action: Action, target?: AccessTarget) => Decision;
+  /**
+   * Reads the rights if they may have changed. Called before the decisions of a request, a batch or an event. Absent: the policy
+   * never changes.
+   *
+   * @throws StoreUnavailable when the rights can't be read: then nothing is decided.
+   */
+  readonly refresh?: () => Promise<void>;
 };
 
 /** What an operator decides about access. */
 export type PolicySettings = {
   /** Whether packages can be read without a token. */
   readonly anonymousRead: boolean;
+  /** Users who have every right, whatever the rights say: an administrator can't be locked out. Default: nobody. */
+  readonly admins?: readonly string[];
+  /** Default: those of a registry in which nobody has decided. */
+  readonly rights?: RightsSpec;
   /** The services that may do more than change tags. Default: none. */
   readonly services?: readonly Service[];
 };
 
-/** What a service can be allowed to do. Not `publish`: only the API inspects a tarball. */
-export const SERVICE_ACTIONS = ["tag", "deprecate", "unpublish", "owners"] as const satisfies readonly ChangeAction[];
-
 /**
- * Another service that sends changes as messages.
- *
- * @example { name: "release", sender: "AROAEXAMPLEID", actions: ["tag", "deprecate"] }
- * `sender` is what the queue itself says of the sender of a message: on AWS the unique id of an IAM role or user.
- */
-export type Service = {
-  readonly name: string;
-  readonly sender: string;
-  readonly actions: readonly (typeof SERVICE_ACTIONS)[number][];
-};
-
-/**
- * The policy of a registry, from its settings.
+ * The policy of a registry, from its settings and rights.
  *
  * @example createPolicy({ anonymousRead: true }).may(ANONYMOUS, "read").allowed // true
  *
- * A user, a token and a workload may do everything, except that a read-only token changes nothing. A service may change tags,
- * and what its entry in `services` allows.
+ * A token never does more than its user, and less by its limits. A CI job has the rights of its trust rule. A service may change
+ * tags, and what its entry in `services` allows.
  */
-export function createPolicy({ anonymousRead, services = [] }: PolicySettings): Policy {
+export function createPolicy({
+  anonymousRead,
+  admins = [],
+  rights = OPEN_RIGHTS,
+  services = [],
+}: PolicySettings): Policy {
   return {
-    may(principal, action) {
-      switch (principal.kind) {
-        case "anonymous":
-          return anonymous(action, anonymousRead);
-        case "token":
-          return principal.readonly && CHANGING.has(action) ? readOnly(action) : allow("signed in");
-        case "user":
-        case "workload":
-          return allow("signed in");
-        case "service":
-          return service(principal.name, action, services);
-      }
+    may(principal, action, target) {
+      const unknown = anonymous(rights, action, target, anonymousRead);
+      if (principal.kind === "anonymous") return unknown;
+      const limited =
+        principal.kind === "token" ? refusalOfToken(principal, action, target, unknown.allowed) : undefined;
+      if (limited) return limited;
+      if (principal.kind === "service") return service(principal.name, action, services);
+      if (isAdmin(principal, admins)) return allow(`${principal.name} is an administrator of the settings`);
+      return named(rights, principal, action, target);
     },
   };
 }
@@ -141,11 +85,111 @@ export function refusalRejection({ reason, rule }: Refusal): { readonly code: "f
   return { code: "forbidden", message: `${reason} (rule: ${rule})` };
 }
 
-/** The actions that a read-only token may not do. */
-const CHANGING: ReadonlySet<Action> = new Set<Action>(["write", ...CHANGE_ACTIONS, "revoke", "admin"]);
+/** The role that each action on a package needs. `star` needs no more than reading. */
+const NEEDED = {
+  star: "read",
+  tag: "tag",
+  publish: "publish",
+  deprecate: "publish",
+  unpublish: "admin",
+  owners: "admin",
+  access: "admin",
+} as const satisfies Record<Exclude<Action, "read" | "write" | "account" | "revoke" | "admin">, Role>;
+
+function isAdmin(principal: NamedPrincipal, admins: readonly string[]): boolean {
+  return (principal.kind === "user" || principal.kind === "token") && admins.includes(principal.name);
+}
+
+function named(
+  rights: RightsSpec,
+  principal: NamedPrincipal,
+  action: Action,
+  target: AccessTarget | undefined,
+): Decision {
+  switch (action) {
+    case "write":
+    case "account":
+    case "revoke":
+      return allow("signed in");
+    case "admin": {
+      const held = roleOf(rights, principal, EVERYTHING, { named: true });
+      if (held && includes(held.role, "admin")) return allow(held.rule);
+      return refuse("only administrators operate the registry", "only an administrator of this registry may do this");
+    }
+    case "read":
+      return target ? reading(rights, principal, target) : allow("signed in");
+    default:
+      return target ? changing(rights, principal, action, target) : allow("signed in");
+  }
+}
+
+/** Only a grant on every package matches this. */
+const EVERYTHING: AccessTarget = { name: "**", packument: undefined };
+
+function reading(rights: RightsSpec, principal: NamedPrincipal, target: AccessTarget): Decision {
+  const privacy = privacyOf(rights, target.name);
+  if (privacy === undefined) return allow("everybody who is signed in reads what is not private");
+  const held = roleOf(rights, principal, target);
+  return held ? allow(held.rule) : refuse(`${privacy} is private`, `"${target.name}" is private; ${askFor("read")}`);
+}
+
+function changing(
+  rights: RightsSpec,
+  principal: NamedPrincipal,
+  action: keyof typeof NEEDED,
+  target: AccessTarget,
+): Decision {
+  const readable = reading(rights, principal, target);
+  if (action === "star" || !readable.allowed) return readable;
+  const needed = NEEDED[action];
+  const held = roleOf(rights, principal, target, { named: action === "access" });
+  if (held && includes(held.role, needed)) return allow(held.rule);
+  const { name, packument } = target;
+  const creation = action === "publish" && packument === undefined ? creationRule(rights, principal, name) : undefined;
+  if (creation !== undefined) return allow(creation);
+  const which = packument === undefined && action === "publish" ? `create "${name}"` : `${VERBS[action]} "${name}"`;
+  return refuse(
+    held ? `${held.rule}, and this needs ${needed}` : `nothing gives the role ${needed} on ${name}`,
+    `"${principal.name}" may not ${which}; ${askFor(needed)}`,
+  );
+}
+
+const VERBS = {
+  tag: "change the tags of",
+  publish: "publish",
+  deprecate: "deprecate versions of",
+  unpublish: "unpublish",
+  owners: "change the owners of",
+  access: "change the access to",
+} as const;
+
+const askFor = (role: Role) => `ask an owner or an administrator for the role "${role}"`;
+
+function refuse(rule: string, reason: string): Refusal {
+  return { allowed: false, rule, code: "forbidden", reason };
+}
 
 function allow(rule: string): Decision {
   return { allowed: true, rule };
+}
+
+function anonymous(
+  rights: RightsSpec,
+  action: Action,
+  target: AccessTarget | undefined,
+  anonymousRead: boolean,
+): Decision {
+  const refused = (rule: string, reason: string): Decision => ({
+    allowed: false,
+    rule,
+    code: "unauthenticated",
+    reason,
+  });
+  if (!anonymousRead) return refused("anonymous callers may do nothing", "reading from this registry needs a token");
+  if (action !== "read") return refused("anonymous callers may only read", "this needs a token");
+  const privacy = target && privacyOf(rights, target.name);
+  if (target && privacy !== undefined) return refused(`${privacy} is private`, `"${target.name}" is private`);
+  return allow("anonymous callers may read");
 }
 
 function service(name: string, action: Action, services: readonly Service[]): Decision {
@@ -157,29 +201,4 @@ function service(name: string, action: Action, services: readonly Service[]): De
     code: "forbidden",
     reason: `the service "${name}" may only ${actions.join(", ")}, not ${action}; a publish goes over HTTP, and CODEBOX_SERVICES allows the rest`,
   };
-}
-
-function anonymous(action: Action, anonymousRead: boolean): Decision {
-  if (!anonymousRead)
-    return {
-      allowed: false,
-      rule: "anonymous callers may do nothing",
-      code: "unauthenticated",
-      reason: "reading from this registry needs a token",
-    };
-  if (action === "read") return allow("anonymous callers may read");
-  return {
-    allowed: false,
-    rule: "anonymous callers may only read",
-    code: "unauthenticated",
-    reason: "this needs a token",
-  };
-}
-
-function readOnly(action: Action): Refusal {
-  const reason =
-    action === "revoke"
-      ? "this token may only read, and so revokes none but itself; use one that may write"
-      : "this token may only read; use one that may write";
-  return { allowed: false, rule: "token is read-only", code: "forbidden", reason };
 }

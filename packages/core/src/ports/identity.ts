@@ -51,36 +51,3 @@ export type LoginResult =
 export class IdentityUnavailable extends Error {
   override readonly name = "IdentityUnavailable";
 }
-
-/**
- * The registry's own tokens. Only a token's SHA-256 is ever stored.
- *
- * Error semantics: an unknown hash is data. `StoreUnavailable` when the store does not answer; every method is safe to repeat.
- */
-export interface TokenStore {
-  put(record: TokenRecord): Promise<void>;
-  find(hash: string): Promise<TokenRecord | undefined>;
-  list(user: string): Promise<readonly TokenRecord[]>;
-  /** `false` when there is no such token. */
-  remove(hash: string): Promise<boolean>;
-  /** Whether nobody holds a token: the registry is new. */
-  isEmpty(): Promise<boolean>;
-}
-export type TokenRecord = {
-  /** SHA-256 of the token, in hex. */
-  readonly hash: string;
-  readonly user: string;
-  /** May read, not write. */
-  readonly readonly: boolean;
-  /** Shown to its owner to recognise it: never the token. */
-  readonly label: string;
-  readonly created: string;
-  /** When it ends, in ISO 8601. Default: never. */
-  readonly expires?: string;
-  /** The only packages that it may be used for, for example `@acme/wire`. Default: no limit. Stored; not enforced yet. */
-  readonly packages?: readonly string[];
-  /** The only scopes that it may be used for, for example `@acme`. Default: no limit. Stored; not enforced yet. */
-  readonly scopes?: readonly string[];
-  /** The only networks that it may be used from, for example `10.0.0.0/8`. Default: no limit. Stored; not enforced yet. */
-  readonly cidr?: readonly string[];
-};

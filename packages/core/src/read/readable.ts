@@ -1,5 +1,5 @@
 import pLimit from "p-limit";
-import type { Principal } from "../access/policy.ts";
+import type { Principal } from "../access/principal.ts";
 import type { Packument } from "../domain/packument.ts";
 import type { Catalog } from "./catalog.ts";
 

@@ -1,7 +1,13 @@
 import semver from "semver";
 import type { PackageIndex, PackageSummary } from "./package-index.ts";
 
-export type SearchQuery = { readonly text: string; readonly from: number; readonly size: number };
+export type SearchQuery = {
+  readonly text: string;
+  readonly from: number;
+  readonly size: number;
+  /** Which of our packages the caller may read; the others are not found. Default: all. */
+  readonly mayRead?: (one: PackageSummary) => boolean;
+};
 export type SearchHit = PackageSummary & { readonly score: number };
 export type SearchResult = {
   /** Ours first, then the upstream's. */
@@ -21,13 +27,14 @@ export type Search = (query: SearchQuery) => Promise<SearchResult>;
  * @example const search = createSearch(index, upstream); await search({ text: "wire", from: 0, size: 20 });
  */
 export function createSearch(index: PackageIndex, upstream?: { readonly search: Search }): Search {
-  return async ({ text, from, size }) => {
+  return async ({ text, from, size, mayRead = () => true }) => {
     const packages = await index.all();
     const terms = text
       .toLowerCase()
       .split(/\s+/)
       .filter((term) => term !== "");
     const hits = packages
+      .filter(mayRead)
       .map((one) => ({ ...one, score: scoreOf(one, terms) }))
       .filter(({ score }) => score > 0)
       .toSorted((a, b) => b.score - a.score || (a.name < b.name ? -1 : 1));

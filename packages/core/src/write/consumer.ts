@@ -119,6 +119,8 @@ async function write(
   const known = last && withoutEmitted(last, emitted);
   const progress: Progress = { promoted: new Set(), folded: 0, enough };
   const mutate = async (read: ReadPackument | undefined): Promise<Mutation<Written>> => {
+    // Without the rights nothing is decided: the batch is redelivered.
+    await policy.refresh?.();
     const found = read && withoutEmitted(read.packument, emitted);
     const start = known && found ? restored(known, found) : found;
     const {

@@ -1,4 +1,5 @@
-import { actorOf, refusalRejection, type NamedPrincipal, type Policy } from "../access/policy.ts";
+import { actorOf, type Policy, refusalRejection } from "../access/policy.ts";
+import type { NamedPrincipal } from "../access/principal.ts";
 import { actionOf } from "../domain/changes/index.ts";
 import { apply, type Applied } from "../domain/apply.ts";
 import { Change, changeProblem, type Draft } from "../domain/change.ts";
@@ -70,6 +71,7 @@ export function createSubmit({ reader, policy, queue, outcomes, clock, ids, isMe
     const change = parsed.data;
     // The queue forgets an id after minutes, but an outcome is kept for days. So it is looked up first: else the answer would be
     // an old rejection while the queued change is applied.
+    await policy.refresh?.();
     const [read, known] = await Promise.all([
       reader.read(name),
       given === undefined ? undefined : outcomes.find(given),

@@ -14,7 +14,9 @@ import { profileChecks } from "./checks/profile.ts";
 import { publishChecks } from "./checks/publish.ts";
 import { repeatChecks } from "./checks/repeats.ts";
 import { ruleChecks } from "./checks/rules.ts";
+import { rightsChecks } from "./checks/rights.ts";
 import { tarballChecks } from "./checks/tarballs.ts";
+import { tokenLimitChecks } from "./checks/token-limits.ts";
 import type { Check } from "./check.ts";
 
 export { runCheck, type Check, type Result } from "./check.ts";
@@ -25,5 +27,6 @@ export { createRegistry, type Registry, type Target } from "./registry.ts";
 /** Every check of PROTOCOL.md that a URL and a token allow, in the order of its sections. */
 export const CHECKS: readonly Check[] = [
   nameChecks, changeChecks, repeatChecks, failureChecks, distTagChecks, historyChecks, ruleChecks, packumentChecks, tarballChecks,
-  publishChecks, archiveChecks, amendChecks, identityChecks, tokenChecks, profileChecks, eventChecks, otherRouteChecks, listChecks,
+  publishChecks, archiveChecks, amendChecks, identityChecks, tokenChecks, tokenLimitChecks, profileChecks, eventChecks,
+  otherRouteChecks, listChecks, rightsChecks,
 ].flat(); // prettier-ignore

@@ -60,6 +60,7 @@ export const repeatChecks: readonly Check[] = [
   check("CHG-20", "the same key from another user is another change", async (registry) => {
     const token = await registry.secondToken();
     const name = await registry.package("other-user", "1.0.0");
+    await addOwner(registry, name, token);
     const key = registry.word("key");
     const first = expectStatus(await keyedTag(registry, key, name, "next", "1.0.0"), 200);
     const second = expectStatus(await keyedTag(registry, key, name, "next", "1.0.0", token), 200);
@@ -89,3 +90,8 @@ export const repeatChecks: readonly Check[] = [
     expectCode(await registry.publish(name, "1.0.0", { headers: other }), 409, "version_exists");
   }),
 ];
+
+async function addOwner(registry: Registry, name: string, token: string): Promise<void> {
+  const user = at(expectStatus(await registry.get("/-/whoami", { token }), 200).json, "username");
+  expectStatus(await registry.send("PUT", `/-/package${pathOf(name)}/owners`, { body: { user } }), 200);
+}
