@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import process from "node:process";
 
 export const ROOT = new URL("../..", import.meta.url).pathname;
-const MAIN = join(ROOT, "packages/server/src/main.ts");
+export const MAIN = join(ROOT, "packages/server/src/main.ts");
 
 export type Registry = {
   readonly url: string;
