@@ -93,7 +93,7 @@ export function createChangeQueue(
     },
     async acknowledge({ group, messages }) {
       const now = clock.now().getTime();
-      // The group goes on at once. When this does not become durable, the changes come again, and the ring knows them.
+      // The group continues at once. When this does not become durable, the changes come again, and the ring knows them.
       const durable = database.writeLazily(() => markAcknowledged(database, messages, now));
       inFlight.acknowledge(group, messages, durable).catch(() => groups.offer(group));
       pauses.reset(group);

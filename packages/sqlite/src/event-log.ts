@@ -34,7 +34,7 @@ export function createEventLog(database: Database, onFailure: (error: unknown) =
       .all("SELECT position, body FROM events WHERE position > ? ORDER BY position LIMIT ?", after, limit)
       .map(loggedOf);
   let last: Promise<void> = Promise.resolve();
-  const announce = () => {
+  const notify = () => {
     catchUp();
     for (const listener of listeners) listener();
   };
@@ -46,7 +46,7 @@ export function createEventLog(database: Database, onFailure: (error: unknown) =
         for (const [id, name, body] of bodies) database.run(INSERT, id, name, body);
       });
       // Taken: what the caller writes next can't become durable before it. The listeners are called once it is.
-      last = durable.then(announce).catch(onFailure);
+      last = durable.then(notify).catch(onFailure);
     },
     async read(after, limit) {
       // Without space on the disk, what was published waits, and what is stored can be read.

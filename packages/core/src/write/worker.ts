@@ -6,7 +6,7 @@ import type { Consumer } from "./consumer.ts";
 export type WorkerParts = {
   readonly queue: Omit<LocalReceiver, "needs">;
   readonly consumer: Consumer;
-  /** Called for each batch that failed and will be delivered again; without a batch when none could be received. */
+  /** Called for each batch that failed and will be redelivered; without a batch when none could be received. */
   readonly onFailure: (error: unknown, batch?: ChangeBatch) => void;
   /** Groups handled at a time. */
   readonly concurrency: number;
