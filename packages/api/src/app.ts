@@ -10,6 +10,7 @@ import { misdirected } from "./hosts.ts";
 import { createIntake } from "./intake.ts";
 import { loggable } from "./loggable.ts";
 import { canonicalPath, pathProblem, rawPath } from "./paths.ts";
+import { requestLog } from "./request-log.ts";
 import { accountRoutes } from "./routes/account.ts";
 import { distTagReadRoutes, distTagWriteRoutes } from "./routes/dist-tags.ts";
 import { packageWriteRoutes } from "./routes/package-write.ts";
@@ -64,9 +65,9 @@ export function createApp(
     const started = ports.clock.now().getTime();
     c.set("principal", ANONYMOUS);
     c.set("origin", settings.publicUrl ?? new URL(c.req.url).origin);
-    await next();
-    // Else a browser could take a readme or an error for a page.
+    // Else a browser could take a readme or an error for a page. Set before the answer exists: later, its body would become a stream.
     c.header("x-content-type-options", "nosniff");
+    await next();
     logRequest(c, ports, started);
   });
   app.use(async (c, next) => {
@@ -141,17 +142,11 @@ function isProbe(path: string): boolean {
 }
 
 function logRequest(c: AppContext, { clock, onRequest, addressOf }: AppPorts, started: number): void {
-  const principal = c.get("principal");
-  const command = c.req.header("npm-command");
-  onRequest?.({
-    method: c.req.method,
-    path: loggable(c.req.path),
-    status: c.res.status,
-    ms: clock.now().getTime() - started,
-    ...(principal.kind === "anonymous" ? {} : { user: principal.name }),
-    ...(command === undefined ? {} : { command: loggable(command) }),
-    ...(c.res.status === 401 || c.res.status === 403 ? { address: addressOf?.(c) ?? "unknown" } : {}),
-  });
+  const { method, path } = c.req;
+  const { status } = c.res;
+  const address = status === 401 || status === 403 ? { address: addressOf?.(c) ?? "unknown" } : {};
+  const asked = { method, path, command: c.req.header("npm-command"), principal: c.get("principal") };
+  onRequest?.({ ...requestLog(asked, status, clock.now().getTime() - started), ...address });
 }
 
 /** The router sees one spelling of every path. What is wrong with a path is kept for the middleware, which answers it. */

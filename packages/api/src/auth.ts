@@ -1,4 +1,12 @@
-import { ANONYMOUS, authenticate, type Decision, type NamedPrincipal, type Policy, type Refusal } from "@codebox/core";
+import {
+  ANONYMOUS,
+  authenticate,
+  type Decision,
+  type NamedPrincipal,
+  type Policy,
+  type Principal,
+  type Refusal,
+} from "@codebox/core";
 import { createMiddleware } from "hono/factory";
 import type { AppContext, AppEnv, AppPorts } from "./context.ts";
 import { ApiError } from "./errors.ts";
@@ -16,13 +24,22 @@ export type Right = "public" | "sign-in" | "read" | "write" | "account" | "admin
 /** Finds out who asks, from `Authorization: Bearer <token>`. What the caller may do is decided later, by `authorise`. */
 export function authentication({ tokens, clock }: Pick<AppPorts, "tokens" | "clock">) {
   return createMiddleware<AppEnv>(async (c, next) => {
-    const header = c.req.header("authorization");
-    const token = header === undefined ? undefined : /^Bearer\s+(\S+)$/i.exec(header)?.[1];
-    const identity = token === undefined ? undefined : await authenticate({ tokens, clock }, token);
-    c.set("principal", identity ? { kind: "token", ...identity } : ANONYMOUS);
-    c.set("credentialsRefused", header !== undefined && identity === undefined);
+    const { principal, refused } = await callerOf({ tokens, clock }, c.req.header("authorization"));
+    c.set("principal", principal);
+    c.set("credentialsRefused", refused);
     await next();
   });
+}
+
+/** Who sends this `authorization` header. `refused`: there is one, and it is nobody's. */
+export async function callerOf(
+  ports: Pick<AppPorts, "tokens" | "clock">,
+  header: string | undefined,
+): Promise<{ readonly principal: Principal; readonly refused: boolean }> {
+  const token = header === undefined ? undefined : /^Bearer\s+(\S+)$/i.exec(header)?.[1];
+  const identity = token === undefined ? undefined : await authenticate(ports, token);
+  const principal: Principal = identity ? { kind: "token", ...identity } : ANONYMOUS;
+  return { principal, refused: header !== undefined && identity === undefined };
 }
 
 /**

@@ -1,3 +1,4 @@
+export { createDirect, type Direct, type DirectRequest } from "./direct.ts";
 export * from "./app.ts";
 export * from "./auth.ts";
 export { createBackoff } from "./backoff.ts";

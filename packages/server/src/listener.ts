@@ -1,11 +1,12 @@
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { ApiError, bareErrorResponse } from "@codebox/api";
+import { ApiError, bareErrorResponse, type Direct } from "@codebox/api";
 import type { Clock } from "@codebox/core";
 import { getRequestListener, RequestError, type Http2Bindings, type HttpBindings } from "@hono/node-server";
 import type { Logger } from "pino";
 import { BOUNDED, boundConnections, endUnreadAfterAnswer } from "./connections.ts";
+import { isDirect, sendDirect } from "./direct.ts";
 import { checkTarget } from "./target.ts";
 
 /** How long requests may take to end when the server stops, in milliseconds; then their connections are cut. */
@@ -14,6 +15,8 @@ const GRACE_MS = 5_000;
 const LOOK_MS = 50;
 
 export type ListenerParts = {
+  /** Asked before `fetch` for tarballs. */
+  readonly direct: Direct;
   readonly fetch: (request: Request, bindings: HttpBindings | Http2Bindings) => Response | Promise<Response>;
   readonly host: string;
   /** 0 picks a free one. */
@@ -29,7 +32,7 @@ export type Listener = {
 };
 
 /** The HTTP server around an app. Resolves once it listens. */
-export async function openListener({ fetch, host, port, log, clock }: ListenerParts): Promise<Listener> {
+export async function openListener({ direct, fetch, host, port, log, clock }: ListenerParts): Promise<Listener> {
   const running = new Set<Promise<unknown>>();
   const tracked = (request: Request, bindings: HttpBindings | Http2Bindings) => {
     checkTarget(bindings.incoming);
@@ -40,10 +43,19 @@ export async function openListener({ fetch, host, port, log, clock }: ListenerPa
     return done;
   };
   const handle = getRequestListener(tracked, { errorHandler: (error) => malformed(error, log) });
+  const answer = (request: IncomingMessage, response: ServerResponse): Promise<unknown> => {
+    if (!isDirect(request)) return handle(request, response);
+    const sent = sendDirect(direct, request, response, log).then((done) =>
+      done ? undefined : handle(request, response),
+    );
+    const done = sent.finally(() => running.delete(done));
+    running.add(done);
+    return done;
+  };
   // Node's own answer to a request without a Host has no body.
   const server = createServer({ requireHostHeader: false, ...BOUNDED }, (request, response) => {
     endUnreadAfterAnswer(request, response);
-    void handle(request, response);
+    void answer(request, response);
   });
   boundConnections(server);
   server.listen(port, host);

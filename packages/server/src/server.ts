@@ -1,12 +1,14 @@
 import { setMaxListeners } from "node:events";
 import {
   createApp,
+  createDirect,
   hostCheck,
   registryRoutes,
   type ApiPorts,
   type ApiSettings,
   type App,
   type AppContext,
+  type Direct,
 } from "@codebox/api";
 import {
   createCatalog,
@@ -60,6 +62,8 @@ export type RunningServer = {
 /** Groups whose changes are applied at the same time. Their writes share one commit, so more of them cost little. */
 const CONCURRENT_GROUPS = 16;
 
+const MEBIBYTE = 1024 * 1024;
+
 /** The user of the first start's token. Nobody else can take the name. */
 const FIRST_USER = "admin";
 
@@ -71,7 +75,10 @@ const FIRST_USER = "admin";
 export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { settings, log, clock, ids } = parts;
   const onWarning = (warning: string) => log.warn(warning);
-  const open = parts.open ?? ((options) => openSqlite({ directory: settings.data, onWarning, ...options }));
+  const open =
+    parts.open ??
+    ((options) =>
+      openSqlite({ directory: settings.data, memoryBytes: settings.memoryMb * MEBIBYTE, onWarning, ...options }));
   const backend = await open({
     clock,
     registration: settings.registration,
@@ -84,8 +91,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   // Every reader of the events listens.
   setMaxListeners(0, stopping.signal);
   // Its own URL is asked for only by requests, which come once it listens.
-  const app = appOf(backend, policy, parts, stopping.signal, () => listener.url);
-  const listener = await listen(backend, { ...settings, fetch: app.fetch, log, clock });
+  const { app, direct } = appOf(backend, policy, parts, stopping.signal, () => listener.url);
+  const listener = await listen(backend, { ...settings, direct, fetch: app.fetch, log, clock });
   worker.start();
   const swept = keepSwept({ ...backend, clock }, stopping.signal, (error) =>
     log.error({ err: error }, "a sweep failed"),
@@ -124,7 +131,7 @@ function appOf(
   parts: ServerParts,
   stopping: AbortSignal,
   ownUrl: () => string,
-): App {
+): { readonly app: App; readonly direct: Direct } {
   const { settings, log, clock, ids, addresses = [] } = parts;
   const own = { publicUrl: settings.publicUrl, everywhere: isAnyAddress(settings.host), addresses };
   const upstream = parts.upstream?.((url) => isItself(url, { ...own, url: ownUrl() }));
@@ -144,11 +151,12 @@ function appOf(
     onFailure: (error, entry) => log.error({ ...entry, err: error }, "request failed"),
   };
   const chosen = apiSettings(settings, addresses);
-  return createApp(ports, chosen, [
+  const app = createApp(ports, chosen, [
     ...registryRoutes(ports, chosen),
     eventRoutes(backend.eventReader, revocations, clock, stopping),
     deadLetterRoutes(backend.deadLetters, backend.reader, clock),
   ]);
+  return { app, direct: createDirect(ports, chosen) };
 }
 
 function apiSettings(settings: Settings, addresses: readonly string[]): ApiSettings {

@@ -104,6 +104,11 @@ const Settings = z.object({
   maxTarballMb: count(1, 4_096)
     .default(TARBALL_BYTES_MAX / 1024 / 1024)
     .register(flags, { flag: "--max-tarball-mb <n>", help: "largest tarball, in MiB" }),
+  /** Tarballs that were read a short time ago are sent from memory. */
+  memoryMb: count(0, 65_536).default(64).register(flags, {
+    flag: "--memory-mb <n>",
+    help: "memory for tarballs that are read often, in MiB",
+  }),
   logLevel: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info").register(flags, {
     flag: "--log-level <level>",
     help: "trace, debug, info, warn, error or silent",

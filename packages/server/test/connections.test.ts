@@ -26,7 +26,14 @@ beforeEach(async () => {
   const clock = manualClock();
   const app = createApp({ clock, policy: openPolicy, tokens }, {}, [routes]);
   const log = pino({ level: "silent" });
-  listener = await openListener({ fetch: app.fetch, host: "127.0.0.1", port: 0, log, clock });
+  listener = await openListener({
+    direct: async () => undefined,
+    fetch: app.fetch,
+    host: "127.0.0.1",
+    port: 0,
+    log,
+    clock,
+  });
 });
 afterEach(() => listener.close());
 

@@ -13,6 +13,7 @@ describe("settings", () => {
       scopes: [],
       upstreamHosts: [],
       upstreamTimeoutMs: 30_000,
+      memoryMb: 64,
     });
   });
   test("come from flags, and from the environment where there is no flag", () => {

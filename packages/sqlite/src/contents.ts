@@ -61,7 +61,7 @@ function inlined(bytes: Uint8Array): Content {
   return { etag: `"${createHash("md5").update(bytes).digest("hex")}"`, size: bytes.byteLength, inline: bytes };
 }
 
-async function* iterate(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+export async function* iterate(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   yield* pieces;
 }
 

@@ -4,27 +4,25 @@ import {
   type DeleteResult,
   type ObjectInfo,
   type ObjectStore,
-  type OpenObject,
   type PutOptions,
-  type StoredObject,
   type StoreResult,
   type WriteCondition,
 } from "@codebox/core";
-import { bytesOf, contentOf, CONTENT_COLUMNS, streamOf, type Content } from "./contents.ts";
-import type { Database, Row } from "./database.ts";
+import { contentOf, type Content } from "./contents.ts";
+import type { Database } from "./database.ts";
 import type { Files } from "./files.ts";
+import { createMemory, MEMORY_BYTES } from "./memory.ts";
+import { createObjectReads, INFO, infoOf, SELECT_INFO, SELECT_OBJECT } from "./object-reads.ts";
 
 const PAGE = 1_000;
-
-const INFO = "key, etag, size, content_type, modified";
-const SELECT_INFO = `SELECT ${INFO} FROM objects WHERE key = ?`;
-const SELECT_OBJECT = `SELECT ${INFO}, ${CONTENT_COLUMNS} FROM objects WHERE key = ?`;
 
 export type ObjectStoreParts = {
   readonly database: Database;
   readonly clock: Clock;
   /** Where large objects are. Absent: all bytes are in the database. */
   readonly files: Files | undefined;
+  /** Bytes of objects that are kept in memory. Default: `MEMORY_BYTES`. */
+  readonly memoryBytes?: number | undefined;
 };
 
 /**
@@ -33,10 +31,21 @@ export type ObjectStoreParts = {
  * Copies share a file. It is removed after the commit that removes the last row which names it; a reader that has it open
  * reads on. Reading writes nothing.
  */
-export function createObjectStore({ database, clock, files }: ObjectStoreParts): ObjectStore {
-  const info = (key: string): ObjectInfo | undefined => {
+export function createObjectStore({
+  database,
+  clock,
+  files,
+  memoryBytes = MEMORY_BYTES,
+}: ObjectStoreParts): ObjectStore {
+  const memory = createMemory(memoryBytes);
+  /** From the database: a write job must see what the jobs before it did. */
+  const stored = (key: string): ObjectInfo | undefined => {
     const row = database.get(SELECT_INFO, key);
     return row && infoOf(row);
+  };
+  const replace = (key: string, object: NewObject, unused: Set<string>) => {
+    memory.forget(key);
+    replaceRow(database, key, object, unused);
   };
   /** Runs a job that may leave files behind that no row names, and removes them once that is durable. */
   const writing = async <T>(job: (unused: Set<string>) => T): Promise<T> => {
@@ -49,26 +58,16 @@ export function createObjectStore({ database, clock, files }: ObjectStoreParts):
     return result;
   };
   const store = (key: string, content: Content, options: PutOptions) => (unused: Set<string>) => {
-    const refused = refusal(info(key)?.etag, options.condition);
+    const refused = refusal(stored(key)?.etag, options.condition);
     if (refused) {
       if (content.file !== undefined) unused.add(content.file);
       return refused;
     }
-    replace(database, key, { ...content, contentType: options.contentType, modified: clock.now().getTime() }, unused);
+    replace(key, { ...content, contentType: options.contentType, modified: clock.now().getTime() }, unused);
     return { ok: true, etag: content.etag } as const;
   };
   return {
-    async get(key, { ifNoneMatch } = {}) {
-      const row = database.get(`${SELECT_OBJECT} AND etag IS NOT ?`, key, ifNoneMatch ?? null);
-      if (row) return { ...infoOf(row), notModified: false, bytes: await bytesOf(row, files) } satisfies StoredObject;
-      const known = ifNoneMatch === undefined ? undefined : info(key);
-      return known && { notModified: true, etag: known.etag };
-    },
-    async open(key, range) {
-      const row = database.get(SELECT_OBJECT, key);
-      return row && ({ ...infoOf(row), body: await streamOf(row, files, range) } satisfies OpenObject);
-    },
-    head: async (key) => info(key),
+    ...createObjectReads({ database, memory, files, stored }),
     async put(key, body, options = {}) {
       const content = await contentOf(body, files);
       try {
@@ -82,18 +81,19 @@ export function createObjectStore({ database, clock, files }: ObjectStoreParts):
       writing((unused): StoreResult => {
         const row = database.get(SELECT_OBJECT, from);
         if (!row) return { ok: false, reason: "missing" };
-        const refused = refusal(info(to)?.etag, condition);
+        const refused = refusal(stored(to)?.etag, condition);
         if (refused) return refused;
         const { etag, size, contentType } = infoOf(row);
         const inline = (row["inline"] as Uint8Array | null) ?? undefined;
         const file = (row["file"] as string | null) ?? undefined;
-        replace(database, to, { etag, size, inline, file, contentType, modified: clock.now().getTime() }, unused);
+        replace(to, { etag, size, inline, file, contentType, modified: clock.now().getTime() }, unused);
         return { ok: true, etag };
       }),
     delete: (key, condition) =>
       writing((unused): DeleteResult => {
-        const known = info(key);
+        const known = stored(key);
         if (condition && known?.etag !== condition.ifMatch) return { ok: false, reason: "mismatch" };
+        memory.forget(key);
         const file = known && remove(database, key);
         if (file !== undefined && !isNamed(database, file)) unused.add(file);
         return { ok: true };
@@ -134,7 +134,7 @@ function refusal(etag: string | undefined, condition: WriteCondition | undefined
   return etag === condition.ifMatch ? undefined : { ok: false, reason: "mismatch" };
 }
 
-function replace(database: Database, key: string, object: NewObject, unused: Set<string>): void {
+function replaceRow(database: Database, key: string, object: NewObject, unused: Set<string>): void {
   const old = remove(database, key);
   database.run(
     "INSERT INTO objects (key, etag, size, content_type, modified, inline, file) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -157,15 +157,4 @@ function remove(database: Database, key: string): string | undefined {
 
 function isNamed(database: Database, file: string): boolean {
   return database.get("SELECT 1 FROM objects WHERE file = ? LIMIT 1", file) !== undefined;
-}
-
-function infoOf(row: Row): ObjectInfo {
-  const contentType = row["content_type"];
-  return {
-    key: String(row["key"]),
-    etag: String(row["etag"]),
-    size: Number(row["size"]),
-    ...(typeof contentType === "string" ? { contentType } : {}),
-    modified: new Date(Number(row["modified"])),
-  };
 }

@@ -17,6 +17,8 @@ export type SqliteSettings = {
   readonly clock: Clock;
   /** Whether `npm login` makes accounts. Default: `closed`. */
   readonly registration?: "open" | "closed";
+  /** Bytes of objects that are kept in memory. Default: `MEMORY_BYTES`. */
+  readonly memoryBytes?: number;
   /** User names that `npm login` never gives away. Default: none. */
   readonly reserved?: readonly string[];
   /** Called with failures that no caller waits for: events that could not be stored, files that could not be removed. */
@@ -45,6 +47,7 @@ export async function openSqlite({
   clock,
   registration = "closed",
   reserved = [],
+  memoryBytes,
   onFailure,
   onWarning,
 }: SqliteSettings): Promise<SqliteBackend> {
@@ -54,7 +57,7 @@ export async function openSqlite({
   try {
     const files = found && (await openFiles(database, directory, found, onFailure));
     const events = createEventLog(database, onFailure, found?.events);
-    const store = createObjectStore({ database, clock, files });
+    const store = createObjectStore({ database, clock, files, memoryBytes });
     const reader = createPackumentReader(store);
     const queue = createChangeQueue(database, clock, onFailure);
     return {

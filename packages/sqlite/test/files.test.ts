@@ -12,7 +12,7 @@ let directory: string;
 let backend: SqliteBackend;
 beforeEach(async () => {
   directory = await temporary();
-  backend = await openSqlite({ directory, clock: systemClock, onFailure: fail });
+  backend = await openSqlite({ directory, clock: systemClock, onFailure: fail, memoryBytes: 0 });
   await backend.store.put("large", LARGE);
 });
 afterEach(async () => {

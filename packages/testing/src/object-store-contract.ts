@@ -142,6 +142,14 @@ export function objectStoreContract(open: () => Promise<StoreFixture>, gaps: Kno
     expect(await collect((await store.open("a", { start: 2, end: 4 }))?.body ?? pieces())).toBe("234");
     expect(await collect((await store.open("a", { start: 7 }))?.body ?? pieces())).toBe("789");
   });
+  rule("bytes that an open object has at hand are those of its body, also of a range", async (store) => {
+    await store.put("a", text("0123456789"));
+    for (const range of [undefined, { start: 2, end: 4 }, { start: 7 }]) {
+      const open = await store.open("a", range);
+      const body = await collect(open?.body ?? pieces());
+      if (open?.bytes) expect(Buffer.from(open.bytes).toString()).toBe(body);
+    }
+  });
   rule("copy makes an independent object", async (store) => {
     await store.put("from", text("1"), { contentType: "text/plain" });
     expect(await store.copy("from", "to")).toMatchObject({ ok: true });

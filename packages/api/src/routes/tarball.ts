@@ -13,7 +13,7 @@ import { ApiError } from "../errors.ts";
 import { etagMatches } from "../etag.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
 import { findPackage, packageName } from "../lookup.ts";
-import { toStream } from "../stream.ts";
+import { bodyOf } from "../stream.ts";
 
 /** How long a signed URL holds, in seconds: a slow client must be able to start a large download. */
 const SIGNED_SECONDS = 15 * 60;
@@ -41,7 +41,7 @@ function noTarball(name: string, file: string): ApiError {
 async function ownTarball(c: AppContext, store: ObjectStore, key: string): Promise<Response> {
   const info = await store.head(key);
   if (!info) throw new ApiError("not_found", "the tarball is missing from the store; publish the version again");
-  describe(c, info);
+  for (const [header, value] of Object.entries(tarballHeaders(info))) c.header(header, value);
   if (etagMatches(c.req.header("if-none-match"), info.etag)) return c.body(null, 304);
   const range = requestedRange(c, info);
   if (range === "unsatisfiable") {
@@ -53,16 +53,18 @@ async function ownTarball(c: AppContext, store: ObjectStore, key: string): Promi
   const end = range?.end ?? info.size - 1;
   c.header("content-length", String(end - start + 1));
   if (range) c.header("content-range", `bytes ${start}-${end}/${info.size}`);
-  return open ? c.body(toStream(open.body), range ? 206 : 200) : c.body(null, range ? 206 : 200);
+  return open ? c.body(bodyOf(open), range ? 206 : 200) : c.body(null, range ? 206 : 200);
 }
 
 /** The bytes of a version never change, but an unpublished version may be published again: clients revalidate after a day. */
-function describe(c: AppContext, { etag, modified }: ObjectInfo): void {
-  c.header("content-type", "application/octet-stream");
-  c.header("etag", etag);
-  c.header("last-modified", modified.toUTCString());
-  c.header("accept-ranges", "bytes");
-  c.header("cache-control", "private, max-age=86400");
+export function tarballHeaders({ etag, modified }: ObjectInfo): Readonly<Record<string, string>> {
+  return {
+    "content-type": "application/octet-stream",
+    etag,
+    "last-modified": modified.toUTCString(),
+    "accept-ranges": "bytes",
+    "cache-control": "private, max-age=86400",
+  };
 }
 
 /** One range, as RFC 9110, 14.1.2 has it. For several ranges, another unit or a malformed header: the complete object, as the RFC allows. */
@@ -92,7 +94,8 @@ async function upstreamTarball(
   c.header("content-type", "application/octet-stream");
   c.header("cache-control", "private, max-age=86400");
   if (tarball.size !== undefined) c.header("content-length", String(tarball.size));
-  if (c.req.method !== "HEAD") return c.body(toStream(tarball.body));
+  if (c.req.method !== "HEAD") return c.body(bodyOf(tarball));
+  if (tarball.bytes) return c.body(null);
   // Reading one chunk and stopping releases the stream; an unread stream would hold the upstream's connection.
   for await (const _ of tarball.body) break;
   return c.body(null);

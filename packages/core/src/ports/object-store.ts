@@ -49,7 +49,11 @@ export type ObjectInfo = {
 export type StoredObject = ObjectInfo & { readonly notModified: false; readonly bytes: Uint8Array };
 export type NotModified = { readonly notModified: true; readonly etag: string };
 /** `size` is the whole object's, also when a range is open. The body must be read to its end or returned (`for await` does both). */
-export type OpenObject = ObjectInfo & { readonly body: AsyncIterable<Uint8Array> };
+export type OpenObject = ObjectInfo & {
+  readonly body: AsyncIterable<Uint8Array>;
+  /** The same bytes as `body`, where the store has them in memory; then `body` needs not be read. Nobody may change them. */
+  readonly bytes?: Uint8Array;
+};
 export type ObjectPage = { readonly objects: readonly ObjectInfo[]; readonly cursor?: string };
 
 export type StoreResult =

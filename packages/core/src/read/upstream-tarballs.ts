@@ -8,7 +8,12 @@ import type { ObjectStore } from "../ports/object-store.ts";
 import { UpstreamMalformed, type UpstreamTarball } from "../ports/upstream.ts";
 import type { CachedPackument } from "./upstream-documents.ts";
 
-export type CachedTarball = { readonly size?: number; readonly body: AsyncIterable<Uint8Array> };
+export type CachedTarball = {
+  readonly size?: number;
+  readonly body: AsyncIterable<Uint8Array>;
+  /** The same bytes as `body`, where they are in memory; then `body` needs not be read. */
+  readonly bytes?: Uint8Array;
+};
 
 export type UpstreamTarballsPorts = {
   readonly store: ObjectStore;
@@ -78,7 +83,7 @@ export function createUpstreamTarballs(ports: UpstreamTarballsPorts) {
   };
   const kept = async (key: string): Promise<CachedTarball | undefined> => {
     const open = await store.open(key);
-    return open && { size: open.size, body: open.body };
+    return open && { size: open.size, body: open.body, ...(open.bytes ? { bytes: open.bytes } : {}) };
   };
 
   return {

@@ -1,13 +1,5 @@
 import { createHash } from "node:crypto";
-import type {
-  ByteRange,
-  Clock,
-  ObjectInfo,
-  ObjectStore,
-  StoredObject,
-  StoreResult,
-  WriteCondition,
-} from "@codebox/core";
+import type { Clock, ObjectInfo, ObjectStore, StoredObject, StoreResult, WriteCondition } from "@codebox/core";
 
 /** Objects in a page of a listing, as S3 has them. */
 const PAGE = 1_000;
@@ -32,7 +24,10 @@ export function createMemoryObjectStore(clock: Clock): ObjectStore {
     },
     async open(key, range) {
       const found = objects.get(key);
-      return found && { ...infoOf(found), body: bodyOf(found.bytes, range) };
+      if (!found) return undefined;
+      const { start, end = found.size - 1 } = range ?? { start: 0 };
+      const bytes = found.bytes.subarray(start, end + 1);
+      return { ...infoOf(found), bytes, body: bodyOf(bytes) };
     },
     async head(key) {
       const found = objects.get(key);
@@ -76,8 +71,8 @@ function infoOf({ bytes: _bytes, notModified: _notModified, ...info }: StoredObj
   return info;
 }
 
-async function* bodyOf(bytes: Uint8Array, { start, end }: ByteRange = { start: 0 }): AsyncGenerator<Uint8Array> {
-  yield bytes.subarray(start, end === undefined ? undefined : end + 1);
+async function* bodyOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }
 
 async function collect(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
