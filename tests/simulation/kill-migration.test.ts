@@ -14,6 +14,8 @@ import { MAIN, scratch } from "../support/registry.ts";
 import { seeds } from "../support/seeds.ts";
 
 const BLOBS = 24;
+/** On a busy machine. */
+const TIMEOUT_MS = 600_000;
 const bytesOf = (blob: number) => Buffer.alloc(300_000 + blob, `blob ${blob} `);
 const keyOf = (blob: number) => `wire/1.0.${blob}.tgz`;
 
@@ -66,4 +68,5 @@ test.each(seeds(50))(
     await backend.close();
     expect(await readdir(join(data, "blobs"))).toHaveLength(BLOBS);
   },
+  TIMEOUT_MS,
 );

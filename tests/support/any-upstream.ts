@@ -7,10 +7,11 @@ import type { AddressInfo } from "node:net";
 export const UPSTREAM_BYTES = randomBytes(300_000);
 const integrity = `sha512-${createHash("sha512").update(UPSTREAM_BYTES).digest("base64")}`;
 
-/** An upstream that has every package whose name it is asked for, at version 1.0.0. */
+/** An upstream that has every package whose name begins with `left-`, at version 1.0.0. */
 export async function startUpstream(): Promise<AsyncDisposable & { readonly url: string; stop(): void }> {
   const server = createServer((request, response) => {
     const path = request.url ?? "/";
+    if (!path.startsWith("/left-")) return void response.writeHead(404).end();
     if (path.endsWith(".tgz")) return void response.end(UPSTREAM_BYTES);
     const name = decodeURIComponent(path.slice(1));
     const dist = { tarball: `${url}/${name}/-/${name}-1.0.0.tgz`, integrity };
