@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { Agent, request } from "node:http";
+import { Agent, request, type IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
 import process from "node:process";
 import { expect, test, vi } from "vitest";
@@ -22,7 +22,7 @@ test.skipIf(process.platform === "win32")(
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const statusOf = async (path: string): Promise<number | undefined> => {
       const sent = request(`${registry.url}${path}`, { agent }).end();
-      const [response] = (await once(sent, "response")) as [import("node:http").IncomingMessage];
+      const [response] = (await once(sent, "response")) as [IncomingMessage];
       response.resume();
       await once(response, "end");
       return response.statusCode;

@@ -131,7 +131,7 @@ const REQUESTS = [
 export const upstream = defineArea({
   name: "upstream",
   rule: "what an upstream sends is checked, or is a failure of the upstream; no other host is asked",
-  runs: 60,
+  runs: 40,
   input: fc.record({
     isBig: fc.constantFrom(false, false, false, true),
     changes: mutations,
