@@ -29,7 +29,7 @@ const field = fc.constantFrom<readonly [string, unknown]>(
   ["bin", ["cli.js", "lib/other.js"]],
   ["bin", { tool: "C:\\cli.js", a: "/etc/passwd" }],
   ["directories", { bin: "bin" }],
-  ["directories", { bin: "./bin/../bin/" }],
+  ["directories", { bin: "./bin/../bin" }],
   ["engines", { node: ">=20" }],
   ["engines", ["node >= 20"]],
   ["os", ["linux"]],
