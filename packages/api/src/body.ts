@@ -80,7 +80,7 @@ function decoderOf(encoding: string): Transform | undefined {
     default:
       throw new ApiError(
         "invalid",
-        `the content-encoding "${encoding}" is not supported; use gzip, br, deflate or none`,
+        `the content-encoding "${encoding.slice(0, 80)}" is not supported; use gzip, br, deflate or none`,
       );
   }
 }

@@ -1,6 +1,18 @@
 import { expect, test } from "vitest";
 import { startApp } from "./harness.ts";
 
+test("a message repeats only the beginning of what was sent", async () => {
+  const app = await startApp();
+  try {
+    const encoding = "x".repeat(8_000);
+    const response = await app.send("PUT", "/-/package/wire/dist-tags/next", "1.0.0", { "content-encoding": encoding });
+    expect(response.status).toBe(400);
+    expect((await response.text()).length).toBeLessThan(1_000);
+  } finally {
+    await app[Symbol.asyncDispose]();
+  }
+});
+
 test("a message shows what was sent without characters that a terminal obeys", async () => {
   const app = await startApp();
   try {

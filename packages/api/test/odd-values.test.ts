@@ -44,6 +44,11 @@ describe("a field that is no text is refused by name, whatever it is", () => {
     expect(await full()).not.toHaveProperty("scripts.preinstall");
     expect(await abbreviated()).not.toHaveProperty("hasInstallScript");
   });
+  test("a command's path has no drive: npm takes a colon for a slash", async () => {
+    expect((await odd({ bin: { tool: "..:..:evil" } })).status).toBe(400);
+    expect((await odd({ bin: { tool: "C:\\cli.js" } })).status).toBe(201);
+    expect(await full()).toMatchObject({ bin: { tool: "C/cli.js" } });
+  });
   test("a command of the tarball that is no path is left out", async () => {
     expect((await odd({ bin: [noText, "cli.js"] })).status).toBe(201);
     expect(await full()).toMatchObject({ bin: { "cli.js": "cli.js" } });

@@ -3,7 +3,7 @@ import { BlockList, isIP } from "node:net";
 
 /**
  * Addresses that a document from outside must not make the registry connect to: loopback, link-local (cloud metadata),
- * private, carrier-grade NAT, unspecified, multicast. Source: IANA special-purpose address registries.
+ * private, carrier-grade NAT, unspecified, multicast, and IPv6 forms that a gateway turns into an IPv4 address. Source: IANA special-purpose address registries.
  */
 const NOT_PUBLIC = new BlockList();
 const RANGES = [
@@ -17,11 +17,16 @@ const RANGES = [
   ["192.168.0.0", 16],
   ["198.18.0.0", 15],
   ["224.0.0.0", 3],
-  ["::", 128],
-  ["::1", 128],
+  // With loopback and the unspecified address, and IPv4 inside IPv6 in its oldest form.
+  ["::", 96],
   ["64:ff9b::", 96],
+  ["64:ff9b:1::", 48],
+  ["100::", 64],
+  ["2001::", 32],
+  ["2002::", 16],
   ["fc00::", 7],
   ["fe80::", 10],
+  ["fec0::", 10],
   ["ff00::", 8],
 ] as const;
 for (const [network, prefix] of RANGES) NOT_PUBLIC.addSubnet(network, prefix, network.includes(":") ? "ipv6" : "ipv4");

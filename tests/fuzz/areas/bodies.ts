@@ -13,7 +13,7 @@ const BODY_MAX = 1024 * 1024;
 export const bodies = defineArea({
   name: "bodies",
   rule: "a body is applied or refused with a reason, and what is stored can be read",
-  runs: 60,
+  runs: 40,
   input: fc.record({
     template: fc.nat(TEMPLATES.length - 1),
     changes: mutations,

@@ -146,7 +146,7 @@ const oddHeader: fc.Arbitrary<Header> = fc.tuple(
 export const headers = defineArea({
   name: "headers",
   rule: "a request with odd headers is answered or refused; a foreign Host never",
-  runs: 60,
+  runs: 40,
   input: fc.record({
     path: fc.constantFrom(...PATHS),
     method: fc.constantFrom("GET", "GET", "GET", "HEAD", "PUT"),

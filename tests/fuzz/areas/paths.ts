@@ -129,7 +129,7 @@ const query = fc.oneof(
 export const paths = defineArea({
   name: "paths",
   rule: "a path is served or refused with a reason; no token of it is logged",
-  runs: 60,
+  runs: 40,
   input: fc.array(fc.record({ method, parts: fc.array(part, { minLength: 1, maxLength: 5 }), query }), {
     minLength: 1,
     maxLength: 3,

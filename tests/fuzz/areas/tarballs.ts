@@ -19,7 +19,7 @@ const READERS: Readonly<Record<string, Reader>> = { npm: npmReader, pnpm: pnpmRe
 export const tarballs = defineArea({
   name: "tarballs",
   rule: "a tarball is refused, or npm, pnpm and yarn read the same files in it",
-  runs: 120,
+  runs: 80,
   input: tarballInput,
   async check(input, watch) {
     const tarball = tarballOf(input);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers/promises";
 import pino from "pino";
-import type { Upstream } from "@codebox/core";
+import type { ChangeQueue, Upstream } from "@codebox/core";
 import { startServer } from "@codebox/server";
 import { systemClock, systemIds } from "@codebox/system";
 import { createMemoryBackend, makeTarball, type MemoryBackend } from "@codebox/testing";
@@ -42,12 +43,14 @@ export async function withServer(
   console.error = (error: unknown) => log.error({ err: error }, "an answer broke off");
   const log = pino({ level: "debug", base: null }, { write: (line) => void lines.push(line) });
   const backend = createMemoryBackend({ clock: systemClock, registration: "open", reserved: ["admin"] });
+  const { store, reader, outcomes, queue } = backend;
+  const slow = { store: inTurns(store), reader: inTurns(reader), outcomes: inTurns(outcomes) };
   const server = await startServer({
     settings,
     log,
     clock: systemClock,
     ids: systemIds,
-    open: async () => backend,
+    open: async () => ({ ...backend, ...slow, queue: inTurns<ChangeQueue>({ send: (change) => queue.send(change) }) }),
     ...(upstream ? { upstream: () => upstream } : {}),
   });
   const port = Number(new URL(server.url).port);
@@ -86,6 +89,20 @@ export function standardHeaders(token: string, body: Uint8Array | undefined): re
   const host = [["host", "localhost"]] as const;
   if (!body) return [...host, ...authorization];
   return [...host, ...authorization, ["content-type", "application/json"], ["content-length", String(body.byteLength)]];
+}
+
+/** A port each of whose calls takes a turn of the event loop, as it does where a disk or a network is behind it. */
+function inTurns<Port extends object>(port: Port): Port {
+  return new Proxy(port, {
+    get(target, key, receiver) {
+      const method: unknown = Reflect.get(target, key, receiver);
+      if (typeof method !== "function") return method;
+      return async (...args: unknown[]) => {
+        await setImmediate();
+        return (await method.apply(target, args)) as unknown;
+      };
+    },
+  });
 }
 
 /** What npm sends to publish. */

@@ -195,13 +195,18 @@ function binOf({ bin, name }: Fields): Fields | undefined {
 }
 
 function climbs(path: string): boolean {
-  return posix.normalize(path.replaceAll("\\", "/")).split("/")[0] === "..";
+  return posix.normalize(slashed(path)).split("/")[0] === "..";
+}
+
+/** As npm does it: a colon would be a drive. Source: @npmcli/package-json, lib/normalize.js, unixifyPath. */
+function slashed(path: string): string {
+  return path.replaceAll(/[\\:]/g, "/");
 }
 
 /** A path as npm writes it: from the package's top, with slashes. */
 function secured(path: string): string {
   return posix
-    .join(".", posix.join("/", path.replaceAll("\\", "/")))
+    .join(".", posix.join("/", slashed(path)))
     .replace(/^\//, "")
     .replace(/\/$/, "");
 }
