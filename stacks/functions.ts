@@ -48,6 +48,8 @@ export function functions(storage: Storage, queues: Queues, topics: Topics, sett
     ...(settings.upstream === undefined ? {} : { CODEBOX_UPSTREAM: settings.upstream }),
     ...(settings.domain === undefined ? {} : { CODEBOX_PUBLIC_URL: `https://${settings.domain.name}` }),
   };
+  const upstream: Readonly<Record<string, $util.Input<string>>> =
+    settings.upstream === undefined ? {} : { CODEBOX_UPSTREAM_TOKEN: new sst.Secret("UpstreamToken", "").value };
   const changes = { CODEBOX_QUEUE_URL: queues.changes.url };
   const deadLetters = { CODEBOX_DEAD_LETTERS_URL: queues.deadLetters.url };
   const services = { CODEBOX_SERVICES: settings.services };
@@ -60,8 +62,8 @@ export function functions(storage: Storage, queues: Queues, topics: Topics, sett
     return lambda(shape, arns, settings);
   };
   return {
-    read: make("read", api),
-    write: make("write", { ...api, ...changes }),
+    read: make("read", { ...api, ...upstream }),
+    write: make("write", { ...api, ...upstream, ...changes }),
     account: make("account", api),
     consumer: make("consumer", {
       ...bucket,

@@ -117,7 +117,9 @@ function readPortsOf(env: ApiEnvironment, parts: ApiParts): AppPorts & ReadPorts
 
 function upstreamOf(env: ApiEnvironment, url: string, store: ObjectStore, clock: Clock) {
   // Shorter than the 25 s of the function, so that a cached copy can be served when the upstream is slow.
-  const upstream = createHttpUpstream({ url, userAgent: "codebox", clock, timeoutMs: 10_000 });
+  const token = env.CODEBOX_UPSTREAM_TOKEN;
+  const credentials = token === undefined ? {} : { token };
+  const upstream = createHttpUpstream({ url, ...credentials, userAgent: "codebox", clock, timeoutMs: 10_000 });
   return createUpstreamCache({ store, upstream, clock }, { scopes: env.CODEBOX_SCOPES, names: env.CODEBOX_NAMES });
 }
 

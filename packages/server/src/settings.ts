@@ -1,5 +1,15 @@
 import { parseArgs } from "node:util";
-import { commaList, HttpUrl, Names, PublicUrl, Scopes, Switch, TARBALL_BYTES_MAX, WAIT_MS } from "@codebox/core";
+import {
+  BearerToken,
+  commaList,
+  HttpUrl,
+  Names,
+  PublicUrl,
+  Scopes,
+  Switch,
+  TARBALL_BYTES_MAX,
+  WAIT_MS,
+} from "@codebox/core";
 import { z } from "zod";
 
 const text = z.string().min(1, "must not be empty");
@@ -72,11 +82,9 @@ const Settings = z.object({
     help: "serve only packages that are ours",
   }),
   /** A variable only: every user of the machine can see flags. */
-  upstreamToken: z
-    .string()
-    .regex(/^[\x21-\x7e]+$/, "must be a token: printable characters without spaces")
-    .optional()
-    .register(flags, { help: "bearer token for the upstream; no flag, since every user of the machine can see flags" }),
+  upstreamToken: BearerToken.optional().register(flags, {
+    help: "bearer token for the upstream; no flag, since every user of the machine can see flags",
+  }),
   scopes: Scopes.prefault("").register(flags, {
     flag: "--scopes <@a,@b>",
     help: "scopes that never come from upstream",
