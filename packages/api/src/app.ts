@@ -1,4 +1,5 @@
 import { ANONYMOUS } from "@codebox/core";
+import { CHANGE_HEADER } from "./submission.ts";
 import { Hono } from "hono";
 import { createMiddleware } from "hono/factory";
 import { authentication, authorise } from "./auth.ts";
@@ -140,7 +141,10 @@ function isProbe(path: string): boolean {
   return path === "/-/ping" || path === "/-/health";
 }
 
-function logRequest(c: AppContext, { clock, onRequest, addressOf }: AppPorts, started: number): void {
+function logRequest(c: AppContext, ports: AppPorts, started: number): void {
+  const { clock, onRequest, addressOf, requestIdOf } = ports;
+  const request = requestIdOf?.(c);
+  const change = c.res.headers.get(CHANGE_HEADER);
   const principal = c.get("principal");
   const command = c.req.header("npm-command");
   onRequest?.({
@@ -151,6 +155,8 @@ function logRequest(c: AppContext, { clock, onRequest, addressOf }: AppPorts, st
     ...(principal.kind === "anonymous" ? {} : { user: principal.name }),
     ...(command === undefined ? {} : { command: loggable(command) }),
     ...(c.res.status === 401 || c.res.status === 403 ? { address: addressOf?.(c) ?? "unknown" } : {}),
+    ...(request === undefined ? {} : { request }),
+    ...(change === null ? {} : { change }),
   });
 }
 

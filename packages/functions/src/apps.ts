@@ -89,12 +89,19 @@ function sourceIp(c: AppContext): string | undefined {
   return event?.requestContext?.http?.sourceIp;
 }
 
+/** As `request` in the access log: stacks/api.ts. */
+function gatewayRequestId(c: AppContext): string | undefined {
+  const { event } = c.env as { readonly event?: APIGatewayProxyEventV2 };
+  return event?.requestContext?.requestId;
+}
+
 function appPortsOf(env: ApiEnvironment, { clock, onRequest, onFailure }: ApiParts, tokens: TokenStore): AppPorts {
   return {
     tokens,
     policy: createPolicy({ anonymousRead: env.CODEBOX_ANONYMOUS_READ }),
     clock,
     addressOf: sourceIp,
+    requestIdOf: gatewayRequestId,
     ...(onRequest ? { onRequest } : {}),
     ...(onFailure ? { onFailure } : {}),
   };

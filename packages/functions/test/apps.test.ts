@@ -57,3 +57,10 @@ test("the upstream gets the token of the function's environment", async () => {
   upstream.close();
   expect(seen).toContain("Bearer hush");
 });
+
+test("a request is logged with the id that it has in API Gateway's access log", async () => {
+  const logged: unknown[] = [];
+  const app = createReadApp(readEnvironment("read", variables), { ...parts, onRequest: (entry) => logged.push(entry) });
+  await app.request("/-/ping", {}, { event: { requestContext: { requestId: "JKJaXmPLvHcESHA=" } } });
+  expect(logged).toMatchObject([{ path: "/-/ping", request: "JKJaXmPLvHcESHA=" }]);
+});
