@@ -52,6 +52,8 @@ export function functions(storage: Storage, queues: Queues, topics: Topics, sett
     CODEBOX_TOKEN_DAYS: String(settings.tokenDays.byDefault),
     CODEBOX_TOKEN_DAYS_MAX: String(settings.tokenDays.most),
   };
+  const upstream: Readonly<Record<string, $util.Input<string>>> =
+    settings.upstream === undefined ? {} : { CODEBOX_UPSTREAM_TOKEN: new sst.Secret("UpstreamToken", "").value };
   const changes = { CODEBOX_QUEUE_URL: queues.changes.url };
   const deadLetters = { CODEBOX_DEAD_LETTERS_URL: queues.deadLetters.url };
   const services = { CODEBOX_SERVICES: settings.services };
@@ -64,8 +66,8 @@ export function functions(storage: Storage, queues: Queues, topics: Topics, sett
     return lambda(shape, arns, settings);
   };
   return {
-    read: make("read", api),
-    write: make("write", { ...api, ...changes }),
+    read: make("read", { ...api, ...upstream }),
+    write: make("write", { ...api, ...upstream, ...changes }),
     account: make("account", { ...api, ...lifetimes }),
     consumer: make("consumer", {
       ...bucket,

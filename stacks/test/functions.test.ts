@@ -108,8 +108,8 @@ describe("a function's environment", () => {
   };
 
   test.each<[FunctionName, Record<string, string | undefined>]>([
-    ["read", api],
-    ["write", { ...api, CODEBOX_QUEUE_URL: changeQueue }],
+    ["read", { ...api, CODEBOX_UPSTREAM_TOKEN: "secret-of-the-upstream" }],
+    ["write", { ...api, CODEBOX_UPSTREAM_TOKEN: "secret-of-the-upstream", CODEBOX_QUEUE_URL: changeQueue }],
     ["account", api],
     [
       "consumer",

@@ -26,6 +26,7 @@ const VARIANTS = {
     CODEBOX_DOMAIN: "npm.acme.example",
     CODEBOX_CERTIFICATE: CERTIFICATE,
     CODEBOX_SERVICES: "release=AROAEXAMPLE12345:tag+deprecate",
+    SST_SECRET_UpstreamToken: "secret-of-the-upstream",
     CODEBOX_OPERATORS: "arn:aws:iam::123456789012:role/operator",
   },
   withKey: { ...PRODUCTION, CODEBOX_KMS_KEY: KMS_KEY },

@@ -1,4 +1,5 @@
 import { ANONYMOUS, createPackageIndex, type PackageIndex } from "@codebox/core";
+import { CHANGE_HEADER } from "./submission.ts";
 import { Hono } from "hono";
 import { createMiddleware } from "hono/factory";
 import { authentication, authorise } from "./auth.ts";
@@ -174,12 +175,19 @@ function isProbe(path: string): boolean {
   return path === "/-/ping" || path === "/-/health";
 }
 
-function logRequest(c: AppContext, { clock, onRequest, addressOf }: AppPorts, started: number): void {
+function logRequest(c: AppContext, ports: AppPorts, started: number): void {
+  const { clock, onRequest, addressOf, requestIdOf } = ports;
   const { method, path } = c.req;
   const { status } = c.res;
-  const address = status === 401 || status === 403 ? { address: addressOf?.(c) ?? "unknown" } : {};
+  const request = requestIdOf?.(c);
+  const change = c.res.headers.get(CHANGE_HEADER);
   const asked = { method, path, command: c.req.header("npm-command"), principal: c.get("principal") };
-  onRequest?.({ ...requestLog(asked, status, clock.now().getTime() - started), ...address });
+  onRequest?.({
+    ...requestLog(asked, status, clock.now().getTime() - started),
+    ...(status === 401 || status === 403 ? { address: addressOf?.(c) ?? "unknown" } : {}),
+    ...(request === undefined ? {} : { request }),
+    ...(change === null ? {} : { change }),
+  });
 }
 
 /** The router sees one spelling of every path. What is wrong with a path is kept for the middleware, which answers it. */

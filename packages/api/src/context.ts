@@ -36,6 +36,8 @@ export type AppPorts = {
    * runs beside it; a host that outlives its requests returns none.
    */
   readonly onTokenUse?: (hash: string) => Promise<void> | void;
+  /** The id that a gateway in front gave to the request, as in the gateway's own log. */
+  readonly requestIdOf?: (c: AppContext) => string | undefined;
   /** Called for every request once it is answered. */
   readonly onRequest?: (entry: RequestLog) => void;
   /** Called for every failure that is ours (5xx), with the cause that the client does not see. */
@@ -117,6 +119,10 @@ export type RequestLog = {
   readonly command?: string;
   /** The client's address, of a refused request (401, 403). */
   readonly address?: string;
+  /** The id in the gateway's log. */
+  readonly request?: string;
+  /** The id of the change that the request made, as in the logs of the consumer and in the event. */
+  readonly change?: string;
 };
 
 /** Who sent a request. `refusal`: its credentials are nobody's. */

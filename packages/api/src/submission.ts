@@ -5,6 +5,9 @@ import type { ApiSettings, AppContext } from "./context.ts";
 import { keyedChangeId } from "./repeats.ts";
 import { whyOf } from "./why.ts";
 
+/** The header of an answer that names the change. */
+export const CHANGE_HEADER = "codebox-change";
+
 /** An applied change, as the answer to its request needs it. */
 export type Settled = { readonly sequence: number; readonly revision: number; readonly distTags: DistTags };
 
@@ -47,7 +50,7 @@ function respond(
   const { outcome } = submission;
   if (outcome.state === "rejected") throw new ApiError(outcome.rejection.code, outcome.rejection.message);
   const { status, body } = answer({ ...outcome, distTags: outcome.distTags ?? {} });
-  c.header("codebox-change", outcome.id);
+  c.header(CHANGE_HEADER, outcome.id);
   return c.json(body, status);
 }
 
@@ -55,7 +58,7 @@ function accepted(c: AppContext, { id, name }: { readonly id: string; readonly n
   const location = `${c.get("origin")}/-/changes/${encodeURIComponent(id)}`;
   c.header("location", location);
   c.header("retry-after", "1");
-  c.header("codebox-change", id);
+  c.header(CHANGE_HEADER, id);
   c.header("npm-notice", `the change is queued and will be applied; its status: ${location}`);
   return c.json({ ok: true, id: name, change: id, status: location }, 202);
 }

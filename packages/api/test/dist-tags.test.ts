@@ -19,7 +19,10 @@ describe("dist-tags", () => {
       id: "@acme/wire",
       "dist-tags": { latest: "1.0.0", beta: "1.1.0", next: "1.1.0" },
     });
-    expect(response.headers.get("codebox-change")).toBeTruthy();
+    const change = response.headers.get("codebox-change");
+    expect(change).toBeTruthy();
+    // With this id the request's log line, the consumer's and the event are found.
+    expect(registry.logged.at(-1)).toMatchObject({ change });
   });
   test.each([
     "/-/package/@acme/wire/dist-tags",

@@ -18,6 +18,9 @@ export const HttpUrl = z
       refuse("must hold no user and password; CODEBOX_UPSTREAM_TOKEN is for the upstream's token");
   });
 
+/** A bearer token for another server. */
+export const BearerToken = z.string().regex(/^[\x21-\x7e]+$/, "must be a token: printable characters without spaces");
+
 /**
  * Where clients reach the registry, without a slash at its end.
  *

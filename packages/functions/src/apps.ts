@@ -135,6 +135,12 @@ function sourceIp(c: AppContext): string | undefined {
   return event?.requestContext?.http?.sourceIp;
 }
 
+/** As `request` in the access log: stacks/api.ts. */
+function gatewayRequestId(c: AppContext): string | undefined {
+  const { event } = c.env as { readonly event?: APIGatewayProxyEventV2 };
+  return event?.requestContext?.requestId;
+}
+
 function appPortsOf(
   env: ApiEnvironment,
   { clock, random, onRequest, onFailure, onUndecided }: ApiParts,
@@ -154,6 +160,7 @@ function appPortsOf(
       clock,
       onFailure: (error) => onFailure?.(error, { method: "", path: "the last use of a token was not recorded" }),
     }),
+    requestIdOf: gatewayRequestId,
     ...(onRequest ? { onRequest } : {}),
     ...(onFailure ? { onFailure } : {}),
   };
@@ -176,7 +183,9 @@ function readPortsOf(env: ApiEnvironment, parts: ApiParts): AppPorts & ReadPorts
 
 function upstreamOf(env: ApiEnvironment, url: string, store: ObjectStore, clock: Clock) {
   // Shorter than the 25 s of the function, so that a cached copy can be served when the upstream is slow.
-  const upstream = createHttpUpstream({ url, userAgent: "codebox", clock, timeoutMs: 10_000 });
+  const token = env.CODEBOX_UPSTREAM_TOKEN;
+  const credentials = token === undefined ? {} : { token };
+  const upstream = createHttpUpstream({ url, ...credentials, userAgent: "codebox", clock, timeoutMs: 10_000 });
   return createUpstreamCache({ store, upstream, clock }, { scopes: env.CODEBOX_SCOPES, names: env.CODEBOX_NAMES });
 }
 

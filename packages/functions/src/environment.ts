@@ -1,4 +1,5 @@
 import {
+  BearerToken,
   HttpUrl,
   Names,
   PublicUrl,
@@ -42,10 +43,13 @@ const api = {
   CODEBOX_WAIT_MS: z.coerce.number("must be a number").int().min(0).max(20_000).default(WAIT_MS),
 };
 
+/** For the functions that ask the upstream. */
+const upstream = { CODEBOX_UPSTREAM_TOKEN: BearerToken.optional() };
+
 /** What each function needs to know, and its optional settings. */
 export const ENVIRONMENTS = {
-  read: z.object(api),
-  write: z.object({ ...api, ...queue }),
+  read: z.object({ ...api, ...upstream }),
+  write: z.object({ ...api, ...upstream, ...queue }),
   account: z.object({ ...api, ...lifetimes }),
   consumer: z.object({
     ...bucket,

@@ -26,7 +26,8 @@ export function consumeLog(logger: Logger): ConsumeLog {
   return {
     applied: (name, outcomes) => {
       const rejected = outcomes.filter(({ state }) => state === "rejected").length;
-      logger.info("changes applied", { package: name, applied: outcomes.length - rejected, rejected });
+      const changes = outcomes.map(({ id }) => id);
+      logger.info("changes applied", { package: name, applied: outcomes.length - rejected, rejected, changes });
     },
     failed: (group, error, messages) =>
       logger.error("changes will be delivered again", { group, messages, error: asError(error) }),

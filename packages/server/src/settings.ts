@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import {
   Cidrs,
+  BearerToken,
   commaList,
   HttpUrl,
   Names,
@@ -85,11 +86,9 @@ const Settings = z.object({
     help: "serve only packages that are ours",
   }),
   /** A variable only: every user of the machine can see flags. */
-  upstreamToken: z
-    .string()
-    .regex(/^[\x21-\x7e]+$/, "must be a token: printable characters without spaces")
-    .optional()
-    .register(flags, { help: "bearer token for the upstream; no flag, since every user of the machine can see flags" }),
+  upstreamToken: BearerToken.optional().register(flags, {
+    help: "bearer token for the upstream; no flag, since every user of the machine can see flags",
+  }),
   scopes: Scopes.prefault("").register(flags, {
     flag: "--scopes <@a,@b>",
     help: "scopes that never come from upstream",
