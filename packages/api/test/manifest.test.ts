@@ -174,6 +174,21 @@ describe("a version that npm cleans is published under the cleaned version", () 
     expect((await put(publishBody("wire", version, { tarball }))).status).toBe(201);
     expect((await put(publishBody("wire", written))).status).toBe(409);
   });
+  test.each([
+    ["wire", "1.0.0+build.7", "1.0.0", "wire-1.0.0+build.7.tgz"],
+    ["@acme/wire", "1.0.0beta1", "1.0.0-beta1", "@acme/wire-1.0.0beta1.tgz"],
+    ["@acme/wire", "2024.01.05", "2024.1.5", "wire-2024.01.05.tgz"],
+  ])(
+    "%s@%s from bun, which cleans it in the document and not in the file's name",
+    async (name, written, version, file) => {
+      const path = `/${name.replace("/", "%2f")}`;
+      const tarball = makeTarball({ name, version: written });
+      const published = await registry.send("PUT", path, publishBody(name, version, { tarball, file }));
+      expect(await published.json()).toMatchObject({ success: true });
+      const other = await registry.send("PUT", path, publishBody(name, "9.0.0", { file }));
+      expect(await errorOf(other)).toContain(`it must be "${name}-9.0.0.tgz"`);
+    },
+  );
 });
 
 describe("the readme", () => {
