@@ -116,6 +116,11 @@ export function draftOwners(current: Packument, maintainers: unknown, rev: unkno
   // yarn 1 reads the abbreviated packument, which has neither revision nor owners, and sends "undefined": it can't name the others.
   const isBlind = typeof rev === "string" && revisionOf(rev) === undefined;
   if (!isBlind) return { type: "owners", name: current.name, maintainers: people, ...base(rev) };
+  if (people.length === 0)
+    throw new ApiError(
+      "invalid",
+      `this client did not read who owns ${current.name}, so it can't remove an owner; use npm owner rm`,
+    );
   const present = current.maintainers ?? [];
   const added = people.filter(({ name }) => !present.some((person) => person.name === name));
   const baseRevision = stateOf(current).revision;

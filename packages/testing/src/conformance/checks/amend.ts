@@ -82,6 +82,7 @@ export const amendChecks: readonly Check[] = [
     const body = { maintainers: [{ name: "alice" }] };
     expectStatus(await registry.send("PUT", `${pathOf(name)}/-rev/undefined`, { body }), 200, 201);
     assert.deepEqual(await names(), [...before, "alice"]);
+    expectStatus(await registry.send("PUT", `${pathOf(name)}/-rev/undefined`, { body: { maintainers: [] } }), 400);
   }),
   check("AMD-6", "a star is the caller's own, whatever the body says of others", async (registry) => {
     const name = await registry.package("star", "1.0.0");
