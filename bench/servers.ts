@@ -27,8 +27,10 @@ export async function startCodebox(): Promise<Contender> {
   const port = await freePort();
   const args = [join(ROOT, "packages/server/src/main.ts"), "--port", String(port), "--data", folder, "--no-upstream"];
   const started = await start("codebox", port, args, folder);
+  // It answers before it has said so.
+  while (!started.output().includes("\n")) await delay(5);
   const [line = ""] = started.output().split("\n");
-  return contender(started, (JSON.parse(line) as { token: string }).token);
+  return contender(started, readFileSync((JSON.parse(line) as { tokenFile: string }).tokenFile, "utf8").trim());
 }
 
 /** verdaccio with its default storage, no uplink, and JSON web tokens, its fastest authentication. */

@@ -36,6 +36,7 @@ export function functions(storage: Storage, queues: Queues, topics: Topics, sett
   const api = {
     ...bucket,
     CODEBOX_SCOPES: settings.scopes.join(","),
+    ...(settings.names.length === 0 ? {} : { CODEBOX_NAMES: settings.names.join(",") }),
     CODEBOX_ANONYMOUS_READ: String(settings.anonymousRead),
     ...(settings.upstream === undefined ? {} : { CODEBOX_UPSTREAM: settings.upstream }),
     ...(settings.domain === undefined ? {} : { CODEBOX_PUBLIC_URL: `https://${settings.domain.name}` }),
@@ -56,6 +57,6 @@ export function functions(storage: Storage, queues: Queues, topics: Topics, sett
     account: make("account", api),
     consumer: make("consumer", { ...bucket, ...changes, ...deadLetters, CODEBOX_TOPIC_ARN: topics.events.arn }),
     intake: make("intake", { ...bucket, ...changes, ...deadLetters }),
-    redrive: make("redrive", { ...changes, ...deadLetters }),
+    redrive: make("redrive", { ...bucket, ...changes, ...deadLetters }),
   };
 }

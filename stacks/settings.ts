@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Scopes } from "../packages/core/src/settings.ts";
+import { Names, Scopes } from "../packages/core/src/settings.ts";
 
 /**
  * An operator's settings for a stage, read from the environment. SST loads `.env` and `.env.<stage>` into it.
@@ -18,6 +18,8 @@ export type Settings = {
   readonly domain: DomainSettings | undefined;
   /** Scopes that never come from upstream: `@acme`. */
   readonly scopes: readonly string[];
+  /** Package names that never come from upstream, besides those in our scopes. */
+  readonly names: readonly string[];
   /** URL of the registry for other packages; absent: none. */
   readonly upstream: string | undefined;
   /** Whether packages may be read without a token. */
@@ -87,6 +89,7 @@ const Environment = z.object({
     "must be the ARN of an ACM certificate",
   ),
   CODEBOX_SCOPES: Scopes.optional(),
+  CODEBOX_NAMES: Names.prefault(""),
   CODEBOX_UPSTREAM: z
     .union(
       [z.literal("none"), z.url({ protocol: /^https$/, error: "must be an https URL, or none" })],
@@ -134,6 +137,7 @@ export function settingsOf(stage: string, environment: Readonly<Record<string, s
     domain:
       env.CODEBOX_DOMAIN === undefined ? undefined : { name: env.CODEBOX_DOMAIN, certificate: env.CODEBOX_CERTIFICATE },
     scopes: env.CODEBOX_SCOPES ?? [],
+    names: env.CODEBOX_NAMES,
     upstream: upstream === "none" ? undefined : upstream,
     anonymousRead: env.CODEBOX_ANONYMOUS_READ === "true",
     alarmEmail: env.CODEBOX_ALARM_EMAIL === "none" ? undefined : env.CODEBOX_ALARM_EMAIL,

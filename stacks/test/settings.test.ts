@@ -24,6 +24,7 @@ describe("settings", () => {
       bucket: { kind: "new", kmsKey: undefined },
       domain: undefined,
       scopes: [],
+      names: [],
       upstream: undefined,
       anonymousRead: false,
       alarmEmail: undefined,

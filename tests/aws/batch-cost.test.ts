@@ -35,7 +35,7 @@ function eventOf(changes: readonly Change[]): SQSEvent {
 test("10 changes of one package in one SQS event cost a warm consumer one GET, one conditional PUT and one SNS batch; a new one sends the outbox again", async () => {
   const own = clients();
   const cloud = await makeCloud(own, { prefix: unique("cost") });
-  const log = { applied: () => undefined, failed: () => undefined, dead: () => undefined };
+  const log = { applied: () => undefined, failed: () => undefined, dead: () => undefined, postponed: () => undefined };
   const make = () =>
     consumerFunction(readEnvironment("consumer", environmentOf(cloud)), { ...own, clock: systemClock, log });
   const store = createS3ObjectStore(own.s3, { bucket: cloud.bucket });
@@ -49,7 +49,7 @@ test("10 changes of one package in one SQS event cost a warm consumer one GET, o
   const since = () => sent.flatMap((requests) => requests.splice(0));
   const cold = make();
   expect(await cold(eventOf(ten("cold")))).toEqual({ batchItemFailures: [] });
-  // The first of them in a new environment tells of the publish again: nobody there knows that its event went out.
+  // The first of them in a new environment emits the publish again: nobody there knows that its event went out.
   expect(since().map(({ command }) => command)).toEqual([
     "GetObjectCommand",
     "PutObjectCommand",
@@ -76,7 +76,7 @@ test("10 changes of one package in one SQS event cost a warm consumer one GET, o
 test("10 packages in one SQS event cost as many: each its own GET and PUT, and none waits for another", async () => {
   const own = clients();
   const cloud = await makeCloud(own, { prefix: unique("cost") });
-  const log = { applied: () => undefined, failed: () => undefined, dead: () => undefined };
+  const log = { applied: () => undefined, failed: () => undefined, dead: () => undefined, postponed: () => undefined };
   const handler = consumerFunction(readEnvironment("consumer", environmentOf(cloud)), {
     ...own,
     clock: systemClock,

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { chmod, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { describe, expect, test } from "vitest";
@@ -10,7 +10,22 @@ import { publish, putTag } from "../support/load.ts";
 import { ROOT, scratch, startRegistry } from "../support/registry.ts";
 
 describe("the server", () => {
-  test("tells its token once, keeps its data over a restart, and stops cleanly", async () => {
+  test("writes its token into a file that only its user can read, when stdout is no terminal", async () => {
+    await using dir = await scratch();
+    // Also where the directory is open to others.
+    await chmod(dir.path, 0o755);
+    const registry = await startRegistry(dir.path);
+    const file = registry.tokenFile ?? "";
+    expect(file).toBe(join(dir.path, "token-admin"));
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(await readFile(file, "utf8")).toBe(`${registry.token}\n`);
+    await registry.stop();
+    const again = await startRegistry(dir.path, ["--no-upstream", "--new-token", "admin"]);
+    expect(again.token).not.toBe(registry.token);
+    expect(await (await again.fetch("/-/whoami")).json()).toEqual({ username: "admin" });
+    await again.stop();
+  });
+  test("makes one token, keeps its data over a restart, and stops cleanly", async () => {
     await using dir = await scratch();
     const first = await startRegistry(dir.path);
     expect(first.token).toMatch(/^cbx_/);
@@ -37,7 +52,7 @@ describe("the server", () => {
     const events = (await readFile(join(dir.path, "events.jsonl"), "utf8")).trim().split("\n");
     expect(events).toHaveLength(31);
   });
-  test("a second server on the same data is told so, and so is one on a taken port", async () => {
+  test("a second server on the same data is refused with the reason, and so is one on a taken port", async () => {
     await using dir = await scratch();
     const first = await startRegistry(dir.path);
     await expect(startRegistry(dir.path)).rejects.toThrow("another process uses the data directory");

@@ -47,6 +47,9 @@ describe("the start", () => {
 
 test.each([
   ["no Host", "GET / HTTP/1.1\r\n"],
+  ["two Host lines", "GET / HTTP/1.1\r\nhost: 127.0.0.1\r\nHost: 127.0.0.1\r\n"],
+  ["another host in its target", "GET http://elsewhere.example/ HTTP/1.1\r\nhost: 127.0.0.1\r\n"],
+  ["a user in its target", "GET http://a:b@127.0.0.1/ HTTP/1.1\r\nhost: 127.0.0.1\r\n"],
   ["a wrong Host", "GET / HTTP/1.1\r\nhost: a b\r\n"],
   ["a backslash in the path", "GET /a\\b HTTP/1.1\r\nhost: registry\r\n"],
   [
@@ -66,6 +69,19 @@ test.each([
   expect(JSON.parse(answer.slice(answer.indexOf("\r\n\r\n")))).toMatchObject({ ok: false, code: "invalid" });
   await registry.stop();
   expect(seen.out).toContain('"msg":"malformed request"');
+});
+
+test("a host that is only in the target of a request is checked like a Host line", async () => {
+  await using dir = await scratch();
+  const registry = await startRegistry(dir.path);
+  const statusOf = async (host: string) => {
+    const socket = connect(Number(new URL(registry.url).port), "127.0.0.1");
+    socket.write(`GET http://${host}/-/whoami HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`);
+    const answer = Buffer.concat(await Array.fromAsync(socket as AsyncIterable<Buffer>)).toString();
+    return answer.slice("HTTP/1.1 ".length, "HTTP/1.1 ".length + 3);
+  };
+  expect([await statusOf("elsewhere.example"), await statusOf("127.0.0.1")]).toEqual(["421", "401"]);
+  await registry.stop();
 });
 
 test("a damaged tarball of the upstream is 502 when it is small, and breaks the download off when it is large, with a line in the log", async () => {

@@ -8,7 +8,7 @@ import process from "node:process";
 import { describe, expect, test } from "vitest";
 import { CLIENTS } from "../support/clients.ts";
 import { publish } from "../support/load.ts";
-import { ROOT, scratch, startRegistry, type Registry } from "../support/registry.ts";
+import { readToken, ROOT, scratch, startRegistry, type Registry } from "../support/registry.ts";
 
 /** Changes that are queued and answered before they are applied: a stop has something to drain. */
 async function queueThirty(registry: Pick<Registry, "fetch">): Promise<void> {
@@ -31,16 +31,17 @@ async function npmStart(data: string) {
   const { pid } = child;
   if (pid === undefined) throw new Error("npm did not start");
   const messages: string[] = [];
-  const started = Promise.withResolvers<{ readonly url: string; readonly token: string }>();
+  const started = Promise.withResolvers<{ readonly url: string; readonly tokenFile: string }>();
   const lines = createInterface(child.stdout).on("line", (line) => {
     if (!line.startsWith("{")) return;
-    const entry = JSON.parse(line) as { event?: string; msg?: string; url: string; token: string };
+    const entry = JSON.parse(line) as { event?: string; msg?: string; url: string; tokenFile: string };
     if (entry.event === "listening") started.resolve(entry);
     messages.push(entry.msg ?? "");
   });
   const ended = once(lines, "close");
   exited.then(() => started.reject(new Error("npm start ended")));
-  const { url, token } = await started.promise;
+  const { url, tokenFile } = await started.promise;
+  const token = await readToken(tokenFile);
   return {
     pid,
     url,

@@ -1,11 +1,13 @@
 import { ANONYMOUS } from "@codebox/core";
 import { Hono } from "hono";
+import { createMiddleware } from "hono/factory";
 import { authentication, authorise } from "./auth.ts";
 import { createBackoff } from "./backoff.ts";
 import type { ApiPorts, ApiSettings, App, AppContext, AppEnv, AppPorts } from "./context.ts";
-import { ApiError, asApiError, errorResponse } from "./errors.ts";
+import { ApiError, asApiError, errorResponse, type ErrorCode } from "./errors.ts";
 import { addGroups, type Method, type RouteGroup } from "./groups.ts";
 import { misdirected } from "./hosts.ts";
+import { createIntake } from "./intake.ts";
 import { loggable } from "./loggable.ts";
 import { canonicalPath, pathProblem, rawPath } from "./paths.ts";
 import { accountRoutes } from "./routes/account.ts";
@@ -20,7 +22,7 @@ import { tarballRoutes } from "./routes/tarball.ts";
 /**
  * Every group of routes that all deployments have. A Lambda with narrower rights serves some of them.
  *
- * @example createApp(ports, settings, [...registryRoutes(ports, settings), eventRoutes(events, stopping)]);
+ * @example createApp(ports, settings, [...registryRoutes(ports, settings), eventRoutes(events, revocations, clock, stopping)]);
  */
 export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly RouteGroup[] {
   const backoff = createBackoff(ports.clock);
@@ -38,6 +40,9 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
   ];
 }
 
+/** Failures that need somebody who looks at the registry. */
+const LOGGED: ReadonlySet<ErrorCode> = new Set(["internal", "unavailable", "storage_full"]);
+
 /**
  * An HTTP app that serves groups of routes, in any order.
  *
@@ -52,8 +57,7 @@ export function createApp(
   const app: App = new Hono<AppEnv>({ getPath: (request) => pathOf(request, problems) });
   app.onError((error, c) => {
     const known = asApiError(error);
-    if (known.code === "internal" || known.code === "unavailable")
-      ports.onFailure?.(error, { method: c.req.method, path: loggable(c.req.path) });
+    if (LOGGED.has(known.code)) ports.onFailure?.(error, { method: c.req.method, path: loggable(c.req.path) });
     return errorResponse(c, known);
   });
   app.use(async (c, next) => {
@@ -73,9 +77,24 @@ export function createApp(
     await next();
   });
   app.use(authentication(ports));
+  app.use(intake(ports));
   addSection(app, ports, "/-", groups);
   addSection(app, ports, "", groups);
   return app;
+}
+
+/** Gives every request an allowance for its body, until it is answered. */
+function intake({ clock, addressOf }: Pick<AppPorts, "clock" | "addressOf">) {
+  const { open } = createIntake(clock);
+  return createMiddleware<AppEnv>(async (c, next) => {
+    const allowance = open({ address: addressOf?.(c), isNamed: c.get("principal").kind !== "anonymous" });
+    c.set("allowance", allowance);
+    try {
+      await next();
+    } finally {
+      allowance.close();
+    }
+  });
 }
 
 /** The two parts of the paths: the registry's own routes under `/-`, which is no package's name, and the packages. */

@@ -1,4 +1,4 @@
-import type { Clock } from "@codebox/core";
+import { ageOf, type Clock } from "@codebox/core";
 import { LRUCache } from "lru-cache";
 import { ApiError } from "./errors.ts";
 
@@ -10,7 +10,7 @@ const FIRST_SECONDS = 5;
 const ADDRESS_SECONDS_MAX = 15 * 60;
 /** The longest wait of a name, in seconds. Short, because anybody can make the name's owner wait. */
 const NAME_SECONDS_MAX = 30;
-/** Addresses and names that are remembered. Whoever is forgotten begins again with the free failures. */
+/** Addresses and names that are remembered. One that is forgotten begins again with the free failures. */
 const REMEMBERED = 10_000;
 /** A failure is forgotten after so many milliseconds. */
 const FORGET_MS = 60 * 60 * 1000;
@@ -35,7 +35,7 @@ export function createBackoff(clock: Pick<Clock, "now">): Backoff {
   const failures = new LRUCache<string, { count: number; until: number; at: number }>({ max: REMEMBERED });
   const known = (key: string) => {
     const entry = failures.get(key);
-    return entry && now() - entry.at < FORGET_MS ? entry : undefined;
+    return entry && ageOf(entry.at, clock.now()) < FORGET_MS ? entry : undefined;
   };
   const fail = (key: string, secondsMax: number) => {
     const count = (known(key)?.count ?? 0) + 1;

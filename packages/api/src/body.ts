@@ -2,16 +2,18 @@ import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import { Readable, type Transform } from "node:stream";
 import type { ReadableStream as NodeReadableStream } from "node:stream/web";
 import { DECODED_FREE_BYTES, DECODED_RATIO_MAX } from "@codebox/core";
+import type { AppContext } from "./context.ts";
 import { ApiError } from "./errors.ts";
 import { parseStream } from "./json.ts";
 
 /**
  * A request's body as bytes, decompressed where `content-encoding` says so, and refused once it is over `maxBytes` (decoded)
- * or over `DECODED_RATIO_MAX` times what was sent.
+ * or over `DECODED_RATIO_MAX` times what was sent, or takes longer than its allowance.
  *
- * @throws ApiError `too_large`, or `invalid` for an encoding that is unknown or broken, or a body that ended early.
+ * @throws ApiError `too_large`, `too_slow`, or `invalid` for an encoding that is unknown or broken, or a body that ended early.
  */
-export async function* bodyBytes(request: Request, maxBytes: number): AsyncGenerator<Uint8Array> {
+export async function* bodyBytes(c: AppContext, maxBytes: number): AsyncGenerator<Uint8Array> {
+  const request = c.req.raw;
   if (!request.body) return;
   const declared = Number(request.headers.get("content-length") ?? 0);
   const encoding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
@@ -21,8 +23,14 @@ export async function* bodyBytes(request: Request, maxBytes: number): AsyncGener
   const source = Readable.fromWeb(request.body as NodeReadableStream<Uint8Array>);
   const decoder = decoderOf(encoding);
   if (decoder) source.on("data", (chunk: Uint8Array) => void (sent += chunk.byteLength));
+  const ended = new AbortController();
+  c.get("allowance").watch(
+    () => (decoder ? sent : size),
+    (error) => source.destroy(error),
+    ended.signal,
+  );
   try {
-    for await (const chunk of decoded(source, decoder)) {
+    for await (const chunk of decoded(source, decoder).iterator({ destroyOnReturn: false })) {
       size += chunk.byteLength;
       if (size > maxBytes) throw tooLarge(maxBytes);
       if (decoder && size > Math.max(DECODED_FREE_BYTES, DECODED_RATIO_MAX * sent)) throw inflated();
@@ -34,10 +42,25 @@ export async function* bodyBytes(request: Request, maxBytes: number): AsyncGener
       "invalid",
       `the body ended early or is not valid ${encoding}; nothing was changed: send it again`,
     );
+  } finally {
+    ended.abort();
+    discardRest(source, decoder);
   }
 }
 
-function decoded(source: Readable, decoder: Transform | undefined): AsyncIterable<Uint8Array> {
+/**
+ * Reads the rest of a body that was refused, and drops it: its sender can read the answer, and use the connection again. The host
+ * bounds this.
+ */
+function discardRest(source: Readable, decoder: Transform | undefined): void {
+  if (decoder) source.unpipe(decoder);
+  decoder?.destroy();
+  // The sender went away: the request has its answer already.
+  source.on("error", () => {});
+  source.resume();
+}
+
+function decoded(source: Readable, decoder: Transform | undefined): Readable {
   if (!decoder) return source;
   source.on("error", (error) => decoder.destroy(error));
   return source.pipe(decoder);
@@ -77,6 +100,6 @@ function inflated(): ApiError {
 }
 
 /** Reads a JSON body while it streams in. See `parseStream` for what is refused. */
-export function readJson(request: Request, maxBytes: number): Promise<unknown> {
-  return parseStream(bodyBytes(request, maxBytes), { maxBytes });
+export function readJson(c: AppContext, maxBytes: number): Promise<unknown> {
+  return parseStream(bodyBytes(c, maxBytes), { maxBytes, hold: c.get("allowance").hold });
 }

@@ -1,4 +1,5 @@
 import type {
+  Backend,
   Catalog,
   Clock,
   IdentityProvider,
@@ -13,6 +14,7 @@ import type {
   UpstreamCache,
 } from "@codebox/core";
 import type { Context, Hono } from "hono";
+import type { Allowance } from "./intake.ts";
 
 /** What every app needs, whichever routes it serves. */
 export type AppPorts = {
@@ -36,6 +38,8 @@ export type ReadPorts = {
   readonly clock: Clock;
   /** Absent: packages that are not ours do not exist. */
   readonly upstream?: UpstreamCache;
+  /** For the health check. Absent: a store that can be read can be written. */
+  readonly checkWritable?: Backend["checkWritable"];
 } & Pick<AppPorts, "onFailure">;
 
 /** What the routes that change packages need. */
@@ -95,6 +99,8 @@ export type AppEnv = {
     credentialsRefused: boolean;
     /** `https://registry.acme.example`: the start of every URL in an answer. */
     origin: string;
+    /** What the request's body may cost. */
+    allowance: Allowance;
   };
 };
 /** Hono's context with our variables. */

@@ -1,10 +1,18 @@
 import { setImmediate } from "node:timers/promises";
 import { getManyValues, isMany, none } from "stream-chain/defs.js";
 import { jsonParser, type Token } from "stream-json/core/parser.js";
-import { JSON_DEPTH_MAX, JSON_KEY_MAX, JSON_NUMBER_MAX, JSON_STRING_MAX, JSON_VALUES_MAX } from "@codebox/core";
+import {
+  JSON_CONTAINER_BYTES,
+  JSON_DEPTH_MAX,
+  JSON_KEY_MAX,
+  JSON_NUMBER_MAX,
+  JSON_STRING_MAX,
+  JSON_VALUE_BYTES,
+  JSON_VALUES_MAX,
+} from "@codebox/core";
 import { ApiError } from "./errors.ts";
 
-/** What stands in for a tarball's base64 in the parsed document: its attachment was handed to `onData`. */
+/** What replaces a tarball's base64 in the parsed document: its attachment was handed to `onData`. */
 const HANDED_OVER = "";
 
 /** Bytes that are parsed at a time: what one piece makes, in tokens, is held in memory. */
@@ -13,6 +21,8 @@ const PIECE_BYTES = 64 * 1024;
 export type JsonReader = {
   /** Bytes of the JSON, tarballs left out, above which it is refused. */
   readonly maxBytes: number;
+  /** Counts the memory that the parsed document takes. May throw, to refuse it. */
+  readonly hold?: (bytes: number) => void;
   /** Takes a publish's attachment, in base64, as it streams in. It must read it to the end, or throw. `before` is the document so far. */
   readonly onData?: (
     file: string,
@@ -35,7 +45,7 @@ export async function parseStream(bytes: AsyncIterable<Uint8Array>, reader: Json
   try {
     return await assemble(createCursor(texts), reader);
   } finally {
-    // Whoever sends the rest of a body that was refused must not be left waiting.
+    // The sender of the rest of a refused body must not be left waiting.
     await texts.return();
   }
 }
@@ -58,13 +68,15 @@ function createCursor(texts: AsyncGenerator<string, void>): Cursor {
     take: () => tokens[at++],
     async more() {
       if (ended) return false;
+      // A body that stands still must not hold the tokens of its last piece.
+      tokens = [];
+      at = 0;
       const next = await texts.next();
       // A socket hands over two MiB before the loop asks the next one: others get their turn between two pieces.
       await setImmediate();
       ended = next.done === true;
       if (ended && empty) throw new ApiError("invalid", "the body is empty; JSON was expected");
       empty &&= ended || next.value?.trim() === "";
-      at = 0;
       try {
         // Its type leaves out that `none` ends it.
         const parsed: unknown = next.done ? parse(none as never) : parse(next.value);
@@ -94,16 +106,18 @@ async function* decoded(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string
   decode();
 }
 
-async function assemble(cursor: Cursor, { maxBytes, onData }: JsonReader): Promise<unknown> {
+async function assemble(cursor: Cursor, { maxBytes, hold, onData }: JsonReader): Promise<unknown> {
   const stack: Container[] = [];
   let root: unknown;
   let budget = maxBytes;
   const spend = (bytes: number) => {
     budget -= bytes;
     if (budget < 0) throw new ApiError("too_large", `the JSON is over the limit of ${maxBytes} bytes`);
+    hold?.(bytes);
   };
   let values = 0;
-  const count = () => {
+  const count = (bytes = JSON_VALUE_BYTES) => {
+    hold?.(bytes);
     if (++values > JSON_VALUES_MAX) throw new ApiError("too_large", `the JSON has more than ${JSON_VALUES_MAX} values`);
   };
   const add = (value: unknown) => {
@@ -122,7 +136,7 @@ async function assemble(cursor: Cursor, { maxBytes, onData }: JsonReader): Promi
       case "startObject":
       case "startArray": {
         const value = token.name === "startObject" ? {} : [];
-        count();
+        count(JSON_CONTAINER_BYTES);
         if (stack.length >= JSON_DEPTH_MAX)
           throw new ApiError("invalid", `the body nests deeper than ${JSON_DEPTH_MAX} levels`);
         add(value);
@@ -175,7 +189,7 @@ function enter(container: Container | undefined, key: string): void {
   container.key = key;
 }
 
-/** The attachment's file when the stack stands at `_attachments.<file>.data`. */
+/** The attachment's file when the stack is at `_attachments.<file>.data`. */
 function attachmentAt(stack: readonly Container[]): string | undefined {
   const [root, attachments, attachment] = stack;
   if (stack.length !== 3 || root?.key !== "_attachments" || attachment?.key !== "data") return undefined;

@@ -8,7 +8,7 @@ import {
   type ReadPackument,
 } from "@codebox/core";
 import { demand, refusalError } from "./auth.ts";
-import type { AppContext, WritePorts } from "./context.ts";
+import type { AppContext, ReadPorts, WritePorts } from "./context.ts";
 import { ApiError } from "./errors.ts";
 
 /** The package's name from the path; the router has decoded it. @throws ApiError `invalid` */
@@ -70,4 +70,17 @@ export async function packumentToPublish(
 /** The answer for a package that is neither here nor upstream. */
 export function notFound(name: string): ApiError {
   return new ApiError("not_found", `the package "${name}" does not exist here`);
+}
+
+/** The answer for a package that the catalogue calls absent. It says so when a package of the upstream may be hidden. */
+export function absentError(
+  { upstream }: Pick<ReadPorts, "upstream">,
+  name: string,
+  { tombstone }: Extract<Found, { readonly kind: "absent" }>,
+): ApiError {
+  if (!tombstone || !upstream || upstream.isOurs(name)) return notFound(name);
+  return new ApiError(
+    "not_found",
+    `the package "${name}" was unpublished here and its name stays this registry's, so an upstream package of this name is hidden; publish a version here, or install another package`,
+  );
 }

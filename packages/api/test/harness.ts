@@ -5,6 +5,7 @@ import {
   createSubmit,
   issueToken,
   LAYOUT,
+  type Clock,
   type Policy,
   type PolicySettings,
   type UpstreamCache,
@@ -29,6 +30,8 @@ type Options = {
   upstream?: UpstreamCache;
   paused?: boolean;
   queueDown?: boolean;
+  /** What the HTTP surface has for a clock. Default: the machine's. */
+  clock?: Clock;
   /** A package that nobody may read or change. */
   unreadable?: string;
 };
@@ -106,9 +109,9 @@ function except(policy: Policy, unreadable: string | undefined): Policy {
   };
 }
 
-function portsOf(embedded: MemoryBackend, policy: Policy, { upstream, queueDown }: Options): ApiPorts {
+function portsOf(embedded: MemoryBackend, policy: Policy, { upstream, queueDown, clock }: Options): ApiPorts {
   const queue = queueDown ? faultyQueue(embedded.queue, createFaults({ seed: 1, rate: 1 })) : embedded.queue;
-  const parts = { ...embedded, policy, clock: systemClock, ids: systemIds };
+  const parts = { ...embedded, policy, clock: clock ?? systemClock, ids: systemIds };
   return {
     ...parts,
     catalog: createCatalog({ reader: embedded.reader, policy, upstream }),

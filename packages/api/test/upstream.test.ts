@@ -13,6 +13,7 @@ describe("upstream", () => {
   const asked: string[] = [];
   const upstream = (down = false): UpstreamCache => ({
     isOurs: (name) => name.startsWith("@acme/"),
+    has: async () => false,
     async packument(name) {
       asked.push(name);
       if (down) throw new UpstreamUnavailable("down");
@@ -71,6 +72,16 @@ describe("upstream", () => {
     for (const path of ["/left", "/left/-/left-1.0.0.tgz", "/-/package/left/dist-tags", "/@acme/wire", "/left/1.0.0"])
       expect((await passing.request(path)).status, path).toBe(404);
     expect(asked).toEqual([]);
+  });
+
+  test("a tombstone that hides an upstream package says so in its 404", async () => {
+    await using passing = await startApp({ upstream: upstream() });
+    await passing.publish("left", "9.0.0");
+    const { _rev } = (await (await passing.request("/left")).json()) as { _rev: string };
+    await passing.send("DELETE", `/left/-rev/${_rev}`);
+    for (const path of ["/left", "/left/1.0.0"])
+      expect(await errorOf(await passing.request(path))).toContain("an upstream package of this name is hidden");
+    expect(await errorOf(await passing.request("/@acme/wire"))).not.toContain("hidden");
   });
   test("a client about to write is shown only what is published here", async () => {
     await using passing = await startApp({ upstream: upstream() });

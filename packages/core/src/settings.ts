@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { nameProblem } from "./domain/names.ts";
 
 // Settings that several hosts have, each read by one rule. The hosts declare their names, defaults and help.
 
@@ -39,6 +40,15 @@ export function commaList<Item extends z.ZodType<string, string>>(item: Item) {
     )
     .pipe(z.array(item));
 }
+
+/**
+ * Names of packages that never come from the upstream, as a setting spells them.
+ *
+ * @example Names.parse("wire, @acme/wire") // ["wire", "@acme/wire"]
+ */
+export const Names = commaList(
+  z.string().refine((name) => nameProblem(name) === undefined, 'must list package names, such as "wire,@acme/wire"'),
+);
 
 /** A scope as npm has it: an `@` and a name that may be part of a URL. */
 const SCOPE = /^@[a-z0-9~-][a-z0-9._~-]*$/;

@@ -119,7 +119,7 @@ function readPortsOf(env: ApiEnvironment, parts: ApiParts): AppPorts & ReadPorts
 function upstreamOf(env: ApiEnvironment, url: string, store: ObjectStore, clock: Clock) {
   // Shorter than the 25 s of the function, so that a cached copy can be served when the upstream is slow.
   const upstream = createHttpUpstream({ url, userAgent: "codebox", clock, timeoutMs: 10_000 });
-  return createUpstreamCache({ store, upstream, clock }, { scopes: env.CODEBOX_SCOPES });
+  return createUpstreamCache({ store, upstream, clock }, { scopes: env.CODEBOX_SCOPES, names: env.CODEBOX_NAMES });
 }
 
 function settingsOf(env: ApiEnvironment): ApiSettings {

@@ -1,4 +1,4 @@
-import { HttpUrl, PublicUrl, Scopes, Switch, WAIT_MS } from "@codebox/core";
+import { HttpUrl, Names, PublicUrl, Scopes, Switch, WAIT_MS } from "@codebox/core";
 import * as z from "zod";
 
 const text = (what: string) => z.string({ error: `is missing: ${what}` }).min(1, `is empty: ${what}`);
@@ -17,6 +17,8 @@ const api = {
   CODEBOX_ANONYMOUS_READ: Switch.default(false),
   /** Scopes that never come from upstream, with commas between. */
   CODEBOX_SCOPES: Scopes.prefault(""),
+  /** Package names that never come from upstream, with commas between. */
+  CODEBOX_NAMES: Names.prefault(""),
   CODEBOX_UPSTREAM: HttpUrl.optional(),
   /** Milliseconds. The function has 25,000. */
   CODEBOX_WAIT_MS: z.coerce.number("must be a number").int().min(0).max(20_000).default(WAIT_MS),
@@ -34,7 +36,7 @@ export const ENVIRONMENTS = {
     CODEBOX_TOPIC_ARN: text("the ARN of the topic on which changes are announced"),
   }),
   intake: z.object({ ...bucket, ...queue, ...deadLetters }),
-  redrive: z.object({ ...queue, ...deadLetters }),
+  redrive: z.object({ ...bucket, ...queue, ...deadLetters }),
 } as const;
 
 export type Environment<Name extends keyof typeof ENVIRONMENTS> = z.infer<(typeof ENVIRONMENTS)[Name]>;

@@ -90,7 +90,7 @@ export function uploadRoutes(
       const packument = await packumentToPublish(c, ports, name);
       const problem = packument === undefined ? nameProblem(name) : undefined;
       if (problem !== undefined) throw new ApiError("invalid", problem);
-      const parsed = Upload.safeParse(await readJson(c.req.raw, UPLOAD_REQUEST_BYTES_MAX));
+      const parsed = Upload.safeParse(await readJson(c, UPLOAD_REQUEST_BYTES_MAX));
       if (!parsed.success)
         throw new ApiError("invalid", `the body must be {"size": <bytes>}: ${parsed.error.issues[0]?.message ?? ""}`);
       const { size } = parsed.data;

@@ -53,13 +53,14 @@ function setup(
     },
   };
   const consume = createConsumeHandler({
-    consumer: async (name, changes, signal) => {
+    consumer: async (name, changes, { over, enough } = {}) => {
       calls.push([name, changes.map(({ id }) => id)]);
       if (name === options.hanging) await hung.promise;
-      signal?.throwIfAborted();
+      over?.throwIfAborted();
       late.push(name);
       if (broken.includes(name)) throw new StoreUnavailable("S3 does not answer");
-      return [];
+      const done = enough?.aborted ? changes.slice(0, 1) : changes;
+      return done.map(({ id }) => ({ state: "applied", id, name, sequence: 1, revision: 1 }));
     },
     store,
     deadLetters,
@@ -69,7 +70,7 @@ function setup(
       removed.push(records.map(({ messageId }) => messageId));
     },
     clock,
-    log: { applied: () => undefined, failed: () => undefined, dead: () => undefined },
+    log: { applied: () => undefined, failed: () => undefined, dead: () => undefined, postponed: () => undefined },
   });
   const queue: ChangeQueue = {
     async send(change) {
@@ -98,7 +99,7 @@ test("a group is one call of the consumer, in its order; groups are apart", asyn
   expect(await consume({ Records })).toEqual(failures());
   expect(Object.fromEntries(calls)).toEqual({ wire: ["a", "b", "c"], other: ["x"] });
 });
-test("a group that fails is reported whole, and no other group is", async () => {
+test("a group that fails is reported completely, and no other group is", async () => {
   const { consume, paused } = setup(["wire"]);
   const Records = [record(put("a")), record(put("x", "other")), record(put("b"))];
   expect(await consume({ Records })).toEqual(failures("a", "b"));
@@ -118,12 +119,22 @@ test("a group that is not done when the invocation's time is nearly up is report
   await new Promise((resolve) => setImmediate(resolve));
   expect(late).toEqual(["fine"]);
 });
+test("a group whose time is nearly up keeps what it applied, and the rest is delivered again at once", async () => {
+  const { consume, paused, removed, clock, hung } = setup([], { hanging: "slow" });
+  const Records = ["a", "b", "c"].map((id) => record(put(id, "slow"), { receives: 5 }));
+  const answer = consume({ Records }, { getRemainingTimeInMillis: () => 30_000 });
+  await clock.advance(20_000);
+  hung.resolve();
+  expect(await answer).toEqual(failures("b", "c"));
+  // Deleted first: SQS delivers nothing of a group while one of its messages is in flight.
+  expect({ removed, paused }).toEqual({ removed: [["a"]], paused: [[["b", "c"], 0]] });
+});
 test("the pause before the next delivery grows with the deliveries", async () => {
   const { consume, paused } = setup(["wire"]);
   for (const receives of [1, 2, 3, 6, 500]) await consume({ Records: [record(put("a"), { receives })] });
   expect(paused.map(([, seconds]) => seconds)).toEqual([1, 4, 16, 900, 900]);
 });
-test("a message that is no change goes to the dead letters with the reason, once, and its group goes on", async () => {
+test("a message that is no change goes to the dead letters with the reason, once, and its group continues", async () => {
   const { consume, calls, dead } = setup();
   const bad = JSON.stringify({ ...put("bad"), version: "latest" });
   expect(
@@ -175,7 +186,7 @@ test("the messages of the last group are left to Lambda, which deletes them with
   expect(removed).toEqual([]);
 });
 
-test("the intake queues good changes in their order, raw or as SNS wraps them, and puts bad ones aside", async () => {
+test("the intake queues good changes in their order, raw or as SNS wraps them, and dead-letters the bad ones", async () => {
   const { intake, sent, dead } = setup();
   const wrapped = JSON.stringify({ Type: "Notification", Message: JSON.stringify(put("b")) });
   expect(await intake({ Records: [record(put("a")), record("nonsense"), record(wrapped)] })).toEqual(failures());
@@ -197,7 +208,7 @@ test("the intake takes changes from a topic, and throws when one can't be queued
   await expect(intake(event(put("a")))).rejects.toThrow("the queue does not answer");
 });
 
-test("a function that is not told what it needs says what is missing, and where it is set", () => {
+test("a function without a setting that it needs says what is missing, and where it is set", () => {
   expect(() =>
     readEnvironment("write", { CODEBOX_BUCKET: "b", CODEBOX_QUEUE_URL: "", CODEBOX_ANONYMOUS_READ: "maybe" }),
   ).toThrow(

@@ -1,49 +1,70 @@
 import { routeGroup, type RouteGroup } from "@codebox/api";
 import { streamSSE } from "hono/streaming";
-import type { EventReader } from "@codebox/core";
+import type { Clock, EventReader } from "@codebox/core";
+import type { Revocations } from "./revocations.ts";
 
 /** How many past events are read at once. */
 const PAGE = 200;
+/** A comment is sent after so many milliseconds without an event: proxies, and this server too, close a connection that stands still. */
+const SILENCE_MS = 30_000;
 
 /**
  * `GET /-/events`: change events as server-sent events, from now on, or after `Last-Event-ID` (or `?after=`), 0 being the beginning.
  *
- * An event's id is its position in the log; a client that reconnects goes on where it was. `?package=` shows one package only.
+ * An event's id is its position in the log; a client that reconnects continues where it was. `?package=` shows one package only.
+ * A stream that was opened with a token ends when the token is revoked or expires.
  * Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
-export function eventRoutes(events: EventReader, stopping: AbortSignal): RouteGroup {
+export function eventRoutes(
+  events: EventReader,
+  { watch }: Pick<Revocations, "watch">,
+  clock: Clock,
+  stopping: AbortSignal,
+): RouteGroup {
   return routeGroup("read", (on) => {
     on.get("/-/events", async (c) => {
       // Answered without the body that nobody would read, and so never end.
       if (c.req.method === "HEAD") return c.body(null, 200, { "content-type": "text/event-stream" });
       const after = Number(c.req.header("last-event-id") ?? c.req.query("after") ?? Number.NaN);
       const only = c.req.query("package");
+      const principal = c.get("principal");
       let position = Number.isSafeInteger(after) && after >= 0 ? after : await events.position();
       return streamSSE(c, async (stream) => {
         let wake: () => void = () => {};
         const unsubscribe = events.subscribe(() => wake());
-        const stop = () => wake();
-        stream.onAbort(stop);
-        stopping.addEventListener("abort", stop);
+        const ending = new AbortController();
+        const ends = AbortSignal.any([stopping, ending.signal]);
+        stream.onAbort(() => ending.abort());
+        ends.addEventListener("abort", () => wake());
+        if (principal.kind === "token") watch(principal.tokenHash, () => ending.abort(), ends);
         try {
           await stream.write(": connected\n\n");
-          while (!stream.aborted && !stopping.aborted) {
+          while (!ends.aborted) {
             const more = new Promise<void>((resolve) => {
               wake = resolve;
             });
             const page = await events.read(position, PAGE);
             for (const { position: id, event } of page) {
+              if (ends.aborted) break;
               position = id;
               if (only !== undefined && event.name !== only) continue;
               await stream.writeSSE({ id: String(id), event: event.type, data: JSON.stringify(event) });
             }
-            if (page.length === 0 && !stream.aborted && !stopping.aborted) await more;
+            if (page.length > 0 || ends.aborted) continue;
+            if (await isSilent(more, clock)) await stream.write(":\n\n");
           }
         } finally {
           unsubscribe();
-          stopping.removeEventListener("abort", stop);
+          ending.abort();
         }
       });
     });
   });
+}
+
+/** Whether `SILENCE_MS` pass before there is more. */
+async function isSilent(more: Promise<void>, clock: Clock): Promise<boolean> {
+  const ended = new AbortController();
+  const silence = clock.sleep(SILENCE_MS, ended.signal).then(() => true);
+  return Promise.race([more.then(() => false), silence]).finally(() => ended.abort());
 }

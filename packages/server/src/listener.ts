@@ -1,13 +1,13 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { ApiError, bareErrorResponse, pathProblem } from "@codebox/api";
+import { ApiError, bareErrorResponse } from "@codebox/api";
 import type { Clock } from "@codebox/core";
 import { getRequestListener, RequestError, type Http2Bindings, type HttpBindings } from "@hono/node-server";
 import type { Logger } from "pino";
+import { BOUNDED, boundConnections, endUnreadAfterAnswer } from "./connections.ts";
+import { checkTarget } from "./target.ts";
 
-/** How long a request may take to arrive, in milliseconds: the largest tarball over a slow line. Node's own five minutes cut it off. */
-const UPLOAD_MS = 60 * 60 * 1000;
 /** How long requests may take to end when the server stops, in milliseconds; then their connections are cut. */
 const GRACE_MS = 5_000;
 /** How often it is looked, meanwhile, for connections that have become idle, in milliseconds. */
@@ -32,7 +32,7 @@ export type Listener = {
 export async function openListener({ fetch, host, port, log, clock }: ListenerParts): Promise<Listener> {
   const running = new Set<Promise<unknown>>();
   const tracked = (request: Request, bindings: HttpBindings | Http2Bindings) => {
-    checkTarget(bindings.incoming.url ?? "/");
+    checkTarget(bindings.incoming);
     const response = fetch(request, bindings);
     if (!(response instanceof Promise)) return response;
     const done = response.finally(() => running.delete(done));
@@ -41,8 +41,11 @@ export async function openListener({ fetch, host, port, log, clock }: ListenerPa
   };
   const handle = getRequestListener(tracked, { errorHandler: (error) => malformed(error, log) });
   // Node's own answer to a request without a Host has no body.
-  const server = createServer({ requireHostHeader: false }, (request, response) => void handle(request, response));
-  server.requestTimeout = UPLOAD_MS;
+  const server = createServer({ requireHostHeader: false, ...BOUNDED }, (request, response) => {
+    endUnreadAfterAnswer(request, response);
+    void handle(request, response);
+  });
+  boundConnections(server);
   server.listen(port, host);
   await once(server, "listening");
   return {
@@ -65,16 +68,6 @@ async function closeServer(server: Server, clock: Clock): Promise<void> {
   }
   server.closeAllConnections();
   await closed;
-}
-
-/**
- * Looks at the path as it was sent: a Request resolves its dot segments, and what names one package would reach another.
- *
- * @throws RequestError
- */
-function checkTarget(target: string): void {
-  const problem = pathProblem(target.split(/[?#]/, 1)[0] ?? "/");
-  if (problem) throw new RequestError(problem.message, { cause: problem });
 }
 
 /** A request that is none for the app: a wrong Host, a backslash in the path, a method without a path. */

@@ -6,6 +6,7 @@ import pino, { type Logger } from "pino";
 import pretty from "pino-pretty";
 import { systemClock, systemIds } from "@codebox/system";
 import { startServer, type RunningServer } from "./server.ts";
+import { writeTokenFile } from "./token-file.ts";
 import { readSettings, SettingsError, usage, type Settings } from "./settings.ts";
 
 /** How long a stop may take before the process ends anyway; what is queued is durable and applied at the next start. */
@@ -40,7 +41,7 @@ async function run(settings: Settings): Promise<void> {
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list?.map(({ address }) => address) ?? []);
   const parts = { settings, log, clock: systemClock, ids: systemIds, addresses };
   const server = await startServer(settings.useUpstream ? { ...parts, upstream: upstreamOf(settings, log) } : parts);
-  announce(server, settings, log);
+  await announce(server, settings, log);
   stopOnSignal(server, log);
 }
 
@@ -81,8 +82,11 @@ function createLog({ logLevel }: Settings): Logger {
     : pino(options);
 }
 
-/** A terminal gets the two lines to copy; a pipe one JSON line with the same facts. The token is printed here and nowhere else. */
-function announce({ url, token }: RunningServer, settings: Settings, log: Logger): void {
+/**
+ * A terminal gets the two lines to copy; the token is printed there and nowhere else. A pipe gets one JSON line with the same
+ * facts, and with the file that has the token.
+ */
+async function announce({ url, token }: RunningServer, settings: Settings, log: Logger): Promise<void> {
   const registry = settings.publicUrl ?? url;
   if (!process.stdout.isTTY) {
     const line = {
@@ -92,7 +96,7 @@ function announce({ url, token }: RunningServer, settings: Settings, log: Logger
       url,
       registry,
       data: settings.data,
-      ...(token ?? { hint: TOKEN_HINT }),
+      ...(token ? { user: token.user, tokenFile: await writeTokenFile(settings.data, token) } : { hint: TOKEN_HINT }),
     };
     process.stdout.write(`${JSON.stringify(line)}\n`);
     return;

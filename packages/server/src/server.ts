@@ -31,6 +31,7 @@ import { deadLetterRoutes } from "./dead-letters-route.ts";
 import { eventRoutes } from "./events-route.ts";
 import { isItself } from "./itself.ts";
 import { openListener, type Listener, type ListenerParts } from "./listener.ts";
+import { watchRevocations } from "./revocations.ts";
 import { openSqlite } from "@codebox/sqlite";
 import type { Settings } from "./settings.ts";
 
@@ -39,7 +40,7 @@ export type ServerParts = {
   readonly log: Logger;
   readonly clock: Clock;
   readonly ids: Ids;
-  /** Absent: no upstream. Told how to recognise this very server, which must not become its own upstream. */
+  /** Absent: no upstream. It gets a way to recognise this server, which must not become its own upstream. */
   readonly upstream?: (isItself: (url: string) => boolean) => Upstream;
   /** Opens the ports. Default: SQLite in the data directory of the settings. */
   readonly open?: OpenBackend;
@@ -69,12 +70,13 @@ const FIRST_USER = "admin";
  */
 export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { settings, log, clock, ids } = parts;
-  const open = parts.open ?? ((options) => openSqlite({ directory: settings.data, ...options }));
+  const onWarning = (warning: string) => log.warn(warning);
+  const open = parts.open ?? ((options) => openSqlite({ directory: settings.data, onWarning, ...options }));
   const backend = await open({
     clock,
     registration: settings.registration,
     reserved: [FIRST_USER],
-    onFailure: (error) => log.error({ err: error }, "the event log failed"),
+    onFailure: (error) => log.error({ err: error }, "a write in the background failed"),
   });
   const policy = createPolicy({ anonymousRead: !settings.private });
   const worker = workerOf(backend, policy, parts);
@@ -110,7 +112,7 @@ function workerOf(backend: LocalBackend, policy: Policy, { log, clock }: ServerP
     concurrency: CONCURRENT_GROUPS,
     onFailure: (error, batch) =>
       log.error(
-        { err: error, package: batch.group, changes: batch.messages.length },
+        { err: error, package: batch?.group, changes: batch?.messages.length },
         "changes will be delivered again",
       ),
   });
@@ -126,9 +128,11 @@ function appOf(
   const { settings, log, clock, ids, addresses = [] } = parts;
   const own = { publicUrl: settings.publicUrl, everywhere: isAnyAddress(settings.host), addresses };
   const upstream = parts.upstream?.((url) => isItself(url, { ...own, url: ownUrl() }));
-  const cache = upstream && createUpstreamCache({ store: backend.store, upstream, clock }, { scopes: settings.scopes });
+  const cache = upstream && createUpstreamCache({ store: backend.store, upstream, clock }, settings);
+  const revocations = watchRevocations(backend.tokens, clock);
   const ports: ApiPorts = {
     ...backend,
+    tokens: revocations.tokens,
     policy,
     catalog: createCatalog({ reader: backend.reader, policy, upstream: cache }),
     submit: createSubmit({ ...backend, policy, clock, ids }),
@@ -142,8 +146,8 @@ function appOf(
   const chosen = apiSettings(settings, addresses);
   return createApp(ports, chosen, [
     ...registryRoutes(ports, chosen),
-    eventRoutes(backend.eventReader, stopping),
-    deadLetterRoutes(backend.deadLetters, clock),
+    eventRoutes(backend.eventReader, revocations, clock, stopping),
+    deadLetterRoutes(backend.deadLetters, backend.reader, clock),
   ]);
 }
 

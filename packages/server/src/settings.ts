@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { commaList, HttpUrl, PublicUrl, Scopes, Switch, TARBALL_BYTES_MAX, WAIT_MS } from "@codebox/core";
+import { commaList, HttpUrl, Names, PublicUrl, Scopes, Switch, TARBALL_BYTES_MAX, WAIT_MS } from "@codebox/core";
 import { z } from "zod";
 
 const text = z.string().min(1, "must not be empty");
@@ -81,6 +81,11 @@ const Settings = z.object({
     flag: "--scopes <@a,@b>",
     help: "scopes that never come from upstream",
   }),
+  /** Besides the names in our scopes. */
+  names: Names.prefault("").register(flags, {
+    flag: "--names <a,b>",
+    help: "package names that never come from upstream, and may be published though it has them",
+  }),
   private: Switch.default(false).register(flags, { flag: "--private", help: "reading needs a token too" }),
   /** `open`: for everybody who reaches the registry directly, not through a proxy or a page in a browser. */
   registration: z.enum(["open", "closed"]).default("closed").register(flags, {
@@ -90,7 +95,7 @@ const Settings = z.object({
   /** The first start creates a token for `admin` in any case. */
   newToken: text.optional().register(flags, {
     flag: "--new-token <user>",
-    help: "create a token for this user and print it",
+    help: "create a token for this user: printed on a terminal, else a file in the data directory",
   }),
   waitMs: count(0, 60_000).default(WAIT_MS).register(flags, {
     flag: "--wait-ms <n>",

@@ -73,13 +73,13 @@ export function createIdentities(database: Database, clock: Clock, settings: Ide
     async find(name) {
       const known = user(name);
       if (known) return profileOf(known);
-      // Whoever holds a token is somebody, also without a password.
+      // The holder of a token is a user, also without a password.
       return holdsToken(name) ? { name, email: "" } : undefined;
     },
   };
 }
 
-const SAME_BUT_FOR_CAPITALS = `SELECT 1 FROM tokens WHERE lower(user) = lower(?1)
+const SAME_BUT_FOR_CAPITALS = `SELECT 1 FROM token_holders WHERE lower(name) = lower(?1)
   UNION ALL SELECT 1 FROM users WHERE lower(name) = lower(?1) AND name <> ?1 LIMIT 1`;
 
 function profileOf(row: Row): Profile {

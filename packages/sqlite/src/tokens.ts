@@ -5,8 +5,10 @@ import type { Database, Row } from "./database.ts";
 export function createTokenStore(database: Database): TokenStore {
   return {
     put: async ({ hash, user, readonly, label, created, expires, ...limits }) => {
-      await database.write(() =>
-        database.run(
+      await database.write(() => {
+        // The name stays taken when the token is revoked.
+        database.run("INSERT INTO token_holders (name) VALUES (?) ON CONFLICT (name) DO NOTHING", user);
+        return database.run(
           "INSERT OR REPLACE INTO tokens (hash, user, readonly, label, created, expires, limits) VALUES (?, ?, ?, ?, ?, ?, ?)",
           hash,
           user,
@@ -15,8 +17,8 @@ export function createTokenStore(database: Database): TokenStore {
           created,
           expires ?? null,
           JSON.stringify(limits),
-        ),
-      );
+        );
+      });
     },
     async find(hash) {
       const row = database.get("SELECT * FROM tokens WHERE hash = ?", hash);

@@ -49,7 +49,7 @@ export function identityContract(
   open: () => Promise<AsyncDisposable & { readonly identities: IdentityProvider; readonly tokens: TokenStore }>,
 ): void {
   const credentials = { name: "admin", password: "a long password" };
-  test("whoever holds a token is a user, and nobody else", async () => {
+  test("the holder of a token is a user, and nobody else is", async () => {
     await using fixture = await open();
     await fixture.tokens.put(record("secret", "admin"));
     expect(await fixture.identities.find("admin")).toEqual({ name: "admin", email: "" });
@@ -60,6 +60,13 @@ export function identityContract(
     await fixture.tokens.put(record("secret", "admin"));
     expect(await fixture.identities.login(credentials)).toMatchObject({ ok: false });
     expect(await fixture.identities.verify(credentials)).toMatchObject({ ok: false });
+  });
+  test("a name whose tokens are all revoked can't be taken by signing in, in any capitals", async () => {
+    await using fixture = await open();
+    await fixture.tokens.put(record("secret", "carol"));
+    await fixture.tokens.remove(hashToken("secret"));
+    for (const name of ["carol", "Carol"])
+      expect(await fixture.identities.login({ ...credentials, name })).toMatchObject({ ok: false });
   });
   test("verifying a password makes no user", async () => {
     await using fixture = await open();
@@ -90,7 +97,7 @@ export function passwordIdentityContract(
     });
     expect(await fixture.identities.login(alice)).toMatchObject({ ok: true });
   });
-  test("verifying tells the right password from a wrong one", async () => {
+  test("verifying accepts the right password and refuses a wrong one", async () => {
     await using fixture = await open("open");
     await fixture.identities.login(alice);
     expect(await fixture.identities.verify(alice)).toMatchObject({ ok: true, profile: { name: "alice" } });

@@ -10,7 +10,7 @@ export type Shape = LocalRegistry &
     readonly failures: unknown[];
     /** A request with the token. */
     fetch(path: string, init?: RequestInit): Promise<Response>;
-    /** Every event that a subscriber was told of until now; each call tells all again. */
+    /** Every event that a subscriber got until now; each call returns all of them. */
     events(): Promise<SeenEvent[]>;
   };
 type SeenEvent = {
@@ -35,6 +35,7 @@ export async function startShape(
         applied: () => undefined,
         failed: (_, error) => failures.push(error),
         dead: (id, group, reason) => failures.push(new Error(`${id} of ${group} is dead: ${reason}`)),
+        postponed: () => undefined,
       },
       onFailure: (error) => failures.push(error),
     },

@@ -8,6 +8,7 @@ import { packumentToPublish } from "../lookup.ts";
 import type { Asker, Repeats } from "../repeats.ts";
 import { submitChange } from "../submission.ts";
 import { decodeBase64 } from "./base64.ts";
+import { checkFirstPublish } from "./first-publish.ts";
 import { checkProvenance, isProvenance, PROVENANCE_NOTICE, withoutProvenance } from "./provenance.ts";
 import { draftPublish, readPublish, stagedUpload } from "./publish.ts";
 import type { Attachment, Staging } from "./staging.ts";
@@ -21,7 +22,7 @@ export type PublishRequest = {
   readonly asker: Asker;
   readonly staging: Staging;
   readonly repeats: Repeats;
-  /** The packument, read once and for a caller who may publish it. @throws ApiError `forbidden` */
+  /** The packument, read once and for a caller who may publish it. @throws ApiError `forbidden`, and what `checkFirstPublish` throws */
   readonly current: () => Promise<Packument | undefined>;
 };
 
@@ -32,8 +33,13 @@ export function openRequest(
   name: string,
 ): PublishRequest {
   let current: Promise<Packument | undefined> | undefined;
+  const read = async () => {
+    const packument = await packumentToPublish(c, parts.ports, name);
+    if (!packument) await checkFirstPublish(c, parts.ports, name);
+    return packument;
+  };
   const asker = { headers: c.req.raw.headers, user: namedCaller(c).name };
-  return { ...parts, c, name, asker, current: () => (current ??= packumentToPublish(c, parts.ports, name)) };
+  return { ...parts, c, name, asker, current: () => (current ??= read()) };
 }
 
 /**
@@ -44,9 +50,10 @@ export function openRequest(
 export async function receive(request: PublishRequest): Promise<Readonly<Record<string, unknown>>> {
   const { c, name, asker, settings, staging, repeats } = request;
   // base64 takes four bytes for three.
-  const bytes = bodyBytes(c.req.raw, Math.ceil((settings.tarballBytesMax * 4) / 3) + BODY_BYTES_MAX);
+  const bytes = bodyBytes(c, Math.ceil((settings.tarballBytesMax * 4) / 3) + BODY_BYTES_MAX);
   const body = await parseStream(bytes, {
     maxBytes: BODY_BYTES_MAX,
+    hold: c.get("allowance").hold,
     async onData(file, data, before) {
       if (isProvenance(file)) return checkProvenance(file, data);
       const current = await request.current();
@@ -54,6 +61,7 @@ export async function receive(request: PublishRequest): Promise<Readonly<Record<
         const complete = before["dist-tags"] !== undefined;
         repeats.refuseExisting(current, { asker, name, document: readPublish(name, before) }, { complete });
       }
+      c.get("allowance").allowUpload();
       await staging.stream(file, decodeBase64(data));
     },
   });

@@ -69,7 +69,7 @@ export const accountRoutes = (ports: AccountPorts, backoff: Backoff): RouteGroup
     });
     on.post("/-/npm/v1/tokens", async (c) => {
       const { name } = namedCaller(c);
-      const body = parseBody(NewToken, await readJson(c.req.raw, CREDENTIALS_BYTES_MAX));
+      const body = parseBody(NewToken, await readJson(c, CREDENTIALS_BYTES_MAX));
       const who = { address: ports.addressOf?.(c), name };
       const verified = await backoff.guess(
         who,

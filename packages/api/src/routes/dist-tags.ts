@@ -4,7 +4,7 @@ import type { ApiSettings, AppContext, ReadPorts, WritePorts } from "../context.
 import { ApiError } from "../errors.ts";
 import { etagMatches } from "../etag.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
-import { findPackage, notFound, packageName } from "../lookup.ts";
+import { absentError, findPackage, notFound, packageName } from "../lookup.ts";
 import { submitChange } from "../submission.ts";
 
 const LIST = "/-/package/:name/dist-tags";
@@ -50,7 +50,7 @@ export const distTagWriteRoutes = (ports: WritePorts, settings: Pick<ApiSettings
       }));
     const replaceOne = async (c: AppContext) => {
       const name = packageName(c);
-      const version = await readJson(c.req.raw, TAGS_BYTES_MAX);
+      const version = await readJson(c, TAGS_BYTES_MAX);
       if (typeof version !== "string")
         throw new ApiError("invalid", 'the body must be the version as a JSON string, with its quotes: "1.1.0"');
       return change(c, { type: "tag.put", name, tag: c.req.param("tag") ?? "", version, ...ifMatch(c) });
@@ -72,7 +72,8 @@ async function tagsOf(c: AppContext, ports: ReadPorts): Promise<DistTags> {
   const name = packageName(c);
   const found = await findPackage(c, ports, name);
   if (found.kind === "ours") return found.read.packument["dist-tags"];
-  const cached = found.kind === "upstream" ? await found.upstream.packument(name, "abbreviated") : undefined;
+  if (found.kind === "absent") throw absentError(ports, name, found);
+  const cached = await found.upstream.packument(name, "abbreviated");
   const tags = cached?.document["dist-tags"];
   if (!isRecord(tags)) throw notFound(name);
   return tags as DistTags;
@@ -90,7 +91,7 @@ async function requireOurs(c: AppContext, ports: WritePorts, name: string): Prom
 }
 
 async function tagSet(c: AppContext): Promise<Record<string, string>> {
-  const body = await readJson(c.req.raw, TAGS_BYTES_MAX);
+  const body = await readJson(c, TAGS_BYTES_MAX);
   if (!isRecord(body) || !Object.values(body).every((version) => typeof version === "string"))
     throw new ApiError("invalid", 'the body must be an object of tags and versions: {"latest": "1.0.0"}');
   return body as Record<string, string>;

@@ -28,7 +28,7 @@ export const packageWriteRoutes = (ports: WritePorts, settings: ApiSettings): Ro
 
     on.put("/:name/-rev/:rev", async (c) => {
       const name = packageName(c);
-      const body = await readJson(c.req.raw, BODY_BYTES_MAX);
+      const body = await readJson(c, BODY_BYTES_MAX);
       if (!isRecord(body)) throw new ApiError("invalid", "the body must be a packument: a JSON object");
       // A revision that is none of ours (yarn 1 sends "undefined") states none. Only a removal needs it.
       if (!isRecord(body["versions"])) return amend(c, ports, settings, name, { _rev: c.req.param("rev"), ...body });

@@ -14,7 +14,7 @@ import type { AppContext, ReadPorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { heldEtag } from "../etag.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
-import { findPackage, notFound, packageName } from "../lookup.ts";
+import { absentError, findPackage, notFound, packageName } from "../lookup.ts";
 import { ABBREVIATED_TYPE, preferredEncoding, preferredForm } from "../negotiate.ts";
 import { createRenderCache, type Rendered } from "../rendered.ts";
 
@@ -46,7 +46,7 @@ export const packumentRoutes = (ports: ReadPorts): RouteGroup => {
       const name = packageName(c);
       const form = preferredForm(c);
       const found = await findPackage(c, ports, name, { toWrite: beforeWriting(c) });
-      if (found.kind === "absent") throw notFound(name);
+      if (found.kind === "absent") throw absentError(ports, name, found);
       const rendered = found.kind === "ours" ? ours(c, found.read, form) : theirs(c, found.upstream, name, form);
       return answer(c, await rendered, form);
     });
@@ -99,7 +99,8 @@ async function document(
 ): Promise<Record<string, unknown>> {
   const found = await findPackage(c, ports, name);
   if (found.kind === "ours") return fullView(found.read.packument, found.read.etag, c.get("origin"));
-  const cached = found.kind === "upstream" ? await found.upstream.packument(name, "full", options) : undefined;
+  if (found.kind === "absent") throw absentError(ports, name, found);
+  const cached = await found.upstream.packument(name, "full", options);
   if (!cached) throw notFound(name);
   return atOurOrigin(name, cached, c.get("origin"));
 }

@@ -25,7 +25,7 @@ export const signInRoutes = (ports: AccountPorts, backoff: Backoff): RouteGroup 
   routeGroup("sign-in", (on) => {
     on.put("/-/user/:id", async (c) => {
       const name = userName(c);
-      const body = parseBody(Login, await readJson(c.req.raw, CREDENTIALS_BYTES_MAX));
+      const body = parseBody(Login, await readJson(c, CREDENTIALS_BYTES_MAX));
       if (body.name !== name) throw new ApiError("invalid", `the body is of "${body.name}", the URL of "${name}"`);
       const email = body.email ? { email: body.email } : {};
       const token = await signIn(c, ports, backoff, { name, password: body.password, ...email });
@@ -74,7 +74,7 @@ async function signIn(c: AppContext, ports: AccountPorts, backoff: Backoff, cred
     return issueToken(ports, { user: result.profile.name, readonly: false, label, created });
   }
   switch (result.reason) {
-    // One answer: it must not tell which names exist.
+    // One answer: it must not reveal which names exist.
     case "wrong_password":
     case "no_password":
     case "registration_closed":

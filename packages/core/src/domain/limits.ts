@@ -67,8 +67,32 @@ export const JSON_STRING_MAX = 2 * 1024 * 1024;
 /** Longest key in a body, in characters: versions and names have some 250, the paths of `exports` and the names of attachments more. */
 export const JSON_KEY_MAX = 4_096;
 
-/** Longest number in a body, in characters: 17 digits and an exponent tell every double apart. */
+/** Longest number in a body, in characters: 17 digits and an exponent distinguish every double. */
 export const JSON_NUMBER_MAX = 100;
+
+/**
+ * How long a body may take to arrive, in milliseconds, and how many of its bytes buy one more second. A body of `BODY_BYTES_MAX` has
+ * nine minutes on a line of half a megabit a second, and one that stands still ends after half a minute. The rule is that of
+ * Apache's mod_reqtimeout (`body=20,MinRate=500`).
+ */
+export const BODY_MS = 30_000;
+export const BODY_BYTES_PER_SECOND = 64 * 1024;
+
+/** How long a publish's tarball may take, in milliseconds, once the caller's right is known: 512 MiB on a line of a megabit a second. */
+export const UPLOAD_MS = 60 * 60 * 1_000;
+
+/**
+ * Memory that all bodies may take which are not answered yet, in bytes: `parseStream` counts their text, and a price for each value.
+ * The largest packument (`PACKUMENT_BYTES_MAX`) counts some 45 MiB, and a heap of 256 MiB survives all of it.
+ */
+export const HELD_BYTES_MAX = 96 * 1024 * 1024;
+
+/** The same for callers without a token: some hundred audits of a thousand packages each. */
+export const ANONYMOUS_HELD_BYTES_MAX = 16 * 1024 * 1024;
+
+/** What a value in a body takes in memory besides its text, in bytes: a slot in its container, and a container its own header. */
+export const JSON_VALUE_BYTES = 16;
+export const JSON_CONTAINER_BYTES = 64;
 
 /** Largest provenance bundle, in bytes: certificate, signature and statement; real ones have about 10 to 20 KB. */
 export const PROVENANCE_BYTES_MAX = 512 * 1024;
@@ -96,6 +120,12 @@ export const UNPACKED_RATIO_MAX = 100;
 
 /** Most zeros after an archive's end, in bytes: tar fills its output up to records of this size (POSIX, pax, -b). */
 export const TAR_PADDING_MAX = 10_240;
+
+/**
+ * Most characters in the paths of a tarball's entries and of the folders above them: memory holds each of them several times.
+ * 50,000 files with long paths have half of it.
+ */
+export const TARBALL_PATHS_MAX = 8 * 1024 * 1024;
 
 /** Most entries in a tarball. */
 export const TARBALL_ENTRIES_MAX = 200_000;

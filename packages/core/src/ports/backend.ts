@@ -31,6 +31,12 @@ export type Backend = {
   readonly outcomes: Outcomes;
   readonly tokens: TokenStore;
   readonly identities: IdentityProvider;
+  /**
+   * Whether changes can be stored now, for the health check: reading may work while writing does not.
+   * Absent: a store that can be read can be written.
+   * @throws StoreUnavailable while they cannot.
+   */
+  readonly checkWritable?: () => Promise<void>;
   /** Resolves when everything accepted is durable and all resources are released. Nothing may be called afterwards. */
   close(): Promise<void>;
 };
@@ -45,6 +51,6 @@ export type OpenBackend = (options: {
   readonly registration: "open" | "closed";
   /** User names that nobody can register. */
   readonly reserved: readonly string[];
-  /** Called with failures that no caller waits for: events that could not be stored. */
+  /** Called with failures that no caller waits for: events or files that could not be written. */
   readonly onFailure: (error: unknown) => void;
 }) => Promise<LocalBackend>;

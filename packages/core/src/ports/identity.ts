@@ -6,7 +6,7 @@
 export interface IdentityProvider {
   /**
    * Signs in with name and password (`npm login --auth-type=legacy`), registering a new user where the provider allows it. A
-   * name that holds a token is somebody's already: without a password of its own it is refused as `no_password`.
+   * name that holds a token, or ever did, is somebody's already: without a password of its own it is refused as `no_password`.
    */
   login(credentials: Credentials): Promise<LoginResult>;
   /** Whether the password is the user's. Registers nobody. */

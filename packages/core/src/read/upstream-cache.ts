@@ -2,9 +2,10 @@ import pLimit from "p-limit";
 import { indexKey } from "../layout.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
-import type { PackumentForm, Upstream } from "../ports/upstream.ts";
+import { UpstreamUnavailable, type PackumentForm, type Upstream } from "../ports/upstream.ts";
 import {
   createUpstreamDocuments,
+  parseDocument,
   type CachedPackument,
   type DocumentsSettings,
   type ReadOptions,
@@ -17,8 +18,14 @@ import { createUpstreamTarballs, type CachedTarball } from "./upstream-tarballs.
  * One of our names never comes from here: the caller asks for it only when `isOurs(name)` is false and the store has no document.
  */
 export type UpstreamCache = {
-  /** Whether the name's scope is configured as ours, in any capitals, so that it must never come from upstream. */
+  /** Whether the name or its scope is configured as ours, in any capitals, so that it must never come from upstream. */
   isOurs(name: string): boolean;
+  /**
+   * Whether the upstream has a package of this name. It is asked now: no copy is read or kept.
+   *
+   * @throws UpstreamUnavailable also when there is no answer after `ASK_MS`; `UpstreamRefused`, `UpstreamMalformed`: it is not known.
+   */
+  has(name: string): Promise<boolean>;
   /** `undefined`: the upstream has no such package. Throws the port's errors when it gives none and nothing is cached. */
   packument(name: string, form: PackumentForm, options?: ReadOptions): Promise<CachedPackument | undefined>;
   /** A tarball by its file name (`wire-1.0.0.tgz`), streamed through the cache, its integrity checked before it is kept. */
@@ -39,8 +46,12 @@ export type UpstreamCachePorts = {
 export type UpstreamCacheSettings = DocumentsSettings & {
   /** Scopes that are ours: `@acme`. */
   readonly scopes: readonly string[];
+  /** Names that are ours, besides those in our scopes: `wire`. Default: none. */
+  readonly names?: readonly string[];
 };
 
+/** How long the upstream may take to say whether it has a package, in milliseconds: a publish waits for it. */
+const ASK_MS = 5_000;
 /** Names of an audit that are looked up at a time. */
 const LOOKUPS = 32;
 
@@ -49,8 +60,12 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
   const { store, upstream, clock, onUnchecked } = ports;
   const documents = createUpstreamDocuments(ports, settings);
   const ourScopes = settings.scopes.map((scope) => `${scope.toLowerCase()}/`);
-  const isOurs = (name: string) => ourScopes.some((scope) => name.toLowerCase().startsWith(scope));
-  /** A name with capitals is ours when the one without is: new packages have none, so one look tells. */
+  const ourNames = new Set(settings.names?.map((name) => name.toLowerCase()));
+  const isOurs = (name: string) => {
+    const plain = name.toLowerCase();
+    return ourNames.has(plain) || ourScopes.some((scope) => plain.startsWith(scope));
+  };
+  /** A name with capitals is ours when the one without is: new packages have none, so one look is enough. */
   const isOursInAnyCase = async (name: string) => {
     const plain = name.toLowerCase();
     return isOurs(name) || (plain !== name && (await store.head(indexKey(plain))) !== undefined);
@@ -59,11 +74,19 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
     store,
     packument: (name, options) => documents(name, "abbreviated", options),
     fetch: (url, signal) => upstream.tarball(url, signal),
-    now: () => clock.now().getTime(),
+    now: () => clock.now(),
     ...(onUnchecked ? { onUnchecked } : {}),
   });
   return {
     isOurs,
+    async has(name) {
+      const answered = new AbortController();
+      const late = clock.sleep(ASK_MS, answered.signal).then(() => undefined);
+      const asked = upstream.packument({ name, form: "abbreviated" });
+      const found = await Promise.race([asked, late]).finally(() => answered.abort());
+      if (!found) throw new UpstreamUnavailable(`there was no answer in ${ASK_MS / 1000} seconds`);
+      return found.kind === "found" && parseDocument(name, found.bytes) !== undefined;
+    },
     packument: async (name, form, options) =>
       (await isOursInAnyCase(name)) ? undefined : documents(name, form, options),
     tarball: async (name, file) => ((await isOursInAnyCase(name)) ? undefined : tarballs.tarball(name, file)),

@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { ageOf } from "../domain/age.ts";
 import { isRecord } from "../domain/packument.ts";
 import { abbreviatedManifests } from "../domain/views.ts";
 import { upstreamKey } from "../layout.ts";
@@ -52,7 +53,7 @@ export function createUpstreamDocuments(
   const underWay = new Map<string, Promise<Kept | undefined>>();
   const derived = new WeakMap<object, Readonly<Record<string, unknown>>>();
   const now = () => clock.now().getTime();
-  const isFresh = ({ fetched }: Meta) => now() - fetched < freshMs;
+  const isFresh = ({ fetched }: Meta) => ageOf(fetched, clock.now()) < freshMs;
 
   /** The kept document, from memory where it is the one in the store. */
   const load = async (name: string): Promise<Kept | undefined> => {
@@ -109,7 +110,8 @@ export function createUpstreamDocuments(
   };
 
   return async (name, form, { revalidate = false } = {}) => {
-    if (!revalidate && now() - (absent.get(name) ?? Number.NEGATIVE_INFINITY) < negativeMs) return undefined;
+    const missing = absent.get(name);
+    if (!revalidate && missing !== undefined && ageOf(missing, clock.now()) < negativeMs) return undefined;
     const kept = await load(name);
     const holds = kept && (kept.form === "full" || kept.form === form);
     if (holds && !revalidate && isFresh(kept)) return shown(kept, form, false);
@@ -129,7 +131,7 @@ export function createUpstreamDocuments(
  * @returns `undefined` when it says that the package was unpublished: then it has no versions.
  * @throws UpstreamMalformed when it is not the package's document.
  */
-function parseDocument(name: string, bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
+export function parseDocument(name: string, bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
   const document = parsed(bytes);
   if (!isRecord(document)) throw new UpstreamMalformed("it sent something that is not a package's document");
   if (document["name"] !== name) throw new UpstreamMalformed("it sent the document of another package");

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { PassThrough } from "node:stream";
 import ssri from "ssri";
+import { ageOf } from "../domain/age.ts";
 import { isRecord, own, tarballFile } from "../domain/packument.ts";
 import { upstreamKey } from "../layout.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
@@ -19,7 +20,7 @@ export type UpstreamTarballsPorts = {
   readonly fetch: (url: string, signal: AbortSignal) => Promise<UpstreamTarball | undefined>;
   /** Called with each version that has no digest, so that its tarball can't be checked. */
   readonly onUnchecked?: (name: string, version: string) => void;
-  readonly now: () => number;
+  readonly now: () => Date;
 };
 
 /** A tarball of at most so many bytes is checked as a whole before its first byte is passed on. */
@@ -44,7 +45,7 @@ export function createUpstreamTarballs(ports: UpstreamTarballsPorts) {
     const cached = await packument(name);
     if (!cached) return undefined;
     const found = sourceOf(name, file, cached.document);
-    if (found || cached.stale || now() - cached.fetched < RECHECK_MS) return found;
+    if (found || cached.stale || ageOf(cached.fetched, now()) < RECHECK_MS) return found;
     const again = await packument(name, { revalidate: true });
     return again && sourceOf(name, file, again.document);
   };
@@ -124,7 +125,7 @@ function createDownloads() {
     begin(key: string, run: (signal: AbortSignal) => Promise<void>) {
       const abandoned = new AbortController();
       const download = { settled: run(abandoned.signal).finally(() => running.delete(key)), followers: 0 };
-      // Whoever waits for it gets the failure; nobody may wait.
+      // A caller that waits for it gets the failure; perhaps nobody waits.
       download.settled.catch(() => undefined);
       running.set(key, download);
       const abandon = () => {

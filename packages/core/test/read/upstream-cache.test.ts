@@ -29,6 +29,14 @@ test("after five minutes it is fixture.asked whether it still holds, and replace
   expect(await fixture.shown()).toMatchObject({ version: 2 });
   expect(fixture.asked).toEqual(["left full", 'left full if-none-match "v1"', 'left full if-none-match "v1"']);
 });
+test("after the clock jumps back an hour, the upstream is asked again, for what it has and for what it has not", async () => {
+  await fixture.cache.packument("left", "full");
+  await fixture.cache.packument("right", "full");
+  await fixture.clock.advance(-3_600_000);
+  await fixture.cache.packument("left", "full");
+  await fixture.cache.packument("right", "full");
+  expect(fixture.asked).toEqual(["left full", "right full", 'left full if-none-match "v1"', "right full"]);
+});
 test("when the upstream is down the copy is served, marked stale, however old; without a copy the failure surfaces", async () => {
   await fixture.cache.packument("left", "full");
   await fixture.clock.advance(24 * 3_600_000);
@@ -70,7 +78,11 @@ test("an absent package is not fixture.asked for again within a minute", async (
   expect(await fixture.cache.packument("right", "full")).toBeUndefined();
   expect(fixture.asked).toEqual(["right full", "right full"]);
 });
-test("a scope of ours is never fixture.asked for", async () => {
+test("a name or scope that is configured as ours is never asked for", async () => {
+  for (const name of ["ours", "OURS"]) {
+    expect(fixture.cache.isOurs(name)).toBe(true);
+    expect(await fixture.cache.packument(name, "full")).toBeUndefined();
+  }
   expect(await fixture.cache.packument("@acme/wire", "full")).toBeUndefined();
   expect(await fixture.cache.tarball("@acme/wire", "wire-1.0.0.tgz")).toBeUndefined();
   expect(await fixture.cache.keptTarball("@acme/wire", "wire-1.0.0.tgz")).toBeUndefined();
@@ -110,6 +122,29 @@ test("an audit leaves our packages out", async () => {
 test("nothing with a status of 200 and another content is served where nothing is cached", async () => {
   fixture.answers.body = "<html>please sign in</html>";
   await expect(fixture.cache.packument("left", "full")).rejects.toThrow(UpstreamMalformed);
+});
+
+describe("whether the upstream has a package", () => {
+  test("is asked each time, and nothing is kept", async () => {
+    expect(await fixture.cache.has("left")).toBe(true);
+    expect(await fixture.cache.has("right")).toBe(false);
+    expect(await fixture.cache.has("left")).toBe(true);
+    expect(fixture.asked).toEqual(["left abbreviated", "right abbreviated", "left abbreviated"]);
+    expect((await fixture.backend.store.list("")).objects).toEqual([]);
+  });
+  test("is no for a package that was unpublished there", async () => {
+    fixture.answers.body = '{"name":"left","time":{"unpublished":{"time":"2026-01-01T00:00:00.000Z"}}}';
+    expect(await fixture.cache.has("left")).toBe(false);
+  });
+  test("is not known when the upstream fails, or does not answer within five seconds", async () => {
+    fixture.answers.down = true;
+    await expect(fixture.cache.has("left")).rejects.toThrow(UpstreamUnavailable);
+    fixture.answers = { ...fixture.answers, down: false, silent: true };
+    const asked = fixture.cache.has("left");
+    const refused = expect(asked).rejects.toThrow(UpstreamUnavailable);
+    await fixture.clock.advance(5_000);
+    await refused;
+  });
 });
 
 describe("the two forms", () => {

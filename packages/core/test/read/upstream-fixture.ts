@@ -14,6 +14,8 @@ type Answers = {
   /** What each piece of a tarball waits for. */
   pause?: Promise<void>;
   refused?: string;
+  /** Whether a question about a packument is never answered. */
+  silent?: boolean;
   body?: string;
 };
 export type UpstreamFixture = ReturnType<typeof upstreamFixture>;
@@ -31,7 +33,7 @@ export function upstreamFixture() {
   const upstream = upstreamOf(fixture);
   const cache = createUpstreamCache(
     { store: backend.store, upstream, clock, onUnchecked: (name, file) => unchecked.push(`${name} ${file}`) },
-    { scopes: ["@acme"] },
+    { scopes: ["@acme"], names: ["ours"] },
   );
   return Object.assign(fixture, {
     upstream,
@@ -52,6 +54,7 @@ function upstreamOf(fixture: { readonly asked: string[]; answers: Answers }): Up
       const { answers } = fixture;
       asked.push(`${name} ${form}${ifNoneMatch ? ` if-none-match ${ifNoneMatch}` : ""}`);
       if (answers.down) throw new UpstreamUnavailable("down");
+      if (answers.silent) await new Promise(() => {});
       if (answers.refused === name) throw new UpstreamRefused("it answered 403");
       if (answers.body !== undefined) return { kind: "found", form, bytes: Buffer.from(answers.body) };
       if (name.toLowerCase() !== "left") return { kind: "absent" };

@@ -5,6 +5,7 @@ import {
   type EventLog,
   type EventReader,
   type LocalBackend,
+  type TokenStore,
 } from "@codebox/core";
 import { createMemoryChangeQueue, type MemoryChangeQueue } from "./change-queue.ts";
 import { createMemoryEventLog } from "./event-log.ts";
@@ -32,12 +33,13 @@ export function createMemoryBackend({
   clock,
   registration = "closed",
   reserved = [],
-}: { readonly clock: Clock } & Partial<MemoryIdentitySettings>): MemoryBackend {
+}: { readonly clock: Clock } & Partial<Omit<MemoryIdentitySettings, "holders">>): MemoryBackend {
   const store = createMemoryObjectStore(clock);
   const reader = createPackumentReader(store);
   const queue = createMemoryChangeQueue(clock);
   const events = createMemoryEventLog();
-  const tokens = createTokenStore(store);
+  const holders = new Set<string>();
+  const tokens = rememberingHolders(createTokenStore(store), holders);
   return {
     store,
     reader,
@@ -48,7 +50,18 @@ export function createMemoryBackend({
     eventReader: events,
     outcomes: createMemoryOutcomes({ store, reader, clock }),
     tokens,
-    identities: createMemoryIdentities(tokens, { registration, reserved }),
+    identities: createMemoryIdentities(tokens, { registration, reserved, holders }),
     close: async () => undefined,
+  };
+}
+
+/** The store, with the name of everybody who ever held a token in `holders`. */
+function rememberingHolders(tokens: TokenStore, holders: Set<string>): TokenStore {
+  return {
+    ...tokens,
+    put: (record) => {
+      holders.add(record.user);
+      return tokens.put(record);
+    },
   };
 }

@@ -4,14 +4,16 @@ export type MemoryIdentitySettings = {
   readonly registration: "open" | "closed";
   /** Names that nobody can register. */
   readonly reserved: readonly string[];
+  /** Names that ever held a token: nobody can register them, also when the tokens are revoked. */
+  readonly holders: ReadonlySet<string>;
 };
 
 /** The `IdentityProvider` port over a map. Passwords are kept as they are: for tests only. */
 export function createMemoryIdentities(tokens: TokenStore, settings: MemoryIdentitySettings): IdentityProvider {
   const users = new Map<string, { readonly password: string; readonly profile: Profile }>();
   const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
-  const isTaken = async (name: string) =>
-    [...settings.reserved, ...users.keys()].some((taken) => same(taken, name)) || (await tokens.list(name)).length > 0;
+  const isTaken = (name: string) =>
+    [...settings.reserved, ...settings.holders, ...users.keys()].some((taken) => same(taken, name));
   const verify: IdentityProvider["verify"] = async ({ name, password }) => {
     const known = users.get(name);
     if (!known) return { ok: false, reason: "no_password" };
@@ -20,8 +22,7 @@ export function createMemoryIdentities(tokens: TokenStore, settings: MemoryIdent
   return {
     verify,
     async login({ name, password, email = "", mayRegister = true }) {
-      // `users` is looked at last: nothing can come between that and the registration.
-      if ((await isTaken(name)) || users.has(name)) return verify({ name, password });
+      if (isTaken(name) || users.has(name)) return verify({ name, password });
       if (settings.registration === "closed" || !mayRegister) return { ok: false, reason: "registration_closed" };
       if (password.length < PASSWORD_MIN) return { ok: false, reason: "weak_password" };
       users.set(name, { password, profile: { name, email } });
