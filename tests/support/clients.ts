@@ -13,7 +13,7 @@ const bin = (pkg: string, name: string): string => {
   return join(folder, bins[name] ?? "");
 };
 
-/** The real clients, as installed by `npm ci`. */
+/** The real clients, as installed by `npm ci`. Their other versions: tests/clients. */
 export const CLIENTS = {
   npm: bin("npm", "npm"),
   pnpm: bin("pnpm", "pnpm"),
@@ -22,6 +22,33 @@ export const CLIENTS = {
 export type Client = keyof typeof CLIENTS;
 
 export type Result = { readonly code: number; readonly stdout: string; readonly stderr: string; readonly all: string };
+/** Where a program runs. */
+export type Place = { readonly cwd: string; readonly env: Readonly<Record<string, string | undefined>> };
+
+/** Runs a program to its end. A failure is a result, too. */
+export function runProgram([file = "", ...args]: readonly string[], { cwd, env }: Place): Promise<Result> {
+  return new Promise((resolve) => {
+    const child = execFile(file, args, { cwd, env, maxBuffer: 32 * 1024 * 1024 }, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === "number" ? error.code : 1;
+      resolve({ code, stdout, stderr, all: `${stdout}${stderr}` });
+    });
+    // Nobody types: a prompt ends instead of waiting.
+    child.stdin?.end();
+  });
+}
+
+/** A client's environment: nothing of the machine's leaks in. */
+export function clientEnvironment(home: string): Readonly<Record<string, string | undefined>> {
+  return {
+    PATH: process.env["PATH"],
+    HOME: home,
+    XDG_CACHE_HOME: join(home, "cache"),
+    CI: "1",
+    NO_COLOR: "1",
+    npm_config_fund: "false",
+    npm_config_audit: "false",
+  };
+}
 
 /** A project directory with its own home, cache and settings: nothing of the machine's leaks in. */
 export type Project = {
@@ -43,42 +70,32 @@ export async function project(
     await mkdir(dirname(join(path, file)), { recursive: true });
     await writeFile(join(path, file), typeof content === "string" ? content : JSON.stringify(content, null, 2));
   };
-  const bare = registry.url.replace(/^https?:/, "");
   await write("package.json", manifest);
-  await write(".npmrc", `registry=${registry.url}/\n${bare}/:_authToken=${registry.token}\nupdate-notifier=false\n`);
+  await write(".npmrc", npmSettings(registry));
   await write(".yarnrc.yml", yarnSettings(registry));
   await write("yarn.lock", "");
-  const env = {
-    PATH: process.env["PATH"],
-    HOME: home,
-    XDG_CACHE_HOME: join(home, "cache"),
-    CI: "1",
-    NO_COLOR: "1",
-    npm_config_fund: "false",
-    npm_config_audit: "false",
-  };
+  const env = clientEnvironment(home);
   return {
     path,
     write,
-    run: (client, ...args) =>
-      new Promise((resolve) => {
-        execFile(
-          process.execPath,
-          [CLIENTS[client], ...args],
-          { cwd: path, env, maxBuffer: 32 * 1024 * 1024 },
-          (error, stdout, stderr) => {
-            const code = error === null ? 0 : typeof error.code === "number" ? error.code : 1;
-            resolve({ code, stdout, stderr, all: `${stdout}${stderr}` });
-          },
-        );
-      }),
+    run: (client, ...args) => runProgram([process.execPath, CLIENTS[client], ...args], { cwd: path, env }),
   };
 }
 
-function yarnSettings({ url, token }: Pick<Registry, "url" | "token">): string {
+/** A registry, and who asks it. Without a token: nobody. */
+type Asked = { readonly url: string; readonly token?: string | undefined };
+
+/** An .npmrc. pnpm, yarn 1, bun and deno read it too. */
+export function npmSettings({ url, token }: Asked): string {
+  const credential = token === undefined ? "" : `${url.replace(/^https?:/, "")}/:_authToken=${token}\n`;
+  return `registry=${url}/\n${credential}update-notifier=false\n`;
+}
+
+/** A .yarnrc.yml, for yarn 2 and later. */
+export function yarnSettings({ url, token }: Asked): string {
   return [
     `npmRegistryServer: "${url}"`,
-    `npmAuthToken: "${token}"`,
+    ...(token === undefined ? [] : [`npmAuthToken: "${token}"`]),
     `unsafeHttpWhitelist: ["127.0.0.1"]`,
     "nodeLinker: node-modules",
     "enableTelemetry: false",

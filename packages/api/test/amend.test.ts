@@ -95,6 +95,19 @@ describe("amending", () => {
     const body = { maintainers: [{ name: "alice" }, { name: "bob" }] };
     expect((await registry.send("PUT", "/wire/-rev/undefined", body)).status).toBe(201);
   });
+  test("owners of a client that read no revision are added: it has not seen the others", async () => {
+    // As yarn 1: it reads the abbreviated packument, which has no maintainers.
+    for (const name of ["bob", "carol", "bob"])
+      expect((await registry.send("PUT", "/wire/-rev/undefined", { maintainers: [{ name }] })).status).toBe(201);
+    const { maintainers } = (await packument()) as unknown as { maintainers: { name: string }[] };
+    expect(maintainers.map(({ name }) => name)).toEqual(["alice", "bob", "carol"]);
+  });
+  test("a client that read no revision can't remove an owner: it would be told that it did", async () => {
+    // As yarn 1, which takes its owner out of the list that it did not get.
+    const answer = await registry.send("PUT", "/wire/-rev/undefined", { maintainers: [] });
+    expect(answer.status).toBe(400);
+    expect(await errorOf(answer)).toContain("npm owner rm");
+  });
   test("a removal needs a revision of ours: it says what the client knew", async () => {
     expect((await registry.send("DELETE", "/wire/-rev/undefined")).status).toBe(400);
     expect((await registry.send("PUT", "/wire/-rev/undefined", { versions: {} })).status).toBe(400);

@@ -68,6 +68,13 @@ describe("what decides an install is what the tarball's package.json says", () =
     const { scripts: _, ...short } = rest;
     expect(await abbreviated()).toMatchObject({ ...short, bundleDependencies, hasInstallScript: true });
   });
+  test("a bundled dependency's range is the tarball's, and only npm's * may differ from it", async () => {
+    const packed = { dependencies: { a: "^1.0.0", b: "2" }, bundleDependencies: ["a"] };
+    expect((await differing({ dependencies: { a: "^1.0.0", b: "*" } }, packed)).status).toBe(400);
+    expect((await differing({ dependencies: { a: ">=0", b: "2" } }, packed)).status).toBe(400);
+    expect((await differing({ dependencies: { a: "*", b: "2" } }, packed)).status).toBe(201);
+    expect(await full()).toMatchObject({ dependencies: { a: "^1.0.0", b: "2" } });
+  });
   test("a document can't say that there is an install script", async () => {
     expect((await differing({ hasInstallScript: true }, {})).status).toBe(201);
     expect(await abbreviated()).not.toHaveProperty("hasInstallScript");
@@ -82,6 +89,16 @@ describe("what decides an install is what the tarball's package.json says", () =
       { bundleDependencies: true, dependencies: { a: "1" } },
     ],
     ["npm, of false", { bundleDependencies: [] }, { bundleDependencies: false }],
+    [
+      "npm 7, of a bundled dependency's range",
+      { dependencies: { a: "*", b: "2" }, bundleDependencies: ["a"] },
+      { dependencies: { a: "^1.0.0", b: "2" }, bundleDependencies: ["a"] },
+    ],
+    [
+      "npm, of a bundled package that is no dependency",
+      { dependencies: { a: "*" }, bundleDependencies: ["a"] },
+      { bundleDependencies: ["a"] },
+    ],
     [
       "npm, of an optional dependency",
       { optionalDependencies: { a: "1" } },
@@ -174,6 +191,21 @@ describe("a version that npm cleans is published under the cleaned version", () 
     expect((await put(publishBody("wire", version, { tarball }))).status).toBe(201);
     expect((await put(publishBody("wire", written))).status).toBe(409);
   });
+  test.each([
+    ["wire", "1.0.0+build.7", "1.0.0", "wire-1.0.0+build.7.tgz"],
+    ["@acme/wire", "1.0.0beta1", "1.0.0-beta1", "@acme/wire-1.0.0beta1.tgz"],
+    ["@acme/wire", "2024.01.05", "2024.1.5", "wire-2024.01.05.tgz"],
+  ])(
+    "%s@%s from bun, which cleans it in the document and not in the file's name",
+    async (name, written, version, file) => {
+      const path = `/${name.replace("/", "%2f")}`;
+      const tarball = makeTarball({ name, version: written });
+      const published = await registry.send("PUT", path, publishBody(name, version, { tarball, file }));
+      expect(await published.json()).toMatchObject({ success: true });
+      const other = await registry.send("PUT", path, publishBody(name, "9.0.0", { file }));
+      expect(await errorOf(other)).toContain(`it must be "${name}-9.0.0.tgz"`);
+    },
+  );
 });
 
 describe("the readme", () => {

@@ -1,4 +1,13 @@
-import { isRecord, own, recordsSince, revisionOf, shownPerson, type ChangeOf, type Packument } from "@codebox/core";
+import {
+  isRecord,
+  own,
+  recordsSince,
+  revisionOf,
+  shownPerson,
+  stateOf,
+  type ChangeOf,
+  type Packument,
+} from "@codebox/core";
 import { ApiError } from "../errors.ts";
 
 type DraftOf<Type extends "deprecate" | "unpublish.versions" | "owners" | "star"> = Omit<
@@ -104,7 +113,18 @@ export function draftOwners(current: Packument, maintainers: unknown, rev: unkno
     // What a reader was shown for want of an email is none.
     ...(typeof email === "string" && email !== shownPerson({ name }).email ? { email } : {}),
   }));
-  return { type: "owners", name: current.name, maintainers: people, ...base(rev) };
+  // yarn 1 reads the abbreviated packument, which has neither revision nor owners, and sends "undefined": it can't name the others.
+  const isBlind = typeof rev === "string" && revisionOf(rev) === undefined;
+  if (!isBlind) return { type: "owners", name: current.name, maintainers: people, ...base(rev) };
+  if (people.length === 0)
+    throw new ApiError(
+      "invalid",
+      `this client did not read who owns ${current.name}, so it can't remove an owner; use npm owner rm`,
+    );
+  const present = current.maintainers ?? [];
+  const added = people.filter(({ name }) => !present.some((person) => person.name === name));
+  const baseRevision = stateOf(current).revision;
+  return { type: "owners", name: current.name, maintainers: [...present, ...added], baseRevision };
 }
 
 /** The asker's own star; everybody else's stand as they are. */

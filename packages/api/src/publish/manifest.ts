@@ -90,7 +90,18 @@ function contradicts(field: keyof Installing, said: Installing, found: Installin
     );
   if (field === "directories") return folderOf(said) !== undefined && folderOf(said) !== folderOf(found);
   if (field === "gypfile") return said.gypfile !== (found.gypfile ?? false);
+  if (field === "dependencies")
+    return !isDeepStrictEqual(comparable(withRanges(said, found)), comparable(found[field]));
   return !isDeepStrictEqual(comparable(said[field]), comparable(found[field]));
+}
+
+/** npm writes `*` for a bundled package that it does not find among the dependencies; npm 7 for each. Source: normalize-package-data, lib/fixer.js. */
+function withRanges(said: Installing, found: Installing): Fields | undefined {
+  const ranges = Object.entries(said.dependencies ?? {}).map(([name, range]) => {
+    const isStar = range === "*" && found.bundleDependencies?.includes(name);
+    return [name, isStar ? found.dependencies?.[name] : range] as const;
+  });
+  return filled(Object.fromEntries(ranges.filter(([, range]) => range !== undefined)));
 }
 
 function folderOf({ directories }: Installing): string | undefined {

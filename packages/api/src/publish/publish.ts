@@ -1,14 +1,4 @@
-import {
-  isRecord,
-  manifestProblem,
-  README_MAX,
-  shownValue,
-  stagingKey,
-  tagProblem,
-  tarballFile,
-  versionProblem,
-  type ChangeOf,
-} from "@codebox/core";
+import { type ChangeOf, isRecord, manifestProblem, README_MAX, shownValue, stagingKey, tagProblem, tarballFile, versionProblem } from "@codebox/core";
 import semver from "semver";
 import ssri from "ssri";
 import * as z from "zod";
@@ -51,8 +41,6 @@ const Document = z.looseObject({
 export type PublishDocument = {
   /** As semver cleans it: npm does so before it publishes, other clients send what the author wrote. */
   readonly version: string;
-  /** What the author wrote. */
-  readonly writtenVersion: string;
   readonly manifest: z.infer<typeof Manifest>;
   readonly tags: readonly string[];
   readonly readme?: string;
@@ -88,7 +76,6 @@ export function readPublish(name: string, body: unknown): PublishDocument {
     );
   return {
     version,
-    writtenVersion: written,
     manifest,
     tags: tagsOf(document["dist-tags"] ?? {}, version),
     ...(typeof readme === "string" && readme !== "" ? { readme } : {}),
@@ -112,8 +99,8 @@ function cleaned(version: string): string {
 
 /** The change that a publish asks for, once its tarball is staged and is what the document says. */
 export function draftPublish(name: string, document: PublishDocument, attachment: Attachment): PublishDraft {
-  const { version, writtenVersion, manifest, tags } = document;
-  checkFile(name, [version, writtenVersion], attachment.file);
+  const { version, manifest, tags } = document;
+  checkFile(name, version, attachment.file);
   checkDigests(manifest.dist ?? {}, attachment);
   const packed = attachment.manifest;
   if (packed["name"] !== name || typeof packed["version"] !== "string" || cleaned(packed["version"]) !== version)
@@ -146,12 +133,13 @@ function isReadme(text: unknown): text is string {
   return typeof text === "string" && text !== "" && text !== "ERROR: No README data found!";
 }
 
-function checkFile(name: string, versions: readonly string[], file: string): void {
-  const expected = versions.flatMap((version) => [`${name}-${version}.tgz`, tarballFile(name, version)]);
-  if (!expected.includes(file))
+/** bun cleans the version in the document and not in the file's name: any spelling of it will do there. */
+function checkFile(name: string, version: string, file: string): void {
+  const prefix = [`${name}-`, `${name.slice(name.indexOf("/") + 1)}-`].find((start) => file.startsWith(start));
+  if (prefix === undefined || !file.endsWith(".tgz") || cleaned(file.slice(prefix.length, -".tgz".length)) !== version)
     throw new ApiError(
       "invalid",
-      `the attachment is called ${JSON.stringify(file.slice(0, 300))}; it must be "${expected[0]}"`,
+      `the attachment is called ${JSON.stringify(file.slice(0, 300))}; it must be "${name}-${version}.tgz"`,
     );
 }
 

@@ -75,6 +75,15 @@ export const amendChecks: readonly Check[] = [
       { name: "bob", email: "bob@users.invalid" },
     ]);
   }),
+  check("AMD-19", "owners of a client that read no revision are added", async (registry) => {
+    const name = await registry.package("blind-owner", "1.0.0");
+    const names = async () => listAt(await registry.packument(name), "maintainers").map((person) => at(person, "name"));
+    const before = await names();
+    const body = { maintainers: [{ name: "alice" }] };
+    expectStatus(await registry.send("PUT", `${pathOf(name)}/-rev/undefined`, { body }), 200, 201);
+    assert.deepEqual(await names(), [...before, "alice"]);
+    expectStatus(await registry.send("PUT", `${pathOf(name)}/-rev/undefined`, { body: { maintainers: [] } }), 400);
+  }),
   check("AMD-6", "a star is the caller's own, whatever the body says of others", async (registry) => {
     const name = await registry.package("star", "1.0.0");
     const user = await registry.user();

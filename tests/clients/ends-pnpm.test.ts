@@ -1,0 +1,3 @@
+import { clientTests } from "./suite.ts";
+
+clientTests("pnpm 8", "pnpm 12");
