@@ -1,5 +1,6 @@
 import {
   IdentityUnavailable,
+  IssuerUnavailable,
   QueueUnavailable,
   StoreUnavailable,
   UpstreamMalformed,
@@ -83,6 +84,10 @@ export function isOurFault({ code }: ApiError): boolean {
 
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
+  if (error instanceof IssuerUnavailable)
+    return new ApiError("unavailable", `${error.message}; the job's token can't be checked: try again in a moment`, {
+      "retry-after": "2",
+    });
   if (error instanceof StoreUnavailable || error instanceof QueueUnavailable || error instanceof IdentityUnavailable)
     return new ApiError("unavailable", "the registry can't reach its storage right now; try again in a moment", {
       "retry-after": "2",

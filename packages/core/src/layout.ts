@@ -53,6 +53,12 @@ export const LAYOUT = {
     purpose: "logins that were begun, by the hash of their secret",
     days: 2,
   },
+  trust: { prefix: `${OWN_PREFIX}trust/`, purpose: "which CI jobs may publish a package or a scope" },
+  spent: {
+    prefix: `${OWN_PREFIX}spent/`,
+    purpose: "ID tokens that were exchanged, by hash, so that none is used twice",
+    days: 2,
+  },
   health: { prefix: `${OWN_PREFIX}health`, purpose: "never written; the health check looks whether the store answers" },
 } as const satisfies Readonly<Record<string, Area>>;
 
@@ -73,6 +79,9 @@ export const messageKey = (sha256: string): string => `${LAYOUT.messages.prefix}
 export const outcomeKey = (id: string): string => `${LAYOUT.outcomes.prefix}${id}`;
 export const sessionKey = (hash: string): string => `${LAYOUT.sessions.prefix}${hash}`;
 export const tokenKey = (hash: string): string => `${LAYOUT.tokens.prefix}${hash}`;
+/** `target`: a package's name, or `@acme/*`. */
+export const trustKey = (target: string): string => `${LAYOUT.trust.prefix}${encodeURIComponent(target)}`;
+export const spentKey = (hash: string): string => `${LAYOUT.spent.prefix}${hash}`;
 export const userTokensPrefix = (user: string): string => `${LAYOUT.tokens.prefix}users/${encodeURIComponent(user)}/`;
 export const userTokenKey = (user: string, hash: string): string => `${userTokensPrefix(user)}${hash}`;
 /** Name and file are escaped, so that `@acme/wire` and a package `@acme` with a file `wire` have different keys. */
