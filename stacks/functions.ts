@@ -40,6 +40,10 @@ export function functions(storage: Storage, queues: Queues, topics: Topics, sett
     ...(settings.upstream === undefined ? {} : { CODEBOX_UPSTREAM: settings.upstream }),
     ...(settings.domain === undefined ? {} : { CODEBOX_PUBLIC_URL: `https://${settings.domain.name}` }),
   };
+  const lifetimes = {
+    CODEBOX_TOKEN_DAYS: String(settings.tokenDays.byDefault),
+    CODEBOX_TOKEN_DAYS_MAX: String(settings.tokenDays.most),
+  };
   const changes = { CODEBOX_QUEUE_URL: queues.changes.url };
   const deadLetters = { CODEBOX_DEAD_LETTERS_URL: queues.deadLetters.url };
   // As many as their queues may invoke at the same time. With fewer, Lambda would throttle its own invocations; more would stay unused.
@@ -53,7 +57,7 @@ export function functions(storage: Storage, queues: Queues, topics: Topics, sett
   return {
     read: make("read", api),
     write: make("write", { ...api, ...changes }),
-    account: make("account", api),
+    account: make("account", { ...api, ...lifetimes }),
     consumer: make("consumer", { ...bucket, ...changes, ...deadLetters, CODEBOX_TOPIC_ARN: topics.events.arn }),
     intake: make("intake", { ...bucket, ...changes, ...deadLetters }),
     redrive: make("redrive", { ...changes, ...deadLetters }),

@@ -42,6 +42,13 @@ const LIST = (why = "distinguish a missing object from a forbidden one"): Right 
 
 const AUTHENTICATE: Right = { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.tokens.prefix}*`], why: "authenticate" };
 
+/** A function with this right alone can make no token: a record is another object. */
+const RECORD_USE: Right = {
+  actions: ["s3:PutObject"],
+  on: [`bucket/${LAYOUT.uses.prefix}*`],
+  why: "record the day of a token's last use",
+};
+
 /** The rights that Lambda needs in the function's role to deliver a queue's messages. Source: AWSLambdaSQSQueueExecutionRole. */
 const receive = (queue: Target, why: string): Right => ({
   actions: ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
@@ -72,6 +79,7 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
     LIST(),
     { actions: ["s3:GetObject"], on: ["bucket/*/index.json"], why: "validate against the packument" },
     AUTHENTICATE,
+    RECORD_USE,
     {
       actions: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
       on: [`bucket/${LAYOUT.staging.prefix}*`],
@@ -97,6 +105,11 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
       actions: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
       on: [`bucket/${LAYOUT.tokens.prefix}*`],
       why: "issue, find and revoke tokens",
+    },
+    {
+      actions: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+      on: [`bucket/${LAYOUT.uses.prefix}*`],
+      why: "record, show and delete the day of a token's last use",
     },
     LOG,
     KEY,

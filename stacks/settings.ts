@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { TOKEN_DAYS, TOKEN_DAYS_MAX } from "../packages/core/src/access/tokens.ts";
 import { Scopes } from "../packages/core/src/settings.ts";
 
 /**
@@ -22,6 +23,8 @@ export type Settings = {
   readonly upstream: string | undefined;
   /** Whether packages may be read without a token. */
   readonly anonymousRead: boolean;
+  /** How many days a user's token lives by default and at most; 0: without an end, or any. */
+  readonly tokenDays: { readonly byDefault: number; readonly most: number };
   /** Address that alarms are mailed to; absent: alarms go only to the alarm topic. */
   readonly alarmEmail: string | undefined;
   /** How many days logs are kept. */
@@ -94,6 +97,8 @@ const Environment = z.object({
     )
     .optional(),
   CODEBOX_ANONYMOUS_READ: z.enum(["true", "false"], "must be true or false").default("false"),
+  CODEBOX_TOKEN_DAYS: whole(0, TOKEN_DAYS_MAX, TOKEN_DAYS),
+  CODEBOX_TOKEN_DAYS_MAX: whole(0, TOKEN_DAYS_MAX, 0),
   CODEBOX_ALARM_EMAIL: z
     .union([z.literal("none"), z.email("must be an e-mail address, or none")], "must be an e-mail address, or none")
     .optional(),
@@ -136,6 +141,7 @@ export function settingsOf(stage: string, environment: Readonly<Record<string, s
     scopes: env.CODEBOX_SCOPES ?? [],
     upstream: upstream === "none" ? undefined : upstream,
     anonymousRead: env.CODEBOX_ANONYMOUS_READ === "true",
+    tokenDays: { byDefault: env.CODEBOX_TOKEN_DAYS, most: env.CODEBOX_TOKEN_DAYS_MAX },
     alarmEmail: env.CODEBOX_ALARM_EMAIL === "none" ? undefined : env.CODEBOX_ALARM_EMAIL,
     logDays: env.CODEBOX_LOG_DAYS,
     throttle: { rate: env.CODEBOX_RATE, burst: env.CODEBOX_BURST },

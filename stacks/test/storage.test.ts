@@ -82,6 +82,7 @@ describe.each(CLOSED)("the bucket of the stack %s", (variant) => {
       "_codebox/messages/",
       "_codebox/outcomes/",
       "_codebox/upstream/",
+      "_codebox/uses/",
       "_codebox/sessions/",
     ]);
     expect(expiry(of, "_codebox/outcomes/")).toBe(14);
@@ -95,6 +96,7 @@ describe.each(CLOSED)("the bucket of the stack %s", (variant) => {
       ["_codebox/messages/", "Enabled"],
       ["_codebox/outcomes/", "Enabled"],
       ["_codebox/upstream/", "Enabled"],
+      ["_codebox/uses/", "Enabled"],
       ["_codebox/sessions/", "Enabled"],
     ]);
   });

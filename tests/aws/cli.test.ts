@@ -40,6 +40,7 @@ async function goodBucket(): Promise<string> {
     rule("_codebox/messages/", 30),
     rule("_codebox/outcomes/", 14),
     rule("_codebox/upstream/", 90),
+    rule("_codebox/uses/", 400),
     rule("_codebox/sessions/", 2),
   ];
   await s3.send(new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration: { Rules } }));
@@ -123,14 +124,16 @@ describe("codebox token", () => {
     const token = String(added.lines[0]?.["token"]);
     expect(await whoami(token)).toMatchObject({ status: 200, body: { username: "alice" } });
     const listed = await cli(dir.path, ["token", "list", "alice", ...bucket]);
-    expect(listed.lines).toMatchObject([{ user: "alice", label: "laptop", access: "read and write" }]);
+    expect(listed.lines).toMatchObject([
+      { user: "alice", label: "laptop", access: "read and write", expires: "never" },
+    ]);
     expect(listed.stdout).not.toContain(token);
     const hash = String(listed.lines[0]?.["hash"]);
-    const dry = await cli(dir.path, ["token", "remove", hash.slice(0, 8), "--dry-run", ...bucket]);
+    const dry = await cli(dir.path, ["token", "revoke", hash.slice(0, 8), "--dry-run", ...bucket]);
     expect(dry.lines).toMatchObject([{ hash, dryRun: true }]);
     expect((await whoami(token)).status).toBe(200);
-    expect((await cli(dir.path, ["token", "remove", hash.slice(0, 8), ...bucket])).code).toBe(0);
+    expect((await cli(dir.path, ["token", "revoke", hash.slice(0, 8), ...bucket])).code).toBe(0);
     expect((await whoami(token)).status).toBe(401);
-    expect((await cli(dir.path, ["token", "remove", hash.slice(0, 8), ...bucket])).code).toBe(1);
+    expect((await cli(dir.path, ["token", "revoke", hash.slice(0, 8), ...bucket])).code).toBe(1);
   });
 });

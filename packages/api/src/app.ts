@@ -1,7 +1,6 @@
 import { ANONYMOUS } from "@codebox/core";
 import { Hono } from "hono";
 import { authentication, authorise } from "./auth.ts";
-import { createBackoff } from "./backoff.ts";
 import type { ApiPorts, ApiSettings, App, AppContext, AppEnv, AppPorts } from "./context.ts";
 import { ApiError, asApiError, errorResponse } from "./errors.ts";
 import { addGroups, type Method, type RouteGroup } from "./groups.ts";
@@ -12,10 +11,13 @@ import { accountRoutes } from "./routes/account.ts";
 import { distTagReadRoutes, distTagWriteRoutes } from "./routes/dist-tags.ts";
 import { packageWriteRoutes } from "./routes/package-write.ts";
 import { packumentRoutes } from "./routes/packument.ts";
+import { profileRoutes } from "./routes/profile.ts";
 import { searchRoutes } from "./routes/search.ts";
 import { signInRoutes } from "./routes/sign-in.ts";
+import { signOutRoutes } from "./routes/sign-out.ts";
 import { publicRoutes, statusRoutes } from "./routes/status.ts";
 import { tarballRoutes } from "./routes/tarball.ts";
+import { tokenRoutes } from "./routes/tokens.ts";
 
 /**
  * Every group of routes that all deployments have. A Lambda with narrower rights serves some of them.
@@ -23,13 +25,15 @@ import { tarballRoutes } from "./routes/tarball.ts";
  * @example createApp(ports, settings, [...registryRoutes(ports, settings), eventRoutes(events, stopping)]);
  */
 export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly RouteGroup[] {
-  const backoff = createBackoff(ports.clock);
   return [
     publicRoutes(ports),
     statusRoutes(ports),
     searchRoutes(ports),
-    signInRoutes(ports, backoff),
-    accountRoutes(ports, backoff),
+    signInRoutes(ports, settings),
+    signOutRoutes(ports),
+    profileRoutes(ports),
+    accountRoutes(ports),
+    tokenRoutes(ports, settings),
     distTagReadRoutes(ports),
     distTagWriteRoutes(ports, settings),
     packageWriteRoutes(ports, settings),
@@ -86,12 +90,12 @@ function addSection(app: App, ports: AppPorts, prefix: Prefix, groups: readonly 
   const section: App = new Hono<AppEnv>();
   addGroups(
     section,
-    ports.policy,
+    ports,
     groups.map((group) => within(group, prefix)),
   );
   app.route(prefix || "/", section);
-  app.all(`${prefix}/*`, (c) => {
-    authorise(c, ports.policy, "read");
+  app.all(`${prefix}/*`, async (c) => {
+    await authorise(c, ports.policy, "read");
     throw unrouted(section, c.req.method, c.req.path, prefix);
   });
 }

@@ -1,41 +1,53 @@
-import { ANONYMOUS, authenticate, type Decision, type NamedPrincipal, type Policy, type Refusal } from "@codebox/core";
+import {
+  ANONYMOUS,
+  authenticate,
+  TOKEN_PREFIX,
+  UserName,
+  type Decision,
+  type NamedPrincipal,
+  type Policy,
+  type Refusal,
+} from "@codebox/core";
 import { createMiddleware } from "hono/factory";
-import type { AppContext, AppEnv, AppPorts } from "./context.ts";
+import type { AppContext, AppEnv, AppPorts, Caller } from "./context.ts";
 import { ApiError } from "./errors.ts";
 
 /**
  * What a group of routes needs of its caller. Closed.
  *
  * - `public`: nothing. Ping and health.
- * - `sign-in`: nothing, and a token that is not valid is ignored: npm sends the token of .npmrc along, also the revoked one
- *   that is the reason for signing in.
+ * - `sign-in`: nothing, and credentials that are not valid are ignored: npm sends the token of .npmrc along, also the revoked
+ *   one that is the reason for signing in or out.
  * - `read`, `write`, `account`, `admin`: the policy's action of that name.
  */
 export type Right = "public" | "sign-in" | "read" | "write" | "account" | "admin";
 
-/** Finds out who asks, from `Authorization: Bearer <token>`. What the caller may do is decided later, by `authorise`. */
-export function authentication({ tokens, clock }: Pick<AppPorts, "tokens" | "clock">) {
+type AuthPorts = Pick<AppPorts, "tokens" | "clock" | "passwords" | "addressOf">;
+
+/**
+ * Prepares to find out who asks, from `Authorization`. A route that needs no caller asks nobody's password: pnpm sends a name
+ * and a password that are not registered yet along with its sign-in.
+ */
+export function authentication(ports: AuthPorts) {
   return createMiddleware<AppEnv>(async (c, next) => {
-    const header = c.req.header("authorization");
-    const token = header === undefined ? undefined : /^Bearer\s+(\S+)$/i.exec(header)?.[1];
-    const identity = token === undefined ? undefined : await authenticate({ tokens, clock }, token);
-    c.set("principal", identity ? { kind: "token", ...identity } : ANONYMOUS);
-    c.set("credentialsRefused", header !== undefined && identity === undefined);
+    c.set("caller", () => callerOf(c, ports));
     await next();
   });
 }
 
 /**
- * Refuses a caller who does not have a right.
+ * Finds out who asks, and refuses a caller who does not have a right.
  *
  * A token that is not ours is refused even where anonymous callers are allowed: the person would otherwise look for a package
  * that seems to be missing.
- * @throws ApiError `unauthenticated`, `forbidden`
+ * @throws ApiError `unauthenticated`, `forbidden`, `too_many`
  */
-export function authorise(c: AppContext, policy: Policy, right: Right): void {
+export async function authorise(c: AppContext, policy: Policy, right: Right): Promise<void> {
   if (right === "sign-in") return;
-  if (c.get("credentialsRefused")) throw unauthenticated("the token is not valid, or was revoked");
-  if (right !== "public") demand(policy.may(c.get("principal"), right));
+  const { principal, refusal } = await c.get("caller")();
+  c.set("principal", principal);
+  if (refusal) throw refusal;
+  if (right !== "public") demand(policy.may(principal, right));
 }
 
 /** Refuses the request when the policy says no. @throws ApiError `unauthenticated`, `forbidden` */
@@ -53,6 +65,78 @@ export function namedCaller(c: AppContext): NamedPrincipal {
   const principal = c.get("principal");
   if (principal.kind === "anonymous") throw unauthenticated("this needs a token");
   return principal;
+}
+
+/** The answer to a wrong password. npm prints its own text for Bearer, which would say that a token is wrong (npm, error-message.js). */
+export function wrongPassword(problem: string): ApiError {
+  return new ApiError("unauthenticated", problem, { "www-authenticate": "Basic" });
+}
+
+async function callerOf(c: AppContext, ports: AuthPorts): Promise<Caller> {
+  const header = c.req.header("authorization");
+  if (header === undefined) return { principal: ANONYMOUS };
+  const [, scheme, value = ""] = /^(\S+)\s+(\S+)$/.exec(header) ?? [];
+  switch (scheme?.toLowerCase()) {
+    case "bearer":
+      return (await byToken(c, ports, value)) ?? refused(unauthenticated("the token is not valid, or was revoked"));
+    case "basic":
+      return byBasic(c, ports, value);
+    default:
+      return refused(
+        unauthenticated('the header "authorization" must be "Bearer <token>" or "Basic <name:password in base64>"'),
+      );
+  }
+}
+
+async function byToken(c: AppContext, ports: AuthPorts, token: string): Promise<Caller | undefined> {
+  const identity = await authenticate(ports, token, ports.addressOf?.(c));
+  return identity && { principal: { kind: "token", ...identity } };
+}
+
+/** Longest name and password together, in base64. */
+const BASIC_MAX = 4 * 1024;
+
+/**
+ * A name and a password, or a name and a token in place of the password, as `_auth`, `_password` and yarn's `npmAuthIdent` send
+ * them.
+ *
+ * Only over TLS or on this machine, because every request would carry the password. Not from a page in a browser, which sends
+ * what its user typed once along with requests of other pages.
+ */
+async function byBasic(c: AppContext, ports: AuthPorts, encoded: string): Promise<Caller> {
+  if (c.req.header("origin") !== undefined || c.req.header("sec-fetch-site") !== undefined)
+    return refused(unauthenticated("Basic authentication is not for pages in a browser"));
+  if (!isPrivateLine(c, ports))
+    return refused(unauthenticated("Basic authentication is taken over https only, or from this machine"));
+  const text = encoded.length > BASIC_MAX ? "" : Buffer.from(encoded, "base64").toString("utf8");
+  const colon = text.indexOf(":");
+  const [name, secret] = [text.slice(0, Math.max(0, colon)), text.slice(colon + 1)];
+  if (secret.startsWith(TOKEN_PREFIX)) {
+    const caller = await byToken(c, ports, secret);
+    const isTheirs = caller?.principal.kind === "token" && caller.principal.name === name;
+    return isTheirs
+      ? caller
+      : refused(wrongPassword("the token is not valid, or not one of the user before the colon"));
+  }
+  if (!ports.passwords)
+    return refused(unauthenticated("this registry has no passwords; send a token, as Bearer or as name:token"));
+  const isName = UserName.safeParse(name).success;
+  const verified =
+    isName && secret !== "" ? await ports.passwords.verify({ address: ports.addressOf?.(c), name }, secret) : undefined;
+  return verified?.ok
+    ? { principal: { kind: "user", name: verified.profile.name } }
+    : refused(wrongPassword("the name or the password is wrong"));
+}
+
+/** Whether nobody on the way can read the request: it came over TLS, or from this machine. */
+function isPrivateLine(c: AppContext, { addressOf }: Pick<AuthPorts, "addressOf">): boolean {
+  if (c.get("origin").startsWith("https:")) return true;
+  const address = addressOf?.(c)?.replace(/^::ffff:/, "");
+  return address === "::1" || address?.startsWith("127.") === true;
+}
+
+function refused(refusal: ApiError): Caller {
+  return { principal: ANONYMOUS, refusal };
 }
 
 function unauthenticated(problem: string): ApiError {

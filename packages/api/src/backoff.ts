@@ -23,7 +23,7 @@ export type Backoff = {
    */
   guess<T>(who: Guess, check: () => Promise<T>, isRight: (result: T) => boolean): Promise<T>;
 };
-type Guess = { readonly address: string | undefined; readonly name: string };
+export type Guess = { readonly address: string | undefined; readonly name: string };
 
 /**
  * Makes guessing passwords slow: after some failures an address, and a name, have to wait longer and longer.

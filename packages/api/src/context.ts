@@ -9,18 +9,28 @@ import type {
   Policy,
   Principal,
   Submit,
+  TokenLifetimes,
   TokenStore,
   UpstreamCache,
 } from "@codebox/core";
 import type { Context, Hono } from "hono";
+import type { ApiError } from "./errors.ts";
+import type { Passwords } from "./passwords.ts";
 
 /** What every app needs, whichever routes it serves. */
 export type AppPorts = {
   readonly tokens: TokenStore;
   readonly policy: Policy;
   readonly clock: Clock;
-  /** The client's address, for the log of refusals and for back-off; `undefined` when the host does not know it. */
+  /** Absent: nobody has a password. */
+  readonly passwords?: Passwords;
+  /** The client's address, for tokens of some networks, back-off and the log of refusals; `undefined` when the host does not know it. */
   readonly addressOf?: (c: AppContext) => string | undefined;
+  /**
+   * Called with the hash of a token that is used for something else than reading. Its promise is awaited after the handler, so it
+   * runs beside it; a host that outlives its requests returns none.
+   */
+  readonly onTokenUse?: (hash: string) => Promise<void> | void;
   /** Called for every request once it is answered. */
   readonly onRequest?: (entry: RequestLog) => void;
   /** Called for every failure that is ours (5xx), with the cause that the client does not see. */
@@ -51,6 +61,7 @@ export type WritePorts = {
 /** What signing in and the routes of an account need. */
 export type AccountPorts = {
   readonly identities: IdentityProvider;
+  readonly passwords: Passwords;
   readonly tokens: TokenStore;
   readonly policy: Policy;
   readonly clock: Clock;
@@ -70,6 +81,8 @@ export type ApiSettings = {
   readonly waitMs: number;
   /** Bytes. */
   readonly tarballBytesMax: number;
+  /** How long the tokens live that users make. Default: without an end. */
+  readonly tokenLifetimes?: TokenLifetimes;
 };
 
 /** One answered request, for the log. */
@@ -86,13 +99,16 @@ export type RequestLog = {
   readonly address?: string;
 };
 
+/** Who sent a request. `refusal`: its credentials are nobody's. */
+export type Caller = { readonly principal: Principal; readonly refusal?: ApiError };
+
 /** What the middleware knows of a request. */
 export type AppEnv = {
   Variables: {
-    /** Who asks. */
+    /** Who asks. Anonymous until the right of the route is checked. */
     principal: Principal;
-    /** The request has an `Authorization` header, and it is nobody's. */
-    credentialsRefused: boolean;
+    /** Finds out who asks. Called by the check of the route's right. */
+    caller: () => Promise<Caller>;
     /** `https://registry.acme.example`: the start of every URL in an answer. */
     origin: string;
   };

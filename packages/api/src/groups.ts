@@ -1,8 +1,7 @@
-import type { Policy } from "@codebox/core";
 import type { Context, Handler, MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
 import { authorise, type Right } from "./auth.ts";
-import type { App, AppEnv } from "./context.ts";
+import type { App, AppEnv, AppPorts } from "./context.ts";
 
 /** Routes that need the same right. The app puts the check in front of each of them, so that none can forget it. */
 export type RouteGroup = { readonly right: Right; readonly routes: readonly Route[] };
@@ -47,10 +46,10 @@ export function withFilter({ right, routes }: RouteGroup, filter: MiddlewareHand
 }
 
 /** Adds the routes of groups to an app, each behind the check of its right. */
-export function addGroups(app: App, policy: Policy, groups: readonly RouteGroup[]): void {
+export function addGroups(app: App, ports: GatePorts, groups: readonly RouteGroup[]): void {
   for (const { right, routes } of groups)
     for (const { method, path, filters, handler } of routes)
-      app.on(method, path, gate(policy, right), ...filters, handler);
+      app.on(method, path, gate(ports, right), ...filters, handler);
 }
 
 /** A route as `routesOf` lists it. `right` is undefined for a route that was added without a group: nothing checks it. */
@@ -73,13 +72,18 @@ export function routesOf(app: App): readonly RouteEntry[] {
   return [...rights.values()];
 }
 
+type GatePorts = Pick<AppPorts, "policy" | "onTokenUse">;
+
 /** The check of a right, as it is in the routing table. */
 type Gate = MiddlewareHandler<AppEnv> & { readonly right: Right };
 
-function gate(policy: Policy, right: Right): Gate {
+function gate({ policy, onTokenUse }: GatePorts, right: Right): Gate {
   const check = createMiddleware<AppEnv>(async (c, next) => {
-    authorise(c, policy, right);
+    await authorise(c, policy, right);
+    const principal = c.get("principal");
+    const used = RECORDED.has(right) && principal.kind === "token" ? onTokenUse?.(principal.tokenHash) : undefined;
     await next();
+    await used;
     if (PERSONAL.has(right)) c.header("cache-control", "no-store");
   });
   return Object.assign(check, { right });
@@ -87,6 +91,9 @@ function gate(policy: Policy, right: Right): Gate {
 
 /** Answers that are about the caller, tokens among them: no cache may keep them. */
 const PERSONAL: ReadonlySet<Right> = new Set(["sign-in", "account", "admin"]);
+
+/** The use of a token for these is recorded. Reading packages is not: reading never writes. */
+const RECORDED: ReadonlySet<Right> = new Set(["write", "account", "admin"]);
 
 function rightOf(handler: object): Right | undefined {
   return "right" in handler ? (handler as Gate).right : undefined;

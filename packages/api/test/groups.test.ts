@@ -25,12 +25,12 @@ describe("every route", () => {
     expect(table(registry.app).toSorted()).toMatchInlineSnapshot(`
       [
         "account DELETE /-/npm/v1/tokens/token/:key",
-        "account DELETE /-/user/token/:token",
         "account GET /-/npm/v1/tokens",
         "account GET /-/npm/v1/user",
         "account GET /-/user/:id",
         "account GET /-/whoami",
         "account POST /-/npm/v1/tokens",
+        "account POST /-/npm/v1/user",
         "public GET /-/health",
         "public GET /-/ping",
         "read GET /-/changes/:id",
@@ -44,6 +44,7 @@ describe("every route", () => {
         "read POST /-/npm/v1/security/advisories/bulk",
         "read POST /-/npm/v1/security/audits",
         "read POST /-/npm/v1/security/audits/quick",
+        "sign-in DELETE /-/user/token/:token",
         "sign-in POST /-/v1/login",
         "sign-in PUT /-/user/:id",
         "sign-in PUT /-/user/:id/-rev/:rev",

@@ -3,6 +3,7 @@ import {
   createConsumer,
   createPolicy,
   createSubmit,
+  createTokenUses,
   issueToken,
   LAYOUT,
   type Policy,
@@ -20,7 +21,7 @@ import {
   makeTarball,
   type MadeTarball,
 } from "@codebox/testing";
-import { createApp, registryRoutes, type ApiPorts, type ApiSettings } from "../src/index.ts";
+import { createApp, createPasswords, registryRoutes, type ApiPorts, type ApiSettings } from "../src/index.ts";
 
 export type Harness = Awaited<ReturnType<typeof startApp>>;
 
@@ -29,6 +30,8 @@ type Options = {
   upstream?: UpstreamCache;
   paused?: boolean;
   queueDown?: boolean;
+  /** The client's address. */
+  address?: string;
   /** A package that nobody may read or change. */
   unreadable?: string;
 };
@@ -48,8 +51,14 @@ export async function startApp(options: Options = {}) {
   const failures: unknown[] = [];
   const ports: ApiPorts = {
     ...portsOf(embedded, policy, options),
+    ...(options.address === undefined ? {} : { addressOf: () => options.address }),
     onRequest: (entry) => logged.push(entry),
     onFailure: (error) => failures.push(error),
+    onTokenUse: createTokenUses({
+      tokens: embedded.tokens,
+      clock: systemClock,
+      onFailure: (error) => failures.push(error),
+    }),
   };
   const chosen = { waitMs: 5_000, tarballBytesMax: 1024 * 1024, ...settings };
   const app = createApp(ports, chosen, registryRoutes(ports, chosen));
@@ -84,8 +93,8 @@ export async function startApp(options: Options = {}) {
     send,
     /** All keys that are no token and no outcome, to see that nothing was written. */
     keys: async () => (await embedded.store.list("")).objects.map(({ key }) => key).filter(isPackageData),
-    publish: (name: string, version: string, tag = "latest") =>
-      send("PUT", `/${name.replace("/", "%2f")}`, publishBody(name, version, { tag })),
+    publish: (name: string, version: string, tag = "latest", headers: Record<string, string> = {}) =>
+      send("PUT", `/${name.replace("/", "%2f")}`, publishBody(name, version, { tag }), headers),
     start: () => worker.start(),
     async [Symbol.asyncDispose]() {
       await worker.drain();
@@ -95,7 +104,7 @@ export async function startApp(options: Options = {}) {
 }
 
 function isPackageData(key: string): boolean {
-  return ![LAYOUT.tokens, LAYOUT.outcomes].some(({ prefix }) => key.startsWith(prefix));
+  return ![LAYOUT.tokens, LAYOUT.uses, LAYOUT.outcomes].some(({ prefix }) => key.startsWith(prefix));
 }
 
 function except(policy: Policy, unreadable: string | undefined): Policy {
@@ -111,6 +120,7 @@ function portsOf(embedded: MemoryBackend, policy: Policy, { upstream, queueDown 
   const parts = { ...embedded, policy, clock: systemClock, ids: systemIds };
   return {
     ...parts,
+    passwords: createPasswords({ identities: embedded.identities, clock: systemClock }),
     catalog: createCatalog({ reader: embedded.reader, policy, upstream }),
     submit: createSubmit({ ...parts, queue }),
     ...(upstream ? { upstream } : {}),

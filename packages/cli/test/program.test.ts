@@ -38,7 +38,7 @@ const COMMANDS = [
   "dead-letters redrive",
   "token add",
   "token list",
-  "token remove",
+  "token revoke",
 ];
 
 describe("the command line", () => {
@@ -65,8 +65,11 @@ describe("the command line", () => {
     [["dead-letters", "list"], /--dead-letters-url is missing/],
     [["dead-letters", "redrive", "x", "--dead-letters-url", "http://q"], /--queue-url is missing/],
     [["dead-letters", "redrive", "x", "--all"], /not both/],
+    [["token", "add", "alice", "--expires", "0", "--bucket", "b"], /1 to 3650 days/],
+    [["token", "add", "alice", "--cidr", "10.1", "--bucket", "b"], /a network such as/],
+    [["token", "add", "alice", "--scope", "acme", "--bucket", "b"], /a scope, such as/],
     [["token", "add", "../alice", "--bucket", "b"], /a user name/],
-    [["token", "remove", "xyz", "--bucket", "b"], /its hash/],
+    [["token", "revoke", "xyz", "--bucket", "b"], /its hash/],
     [[], /Usage: codebox/],
   ])("%j is wrong use: exit code 2, and stderr says how to fix it", async (argv, message) => {
     const { code, stdout, stderr } = await run(argv);

@@ -109,6 +109,7 @@ describe("codebox's own objects", () => {
     ["_codebox/messages/x", 30],
     ["_codebox/outcomes/x", 14],
     ["_codebox/upstream/x", 90],
+    ["_codebox/uses/x", 400],
     ["_codebox/sessions/x", 2],
   ])("%s is a finding once it outlived its %i days, and not before", async (key, days) => {
     await embedded.store.put(key, Buffer.from("{}"));
@@ -136,6 +137,7 @@ describe("the bucket itself", () => {
           "_codebox/messages/": 30,
           "_codebox/outcomes/": 14,
           "_codebox/upstream/": 90,
+          "_codebox/uses/": 400,
           "_codebox/sessions/": 2,
         }),
       },
@@ -147,6 +149,7 @@ describe("the bucket itself", () => {
           "_codebox/staging/": 30,
           "_codebox/messages/": 30,
           "_codebox/outcomes/": 14,
+          "_codebox/uses/": 400,
           "_codebox/sessions/": 2,
         }),
       },

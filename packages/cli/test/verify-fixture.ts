@@ -18,6 +18,7 @@ const GOOD: BucketSettings = {
     "_codebox/messages/": 30,
     "_codebox/outcomes/": 14,
     "_codebox/upstream/": 90,
+    "_codebox/uses/": 400,
     "_codebox/sessions/": 2,
   }),
 };

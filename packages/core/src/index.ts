@@ -1,5 +1,8 @@
 export * from "./access/exchange.ts";
 export * from "./access/policy.ts";
+export * from "./access/principal.ts";
+export * from "./access/addresses.ts";
+export * from "./access/token-uses.ts";
 export * from "./access/tokens.ts";
 export * from "./access/trust.ts";
 export * from "./domain/apply.ts";
@@ -25,6 +28,7 @@ export * from "./ports/identity.ts";
 export * from "./ports/login-flow.ts";
 export * from "./ports/object-store.ts";
 export * from "./ports/outcomes.ts";
+export * from "./ports/tokens.ts";
 export * from "./ports/upstream.ts";
 export * from "./ports/workloads.ts";
 export * from "./read/catalog.ts";

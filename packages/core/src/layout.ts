@@ -48,6 +48,11 @@ export const LAYOUT = {
     days: 90,
   },
   tokens: { prefix: `${OWN_PREFIX}tokens/`, purpose: "token records by hash, and the hashes of each user" },
+  uses: {
+    prefix: `${OWN_PREFIX}uses/`,
+    purpose: "the day on which a token was last used, by the token's hash",
+    days: 400,
+  },
   sessions: {
     prefix: `${OWN_PREFIX}sessions/`,
     purpose: "logins that were begun, by the hash of their secret",
@@ -82,6 +87,7 @@ export const tokenKey = (hash: string): string => `${LAYOUT.tokens.prefix}${hash
 /** `target`: a package's name, or `@acme/*`. */
 export const trustKey = (target: string): string => `${LAYOUT.trust.prefix}${encodeURIComponent(target)}`;
 export const spentKey = (hash: string): string => `${LAYOUT.spent.prefix}${hash}`;
+export const tokenUseKey = (hash: string): string => `${LAYOUT.uses.prefix}${hash}`;
 export const userTokensPrefix = (user: string): string => `${LAYOUT.tokens.prefix}users/${encodeURIComponent(user)}/`;
 export const userTokenKey = (user: string, hash: string): string => `${userTokensPrefix(user)}${hash}`;
 /** Name and file are escaped, so that `@acme/wire` and a package `@acme` with a file `wire` have different keys. */

@@ -44,6 +44,9 @@ export function commaList<Item extends z.ZodType<string, string>>(item: Item) {
 /** A scope as npm has it: an `@` and a name that may be part of a URL. */
 const SCOPE = /^@[a-z0-9~-][a-z0-9._~-]*$/;
 
+/** One scope, for example `@acme`. */
+export const Scope = z.string().max(214).regex(SCOPE, 'must be a scope, such as "@acme"');
+
 /**
  * The scopes that never come from the upstream, as a setting spells them: separated by commas, spaces allowed around each.
  *

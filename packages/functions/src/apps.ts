@@ -3,16 +3,19 @@ import type { SQSClient } from "@aws-sdk/client-sqs";
 import {
   accountRoutes,
   createApp,
-  createBackoff,
+  createPasswords,
   distTagReadRoutes,
   distTagWriteRoutes,
   packageWriteRoutes,
   packumentRoutes,
+  profileRoutes,
   publicRoutes,
   searchRoutes,
   signInRoutes,
+  signOutRoutes,
   statusRoutes,
   tarballRoutes,
+  tokenRoutes,
   withFilter,
   type ApiSettings,
   type App,
@@ -25,6 +28,7 @@ import {
   createCatalog,
   createPolicy,
   createSubmit,
+  createTokenUses,
   createUpstreamCache,
   TARBALL_BYTES_MAX,
   type Clock,
@@ -77,11 +81,19 @@ export function createWriteApp(env: Environment<"write">, parts: ApiParts & { re
 }
 
 /** Tokens and profiles. Its rights reach no package. */
-export function createAccountApp(env: ApiEnvironment, parts: ApiParts): App {
+export function createAccountApp(env: Environment<"account">, parts: ApiParts): App {
   const { tokens, identities } = createBucketPorts(parts.s3, bucketOf(env), parts);
-  const ports = { ...appPortsOf(env, parts, tokens), ids: parts.ids, identities };
-  const backoff = createBackoff(parts.clock);
-  return createApp(ports, settingsOf(env), [signInRoutes(ports, backoff), accountRoutes(ports, backoff)]);
+  const passwords = createPasswords({ identities, clock: parts.clock });
+  const ports = { ...appPortsOf(env, parts, tokens), ids: parts.ids, identities, passwords };
+  const tokenLifetimes = { defaultDays: env.CODEBOX_TOKEN_DAYS, maxDays: env.CODEBOX_TOKEN_DAYS_MAX };
+  const settings = { ...settingsOf(env), tokenLifetimes };
+  return createApp(ports, settings, [
+    signInRoutes(ports, settings),
+    signOutRoutes(ports),
+    accountRoutes(ports),
+    tokenRoutes(ports, settings),
+    profileRoutes(ports),
+  ]);
 }
 
 /** The client's address, as API Gateway saw it. */
@@ -96,6 +108,11 @@ function appPortsOf(env: ApiEnvironment, { clock, onRequest, onFailure }: ApiPar
     policy: createPolicy({ anonymousRead: env.CODEBOX_ANONYMOUS_READ }),
     clock,
     addressOf: sourceIp,
+    onTokenUse: createTokenUses({
+      tokens,
+      clock,
+      onFailure: (error) => onFailure?.(error, { method: "", path: "the last use of a token was not recorded" }),
+    }),
     ...(onRequest ? { onRequest } : {}),
     ...(onFailure ? { onFailure } : {}),
   };

@@ -1,4 +1,4 @@
-import { HttpUrl, PublicUrl, Scopes, Switch, WAIT_MS } from "@codebox/core";
+import { HttpUrl, PublicUrl, Scopes, Switch, TOKEN_DAYS, TOKEN_DAYS_MAX, WAIT_MS } from "@codebox/core";
 import * as z from "zod";
 
 const text = (what: string) => z.string({ error: `is missing: ${what}` }).min(1, `is empty: ${what}`);
@@ -7,6 +7,12 @@ const text = (what: string) => z.string({ error: `is missing: ${what}` }).min(1,
 const bucket = {
   CODEBOX_BUCKET: text("the name of the bucket that holds the packages"),
   CODEBOX_KMS_KEY: z.string().min(1).optional(),
+};
+const days = z.coerce.number("must be a number of days").int().min(0).max(TOKEN_DAYS_MAX);
+/** Days until a user's token ends; 0: never, or any. */
+const lifetimes = {
+  CODEBOX_TOKEN_DAYS: days.default(TOKEN_DAYS),
+  CODEBOX_TOKEN_DAYS_MAX: days.default(0),
 };
 const queue = { CODEBOX_QUEUE_URL: text("the URL of the FIFO queue of changes") };
 const deadLetters = { CODEBOX_DEAD_LETTERS_URL: text("the URL of the FIFO queue of dead letters") };
@@ -26,7 +32,7 @@ const api = {
 export const ENVIRONMENTS = {
   read: z.object(api),
   write: z.object({ ...api, ...queue }),
-  account: z.object(api),
+  account: z.object({ ...api, ...lifetimes }),
   consumer: z.object({
     ...bucket,
     ...queue,

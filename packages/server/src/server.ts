@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import {
   createApp,
+  createPasswords,
   hostCheck,
   registryRoutes,
   type ApiPorts,
@@ -9,10 +10,12 @@ import {
   type AppContext,
 } from "@codebox/api";
 import {
+  clientAddress,
   createCatalog,
   createConsumer,
   createPolicy,
   createSubmit,
+  createTokenUses,
   createUpstreamCache,
   createWorker,
   issueToken,
@@ -27,6 +30,7 @@ import {
 } from "@codebox/core";
 import type { HttpBindings } from "@hono/node-server";
 import type { Logger } from "pino";
+import { allTokensRoutes } from "./all-tokens-route.ts";
 import { deadLetterRoutes } from "./dead-letters-route.ts";
 import { eventRoutes } from "./events-route.ts";
 import { isItself } from "./itself.ts";
@@ -76,7 +80,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     reserved: [FIRST_USER],
     onFailure: (error) => log.error({ err: error }, "the event log failed"),
   });
-  const policy = createPolicy({ anonymousRead: !settings.private });
+  const policy = createPolicy({ anonymousRead: !settings.private, admins: settings.admins });
   const worker = workerOf(backend, policy, parts);
   const stopping = new AbortController();
   // Every reader of the events listens.
@@ -127,15 +131,22 @@ function appOf(
   const own = { publicUrl: settings.publicUrl, everywhere: isAnyAddress(settings.host), addresses };
   const upstream = parts.upstream?.((url) => isItself(url, { ...own, url: ownUrl() }));
   const cache = upstream && createUpstreamCache({ store: backend.store, upstream, clock }, { scopes: settings.scopes });
+  const used = createTokenUses({
+    tokens: backend.tokens,
+    clock,
+    onFailure: (error) => log.error({ err: error }, "the last use of a token was not recorded"),
+  });
   const ports: ApiPorts = {
     ...backend,
+    passwords: createPasswords({ identities: backend.identities, clock }),
     policy,
     catalog: createCatalog({ reader: backend.reader, policy, upstream: cache }),
     submit: createSubmit({ ...backend, policy, clock, ids }),
     clock,
     ids,
     ...(cache ? { upstream: cache } : {}),
-    addressOf: remoteAddress,
+    addressOf: (c) => addressOf(c, settings),
+    onTokenUse: (hash) => void used(hash),
     onRequest: (entry) => log[entry.method === "GET" || entry.method === "HEAD" ? "debug" : "info"](entry, "request"),
     onFailure: (error, entry) => log.error({ ...entry, err: error }, "request failed"),
   };
@@ -144,6 +155,7 @@ function appOf(
     ...registryRoutes(ports, chosen),
     eventRoutes(backend.eventReader, stopping),
     deadLetterRoutes(backend.deadLetters, clock),
+    allTokensRoutes(backend.tokens),
   ]);
 }
 
@@ -157,13 +169,14 @@ function apiSettings(settings: Settings, addresses: readonly string[]): ApiSetti
     }),
     waitMs: settings.waitMs,
     tarballBytesMax: settings.maxTarballMb * 1024 * 1024,
+    tokenLifetimes: { defaultDays: settings.tokenDays, maxDays: settings.tokenDaysMax },
   };
 }
 
-/** The address of the connection. A proxy's, where there is one: its headers are not believed. */
-function remoteAddress(c: AppContext): string | undefined {
+/** The client's address: that of the connection, or what a trusted proxy says. */
+function addressOf(c: AppContext, { trustedProxies }: Settings): string | undefined {
   const { incoming } = c.env as Partial<HttpBindings>;
-  return incoming?.socket.remoteAddress;
+  return clientAddress(incoming?.socket.remoteAddress, c.req.header("x-forwarded-for"), trustedProxies);
 }
 
 async function listen(backend: LocalBackend, parts: ListenerParts): Promise<Listener> {

@@ -1,5 +1,17 @@
 import { parseArgs } from "node:util";
-import { commaList, HttpUrl, PublicUrl, Scopes, Switch, TARBALL_BYTES_MAX, WAIT_MS } from "@codebox/core";
+import {
+  Cidrs,
+  commaList,
+  HttpUrl,
+  PublicUrl,
+  Scopes,
+  Switch,
+  TARBALL_BYTES_MAX,
+  TOKEN_DAYS,
+  TOKEN_DAYS_MAX,
+  UserName,
+  WAIT_MS,
+} from "@codebox/core";
 import { z } from "zod";
 
 const text = z.string().min(1, "must not be empty");
@@ -91,6 +103,24 @@ const Settings = z.object({
   newToken: text.optional().register(flags, {
     flag: "--new-token <user>",
     help: "create a token for this user and print it",
+  }),
+  /** They list and revoke everybody's tokens, and handle dead letters. */
+  admins: commaList(UserName).prefault("admin").register(flags, {
+    flag: "--admins <a,b>",
+    help: "users who may operate the registry",
+  }),
+  tokenDays: count(0, TOKEN_DAYS_MAX).default(TOKEN_DAYS).register(flags, {
+    flag: "--token-days <n>",
+    help: "days until a new token of a user ends, when no other lifetime is asked for; 0: never",
+  }),
+  tokenDaysMax: count(0, TOKEN_DAYS_MAX).default(0).register(flags, {
+    flag: "--token-days-max <n>",
+    help: "largest lifetime of a user's token, in days; 0: any",
+  }),
+  /** Only their `x-forwarded-for` names the client's address. */
+  trustedProxies: Cidrs.prefault("").register(flags, {
+    flag: "--trusted-proxies <a,b>",
+    help: "networks of the proxies in front, such as 10.0.0.0/8",
   }),
   waitMs: count(0, 60_000).default(WAIT_MS).register(flags, {
     flag: "--wait-ms <n>",

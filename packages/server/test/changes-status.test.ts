@@ -1,5 +1,5 @@
 import { createApp, statusRoutes, type AppPorts, type ReadPorts } from "@codebox/api";
-import { createConsumer, issueToken, type Change } from "@codebox/core";
+import { createConsumer, createPolicy, issueToken, type Change } from "@codebox/core";
 import { fail, manualClock, publishOf, stage, tagPut, type ManualClock, openPolicy } from "@codebox/testing";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { deadLetterRoutes } from "../src/dead-letters-route.ts";
@@ -13,7 +13,11 @@ let ask: (method: string, path: string, options?: { readonly readonly: boolean }
 beforeEach(async () => {
   clock = manualClock();
   embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock });
-  const ports = { ...embedded, policy: openPolicy, clock } as unknown as AppPorts & ReadPorts;
+  const ports = {
+    ...embedded,
+    policy: createPolicy({ anonymousRead: true, admins: ["alice"] }),
+    clock,
+  } as unknown as AppPorts & ReadPorts;
   const app = createApp(ports, {}, [deadLetterRoutes(embedded.queue, clock), statusRoutes(ports)]);
   const grant = { user: "alice", label: "test", created: "2026-01-01T00:00:00.000Z" };
   ask = async (method, path, { readonly } = { readonly: false }) => {

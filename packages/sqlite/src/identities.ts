@@ -50,7 +50,7 @@ export function createIdentities(database: Database, clock: Clock, settings: Ide
     database.get(SAME_BUT_FOR_CAPITALS, name) !== undefined;
   /** An unknown name costs the same time as a known one. */
   const verify = async (known: Row | undefined, password: string): Promise<VerifyResult> => {
-    const expected = known ? { salt: known["salt"] as Uint8Array, hash: known["hash"] as Uint8Array } : nobody;
+    const expected = known ? { salt: known["salt"] as Uint8Array, hash: hashOf(known) } : nobody;
     const matches = timingSafeEqual(await hash(password, expected.salt), expected.hash);
     if (!known) return { ok: false, reason: "no_password" };
     return matches ? { ok: true, profile: profileOf(known) } : { ok: false, reason: "wrong_password" };
@@ -70,9 +70,30 @@ export function createIdentities(database: Database, clock: Clock, settings: Ide
       if (added === undefined) return { ok: false, reason: "no_password" };
       return added > 0 ? { ok: true, profile: { name, email: email ?? "" } } : { ok: false, reason: "wrong_password" };
     },
+    async changePassword({ name, old, new: chosen }) {
+      const known = user(name);
+      const verified = await verify(known, old);
+      if (!known || !verified.ok) return verified;
+      const salt = randomBytes(16);
+      const stored = await hash(chosen, salt);
+      // Only the password that was checked is replaced: another change may have come first.
+      const changed = await database.write(() =>
+        database.run(
+          "UPDATE users SET salt = ?, hash = ? WHERE name = ? AND hash = ?",
+          salt,
+          stored,
+          name,
+          hashOf(known),
+        ),
+      );
+      return changed > 0 ? verified : { ok: false, reason: "wrong_password" };
+    },
+    changeEmail: ({ name, email }) =>
+      database.write(() => database.run("UPDATE users SET email = ? WHERE name = ?", email, name) > 0),
     async find(name) {
       const known = user(name);
-      if (known) return profileOf(known);
+      // oxlint-disable-next-line no-restricted-globals -- formats a recorded time; no clock is read
+      if (known) return { ...profileOf(known), created: new Date(Number(known["created"])).toISOString() };
       // The holder of a token is a user, also without a password.
       return holdsToken(name) ? { name, email: "" } : undefined;
     },
@@ -81,6 +102,10 @@ export function createIdentities(database: Database, clock: Clock, settings: Ide
 
 const SAME_BUT_FOR_CAPITALS = `SELECT 1 FROM tokens WHERE lower(user) = lower(?1)
   UNION ALL SELECT 1 FROM users WHERE lower(name) = lower(?1) AND name <> ?1 LIMIT 1`;
+
+function hashOf(row: Row): Uint8Array {
+  return row["hash"] as Uint8Array;
+}
 
 function profileOf(row: Row): Profile {
   return { name: String(row["name"]), email: String(row["email"]) };

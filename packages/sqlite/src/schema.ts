@@ -30,6 +30,7 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX tokens_user ON tokens (user);
   CREATE TABLE users (name TEXT PRIMARY KEY, email TEXT NOT NULL, salt BLOB NOT NULL, hash BLOB NOT NULL, created INTEGER NOT NULL)
   `,
-  // `limits`: packages, scopes and cidr of a token as JSON.
+  // `limits`: the limits of a token as JSON, all but `readonly`.
   "ALTER TABLE tokens ADD COLUMN expires TEXT; ALTER TABLE tokens ADD COLUMN limits TEXT",
+  "ALTER TABLE tokens ADD COLUMN last_used TEXT",
 ];

@@ -1,4 +1,4 @@
-import type { TokenRecord, TokenStore } from "@codebox/core";
+import type { ListedToken, TokenLimits, TokenRecord, TokenStore } from "@codebox/core";
 import type { Database, Row } from "./database.ts";
 
 /** The `TokenStore` port over SQLite. */
@@ -23,13 +23,31 @@ export function createTokenStore(database: Database): TokenStore {
       return row && recordOf(row);
     },
     list: async (user) =>
-      database.all("SELECT * FROM tokens WHERE user = ? ORDER BY created, hash", user).map(recordOf),
+      database.all("SELECT * FROM tokens WHERE user = ? ORDER BY created, hash", user).map(listedOf),
+    async page({ prefix = "", cursor = "" } = {}) {
+      const rows = database.all(PAGE_SQL, prefix, cursor, PAGE);
+      const last = rows.length === PAGE ? rows.at(-1) : undefined;
+      return { tokens: rows.map(listedOf), ...(last ? { cursor: String(last["hash"]) } : {}) };
+    },
+    // Nobody waits for it, so it costs no sync of its own.
+    used: async (hash, day) => {
+      await database.writeLazily(() => database.run("UPDATE tokens SET last_used = ? WHERE hash = ?", day, hash));
+    },
     isEmpty: async () => database.get("SELECT 1 FROM tokens LIMIT 1") === undefined,
     remove: (hash) => database.write(() => database.run("DELETE FROM tokens WHERE hash = ?", hash) > 0),
   };
 }
 
-type Limits = Pick<TokenRecord, "packages" | "scopes" | "cidr">;
+/** Tokens in a page. */
+const PAGE = 500;
+const PAGE_SQL = `SELECT * FROM tokens WHERE substr(hash, 1, length(?1)) = ?1 AND hash > ?2 ORDER BY hash LIMIT ?3`;
+
+/** What is stored as JSON. */
+type Limits = Omit<TokenLimits, "readonly"> & Pick<TokenRecord, "description">;
+
+function listedOf(row: Row): ListedToken {
+  return { ...recordOf(row), ...(typeof row["last_used"] === "string" ? { lastUsed: row["last_used"] } : {}) };
+}
 
 function recordOf(row: Row): TokenRecord {
   return {

@@ -1,7 +1,12 @@
 import { describe } from "vitest";
 import type { Backend, Change, ChangeEvent, ChangeReceiver, Clock, LocalBackend } from "@codebox/core";
 import { changeQueueContract, localReceiverContract } from "./change-queue-contract.ts";
-import { identityContract, passwordIdentityContract, tokenStoreContract } from "./identity-contract.ts";
+import {
+  identityContract,
+  passwordIdentityContract,
+  tokenListContract,
+  tokenStoreContract,
+} from "./identity-contract.ts";
 import type { KnownGaps } from "./known-gaps.ts";
 import { eventLogContract, outcomesContract } from "./log-contracts.ts";
 import { manualClock } from "./manual-clock.ts";
@@ -69,7 +74,10 @@ export function backendContract(
       return { ...fixture, taken: fixture.taken ?? read };
     }));
   describe("outcomes", () => outcomesContract(() => open()));
-  describe("tokens", () => tokenStoreContract(() => open()));
+  describe("tokens", () => {
+    tokenStoreContract(() => open());
+    tokenListContract(() => open());
+  });
   describe("identities", () => {
     identityContract(() => open());
     if (passwords) passwordIdentityContract((registration) => open({ registration }));

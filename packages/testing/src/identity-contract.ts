@@ -18,7 +18,14 @@ export function tokenStoreContract(open: () => Promise<AsyncDisposable & { reado
   });
   test("a token keeps its expiry and its limits", async () => {
     await using fixture = await open();
-    const limits = { packages: ["wire"], scopes: ["@acme"], cidr: ["10.0.0.0/8"] };
+    const limits = {
+      packages: ["wire"],
+      scopes: ["@acme"],
+      cidr: ["10.0.0.0/8"],
+      stageOnly: true,
+      noPackages: true,
+      description: "of a machine",
+    };
     const limited = { ...record("secret", "alice"), expires: "2027-01-01T00:00:00.000Z", ...limits };
     await fixture.tokens.put(limited);
     expect(await fixture.tokens.find(hashToken("secret"))).toEqual(limited);
@@ -41,6 +48,44 @@ export function tokenStoreContract(open: () => Promise<AsyncDisposable & { reado
     expect(await fixture.tokens.remove(hashToken("one"))).toBe(true);
     expect(await fixture.tokens.find(hashToken("one"))).toBeUndefined();
     expect(await fixture.tokens.remove(hashToken("one"))).toBe(false);
+  });
+}
+
+/** For every token store: everybody's tokens, and their last use. */
+export function tokenListContract(open: () => Promise<AsyncDisposable & { readonly tokens: TokenStore }>): void {
+  test("everybody's tokens are listed in pages, each once; a prefix of the hash chooses among them", async () => {
+    await using fixture = await open();
+    const hashes = ["one", "two", "three"].map(hashToken).toSorted();
+    for (const [index, name] of ["one", "two", "three"].entries())
+      await fixture.tokens.put(record(name, `user-${index}`));
+    const found: string[] = [];
+    for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
+      const page = await fixture.tokens.page(cursor === undefined ? {} : { cursor });
+      found.push(...page.tokens.map(({ hash }) => hash));
+      cursor = page.cursor;
+    }
+    expect(found).toEqual(hashes);
+    const { tokens } = await fixture.tokens.page({ prefix: hashToken("two").slice(0, 12) });
+    expect(tokens).toMatchObject([{ hash: hashToken("two"), user: "user-1" }]);
+    expect((await fixture.tokens.page({ prefix: "users" })).tokens).toEqual([]);
+  });
+  test("a token's last use is listed with it", async () => {
+    await using fixture = await open();
+    const hash = hashToken("one");
+    await fixture.tokens.put(record("one", "alice"));
+    expect(await fixture.tokens.list("alice")).toEqual([record("one", "alice")]);
+    await fixture.tokens.used(hash, "2026-11-25");
+    const listed = [{ ...record("one", "alice"), lastUsed: "2026-11-25" }];
+    expect(await fixture.tokens.list("alice")).toEqual(listed);
+    expect((await fixture.tokens.page()).tokens).toEqual(listed);
+  });
+  test("a use that is recorded after the removal does not bring the token back", async () => {
+    await using fixture = await open();
+    await fixture.tokens.put(record("one", "alice"));
+    await fixture.tokens.remove(hashToken("one"));
+    await fixture.tokens.used(hashToken("one"), "2026-11-25");
+    expect(await fixture.tokens.find(hashToken("one"))).toBeUndefined();
+    expect((await fixture.tokens.page()).tokens).toEqual([]);
   });
 }
 
@@ -79,7 +124,7 @@ export function passwordIdentityContract(
       ok: true,
       profile: { name: "alice", email: "alice@example.com" },
     });
-    expect(await fixture.identities.find("alice")).toEqual({ name: "alice", email: "alice@example.com" });
+    expect(await fixture.identities.find("alice")).toMatchObject({ name: "alice", email: "alice@example.com" });
   });
   test("a wrong password is refused, and changes nothing", async () => {
     await using fixture = await open("open");
@@ -104,6 +149,38 @@ export function passwordIdentityContract(
       fixture.identities.login({ ...alice, password: "another" }),
     ]);
     expect(results.filter(({ ok }) => ok)).toHaveLength(1);
+  });
+  test("a changed password is the user's from then on, and the old one is not", async () => {
+    await using fixture = await open("open");
+    await fixture.identities.login(alice);
+    const change = { name: "alice", old: alice.password, new: "another long one" };
+    expect(await fixture.identities.changePassword?.(change)).toMatchObject({ ok: true });
+    expect(await fixture.identities.verify(alice)).toEqual({ ok: false, reason: "wrong_password" });
+    expect(await fixture.identities.verify({ ...alice, password: "another long one" })).toMatchObject({ ok: true });
+  });
+  test("a password is changed only with the old one, and only of a user who has one", async () => {
+    await using fixture = await open("open");
+    await fixture.identities.login(alice);
+    const change = { name: "alice", old: "a wrong one", new: "another long one" };
+    expect(await fixture.identities.changePassword?.(change)).toEqual({ ok: false, reason: "wrong_password" });
+    const nobody = { ...change, name: "nobody" };
+    expect(await fixture.identities.changePassword?.(nobody)).toEqual({ ok: false, reason: "no_password" });
+    expect(await fixture.identities.verify(alice)).toMatchObject({ ok: true });
+  });
+  test("of two changes of one password, one wins", async () => {
+    await using fixture = await open("open");
+    await fixture.identities.login(alice);
+    const change = (chosen: string) =>
+      fixture.identities.changePassword?.({ name: "alice", old: alice.password, new: chosen });
+    const results = await Promise.all([change("another long one"), change("a third long one")]);
+    expect(results.filter((result) => result?.ok)).toHaveLength(1);
+  });
+  test("a changed e-mail address is in the profile; an unknown user has none to change", async () => {
+    await using fixture = await open("open");
+    await fixture.identities.login(alice);
+    expect(await fixture.identities.changeEmail?.({ name: "alice", email: "new@example.com" })).toBe(true);
+    expect(await fixture.identities.find("alice")).toMatchObject({ name: "alice", email: "new@example.com" });
+    expect(await fixture.identities.changeEmail?.({ name: "nobody", email: "new@example.com" })).toBe(false);
   });
   test("where registration is closed, an unknown name is refused", async () => {
     await using fixture = await open("closed");

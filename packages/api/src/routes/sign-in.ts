@@ -1,8 +1,8 @@
-import { issueToken, UserName, type Credentials } from "@codebox/core";
+import { defaultExpiry, ENDLESS, issueToken, UserName, type Credentials } from "@codebox/core";
 import * as z from "zod";
-import type { Backoff } from "../backoff.ts";
+import { wrongPassword } from "../auth.ts";
 import { readJson } from "../body.ts";
-import type { AccountPorts, AppContext } from "../context.ts";
+import type { AccountPorts, ApiSettings, AppContext } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
 
@@ -10,6 +10,8 @@ import { routeGroup, type RouteGroup } from "../groups.ts";
 export const CREDENTIALS_BYTES_MAX = 16 * 1024;
 /** What npm puts in front of a user's name. */
 export const USER_ID = "org.couchdb.user:";
+
+type LoginSettings = Pick<ApiSettings, "tokenLifetimes">;
 
 const Login = z.looseObject({
   name: UserName,
@@ -21,14 +23,14 @@ const Login = z.looseObject({
 });
 
 /** Signing in. Source: npm-profile lib/index.js. */
-export const signInRoutes = (ports: AccountPorts, backoff: Backoff): RouteGroup =>
+export const signInRoutes = (ports: AccountPorts, settings: LoginSettings): RouteGroup =>
   routeGroup("sign-in", (on) => {
     on.put("/-/user/:id", async (c) => {
       const name = userName(c);
       const body = parseBody(Login, await readJson(c.req.raw, CREDENTIALS_BYTES_MAX));
       if (body.name !== name) throw new ApiError("invalid", `the body is of "${body.name}", the URL of "${name}"`);
       const email = body.email ? { email: body.email } : {};
-      const token = await signIn(c, ports, backoff, { name, password: body.password, ...email });
+      const token = await signIn(c, ports, settings, { name, password: body.password, ...email });
       return c.json({ ok: true, id: `${USER_ID}${name}`, rev: "_we_dont_use_revs_any_more", token }, 201);
     });
     // npm sends the revision of its first sign-in when it signs in again.
@@ -61,28 +63,32 @@ export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
 /** Headers of a request that a proxy passed on, or that a page in a browser sent. Neither comes from a person's own npm. */
 const INDIRECT = ["origin", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
 
-async function signIn(c: AppContext, ports: AccountPorts, backoff: Backoff, credentials: Credentials): Promise<string> {
+async function signIn(
+  c: AppContext,
+  ports: AccountPorts,
+  { tokenLifetimes = ENDLESS }: LoginSettings,
+  credentials: Credentials,
+): Promise<string> {
   const mayRegister = !INDIRECT.some((header) => c.req.header(header) !== undefined);
-  const result = await backoff.guess(
+  const result = await ports.passwords.guess(
     { address: ports.addressOf?.(c), name: credentials.name },
     () => ports.identities.login({ ...credentials, mayRegister }),
     ({ ok }) => ok,
   );
   if (result.ok) {
     const label = (c.req.header("user-agent") ?? "login").slice(0, 100);
-    const created = ports.clock.now().toISOString();
-    return issueToken(ports, { user: result.profile.name, readonly: false, label, created });
+    const now = ports.clock.now();
+    const expires = defaultExpiry(tokenLifetimes, now);
+    const end = expires === undefined ? {} : { expires };
+    return issueToken(ports, { user: result.profile.name, readonly: false, label, created: now.toISOString(), ...end });
   }
   switch (result.reason) {
     // One answer: it must not reveal which names exist.
     case "wrong_password":
     case "no_password":
     case "registration_closed":
-      throw new ApiError(
-        "unauthenticated",
+      throw wrongPassword(
         "the name or the password is wrong. A person without an account gets a token from the operator of this registry",
-        // npm prints its own text for Bearer, which would say that a token is wrong (npm-registry-fetch, check-response.js).
-        { "www-authenticate": "Basic" },
       );
     case "weak_password":
       throw new ApiError("invalid", "a password has at least 8 characters; choose a longer one");

@@ -5,6 +5,11 @@ export const options = {
   bucket: () => new Option("--bucket <name>", "the bucket of the packages (or CODEBOX_BUCKET)"),
   kmsKey: () => new Option("--kms-key <arn>", "the KMS key of its objects (or CODEBOX_KMS_KEY); default: S3's own"),
   endpoint: () => new Option("--endpoint <url>", "another endpoint than AWS's: an emulator's (or AWS_ENDPOINT_URL)"),
+  registry: () =>
+    new Option(
+      "--registry <url>",
+      "a registry on one machine, with an administrator's token from .npmrc; instead of --bucket",
+    ),
   dryRun: () => new Option("--dry-run", "say what would be done, and do none of it").default(false),
   state: () =>
     new Option("--state <file>", "where it remembers how far it is (default: .codebox-<command>-<bucket>.json)"),

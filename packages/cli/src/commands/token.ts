@@ -1,33 +1,61 @@
-import { tokenKey } from "@codebox/core";
-import { issueToken, UserName, type Clock, type Ids, type ObjectStore, type TokenStore } from "@codebox/core";
+import {
+  Cidr,
+  expiryOf,
+  ENDLESS,
+  HASH_PREFIX_MIN,
+  isReadableName,
+  issueToken,
+  pagesOf,
+  Scope,
+  TOKEN_DAYS_MAX,
+  UserName,
+  type Clock,
+  type Ids,
+  type ListedToken,
+  type TokenLimits,
+  type TokenStore,
+} from "@codebox/core";
+import type * as z from "zod";
 import { CommandError, UsageError, type ExitCode } from "../errors.ts";
 import type { Output } from "../output.ts";
 
-export type TokenPorts = { readonly tokens: TokenStore; readonly output: Output };
-
-/** So many characters of a hash at least: fewer would meet another token by chance. */
-const PREFIX_MIN = 6;
+/** `codebox token add`. Lists may be empty. */
+export type Grant = {
+  readonly user: string;
+  readonly readonly: boolean;
+  readonly stageOnly: boolean;
+  readonly label: string;
+  /** Days; absent: without an end. */
+  readonly days?: number;
+  readonly packages: readonly string[];
+  readonly scopes: readonly string[];
+  readonly cidr: readonly string[];
+  readonly dryRun: boolean;
+};
 
 /**
  * Makes a token and prints it, this once: only its hash is stored.
  *
- * @example await addToken(ports, { user: "alice", readonly: false, label: "laptop", dryRun: false });
+ * @example await addToken(ports, { user: "alice", readonly: false, label: "laptop", dryRun: false, … });
  */
 export async function addToken(
-  { tokens, output, clock, ids }: TokenPorts & { readonly clock: Clock; readonly ids: Ids },
-  grant: { readonly user: string; readonly readonly: boolean; readonly label: string; readonly dryRun: boolean },
+  ports: { readonly tokens: TokenStore; readonly output: Output; readonly clock: Clock; readonly ids: Ids },
+  grant: Grant,
 ): Promise<ExitCode> {
-  const { user, readonly, label, dryRun } = grant;
-  const parsed = UserName.safeParse(user);
-  if (!parsed.success)
-    throw new UsageError(`${JSON.stringify(user)}: ${parsed.error.issues[0]?.message ?? "no user name"}`);
-  const created = clock.now().toISOString();
-  const record = { user, readonly, label, created };
+  const { output, clock } = ports;
+  const { label, days, dryRun } = grant;
+  const user = parsed(UserName, grant.user);
+  const now = clock.now();
+  if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= TOKEN_DAYS_MAX))
+    throw new UsageError(`--expires: a lifetime is 1 to ${TOKEN_DAYS_MAX} days`);
+  const end = days === undefined ? undefined : expiryOf(days, ENDLESS, now);
+  const expires = end?.ok ? { expires: end.expires } : {};
+  const record = { user, ...limitsOf(grant), label, created: now.toISOString(), ...expires };
   if (dryRun) {
-    output.record({ ...record, dryRun }, `would make a token for ${user}${readonly ? ", for reading only" : ""}`);
+    output.record({ ...record, dryRun }, `would make a token for ${user}: ${access(record)}`);
     return 0;
   }
-  const token = await issueToken({ tokens, ids }, record);
+  const token = await issueToken(ports, record);
   output.record(
     { ...record, token },
     `${token}\n\n${output.style("dim", `This token of "${user}" is shown once. It goes into .npmrc:`)}\n\n` +
@@ -36,49 +64,84 @@ export async function addToken(
   return 0;
 }
 
-/** The tokens of a user, never the tokens themselves. */
-export async function listTokens({ tokens, output }: TokenPorts, user: string): Promise<ExitCode> {
-  const held = await tokens.list(user);
-  const rows = held.map(({ hash, user, readonly, label, created }) => ({
+function limitsOf({ readonly, stageOnly, packages, scopes, cidr }: Grant): TokenLimits {
+  const wrong = packages.find((name) => !isReadableName(name));
+  if (wrong !== undefined) throw new UsageError(`${JSON.stringify(wrong)} is not a package name`);
+  return {
+    readonly,
+    ...(stageOnly ? { stageOnly } : {}),
+    ...(packages.length > 0 ? { packages } : {}),
+    ...(scopes.length > 0 ? { scopes: scopes.map((scope) => parsed(Scope, scope)) } : {}),
+    ...(cidr.length > 0 ? { cidr: cidr.map((network) => parsed(Cidr, network)) } : {}),
+  };
+}
+
+function parsed<T>(schema: z.ZodType<T>, text: string): T {
+  const result = schema.safeParse(text);
+  if (result.success) return result.data;
+  throw new UsageError(`${JSON.stringify(text)}: ${result.error.issues[0]?.message ?? "malformed"}`);
+}
+
+/** The tokens of a user, or of everybody; never the tokens themselves. */
+export async function listTokens(
+  { tokens, output }: { readonly tokens: Pick<TokenStore, "list" | "page">; readonly output: Output },
+  user: string | undefined,
+): Promise<ExitCode> {
+  const held = user === undefined ? await everybodys(tokens) : await tokens.list(user);
+  const rows = held.map(({ hash, user, label, created, expires = "never", lastUsed = "", ...limits }) => ({
     hash: output.terminal ? hash.slice(0, 12) : hash,
     user,
-    access: readonly ? "read" : "read and write",
+    access: access(limits),
     label,
     created,
+    expires,
+    lastUsed,
   }));
-  if (rows.length === 0) output.note(`${user} has no tokens`);
-  else output.table(rows, ["hash", "access", "label", "created"]);
+  if (rows.length === 0) output.note(`${user ?? "nobody"} has no tokens`);
+  else output.table(rows, ["hash", "user", "access", "label", "created", "expires", "lastUsed"]);
   return 0;
 }
 
-/** Revokes the one token whose hash begins so; it is refused from the next request on. */
-export async function removeToken(
-  { tokens, output, store }: TokenPorts & { readonly store: Pick<ObjectStore, "list"> },
+async function everybodys(tokens: Pick<TokenStore, "page">): Promise<readonly ListedToken[]> {
+  const all: ListedToken[] = [];
+  for await (const { page } of pagesOf((cursor: string | undefined) =>
+    tokens.page(cursor === undefined ? {} : { cursor }),
+  ))
+    all.push(...page.tokens);
+  return all;
+}
+
+/** @example access({ readonly: true, scopes: ["@acme"] }) // "read, for @acme/*" */
+function access({ readonly, stageOnly, noPackages, packages = [], scopes = [], cidr = [] }: TokenLimits): string {
+  const may = noPackages ? "no packages" : stageOnly ? "read and stage" : readonly ? "read" : "read and write";
+  const names = [...packages, ...scopes.map((scope) => `${scope}/*`)];
+  return [
+    may,
+    ...(names.length > 0 ? [`for ${names.join(" ")}`] : []),
+    ...(cidr.length > 0 ? [`from ${cidr.join(" ")}`] : []),
+  ].join(", ");
+}
+
+/** Revokes the one token whose hash begins so. */
+export async function revokeToken(
+  { tokens, output }: { readonly tokens: Pick<TokenStore, "page" | "remove">; readonly output: Output },
   { prefix, dryRun }: { readonly prefix: string; readonly dryRun: boolean },
 ): Promise<ExitCode> {
-  if (!new RegExp(`^[0-9a-f]{${PREFIX_MIN},64}$`).test(prefix))
+  if (!new RegExp(`^[0-9a-f]{${HASH_PREFIX_MIN},64}$`).test(prefix))
     throw new UsageError(
-      `a token is named by the first ${PREFIX_MIN} or more characters of its hash (0-9, a-f), as "codebox token list <user>" shows them`,
+      `a token is named by the first ${HASH_PREFIX_MIN} or more characters of its hash (0-9, a-f), as "codebox token list" shows them`,
     );
-  const { objects, cursor } = await store.list(tokenKey(prefix));
-  const [found, ...others] = objects;
-  if (!found) throw new CommandError(`no token's hash begins with ${prefix}; "codebox token list <user>" shows them`);
-  if (others.length > 0 || cursor !== undefined)
+  const page = await tokens.page({ prefix });
+  const [found, ...others] = page.tokens;
+  if (others.length > 0 || page.cursor !== undefined)
     throw new CommandError(`${prefix} is the beginning of several tokens' hashes; give more characters`);
-  const hash = found.key.slice(tokenKey("").length);
-  const record = await tokens.find(hash);
-  const whose = record && { user: record.user, label: record.label };
+  if (!found) throw new CommandError(`no token's hash begins with ${prefix}; "codebox token list" shows them`);
+  const { hash, user, label } = found;
   if (dryRun) {
-    output.record(
-      { hash, ...whose, dryRun },
-      `would remove the token "${record?.label ?? ""}" of ${record?.user ?? "?"}`,
-    );
+    output.record({ hash, user, label, dryRun }, `would revoke the token "${label}" of ${user}`);
     return 0;
   }
-  if (!(await tokens.remove(hash))) throw new CommandError(`the token ${prefix} was removed meanwhile`);
-  output.record(
-    { hash, ...whose, removed: true },
-    `removed the token "${record?.label ?? ""}" of ${record?.user ?? "?"}`,
-  );
+  if (!(await tokens.remove(hash))) throw new CommandError(`the token ${prefix} was revoked meanwhile`);
+  output.record({ hash, user, label, revoked: true }, `revoked the token "${label}" of ${user}`);
   return 0;
 }

@@ -4,6 +4,7 @@ import npa from "npm-package-arg";
 import npmFetch from "npm-registry-fetch";
 import * as z from "zod";
 import { CommandError } from "../errors.ts";
+import { refusal } from "../registry.ts";
 import type { Packed } from "./pack.ts";
 
 type Options = Readonly<Record<string, unknown>>;
@@ -129,13 +130,4 @@ function documentOf({ manifest, size, integrity, shasum }: Packed, staged: strin
     versions: { [version]: { ...manifest, _id: `${name}@${version}`, dist } },
     _attachments: { [file]: { content_type: "application/octet-stream", staged, length: size } },
   };
-}
-
-/** What the registry said, in its own words where it has some. */
-function refusal(error: unknown): unknown {
-  if (!isRecord(error) || typeof error["statusCode"] !== "number") return error;
-  const body = isRecord(error["body"]) ? error["body"] : {};
-  const said = typeof body["error"] === "string" ? body["error"] : String(error["message"]);
-  const hint = error["statusCode"] === 401 ? '. Put a token into .npmrc ("codebox token add" makes one)' : "";
-  return new CommandError(`the registry refused it (${error["statusCode"]}): ${said}${hint}`, { cause: error });
 }

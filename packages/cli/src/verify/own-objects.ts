@@ -58,11 +58,11 @@ async function tokenFindings(store: ObjectStore, key: string): Promise<readonly 
         "token-hash",
         key,
         `it holds the record of the token ${record.hash.slice(0, 12)}…`,
-        `codebox token remove ${hash.slice(0, 12)}`,
+        `codebox token revoke ${hash.slice(0, 12)}`,
       ),
     ];
   if (await store.head(userTokenKey(record.user, hash))) return [];
-  const fix = `codebox token remove ${hash.slice(0, 12)}, or put an empty object at ${userTokenKey(record.user, hash)}`;
+  const fix = `codebox token revoke ${hash.slice(0, 12)}, or put an empty object at ${userTokenKey(record.user, hash)}`;
   return [warning("token-leftover", key, `it is not listed among the tokens of ${record.user}`, fix)];
 }
 

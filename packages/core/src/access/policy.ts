@@ -1,63 +1,6 @@
 import type { Change } from "../domain/change.ts";
-import { CHANGE_ACTIONS, type ChangeAction } from "../domain/changes/shared/definition.ts";
-import type { Packument } from "../domain/packument.ts";
-import type { Identity } from "./tokens.ts";
-
-/**
- * Who asks: the result of authentication, and all that the policy knows of a caller.
- *
- * @example { kind: "token", name: "alice", readonly: true, tokenHash: "9f86d0…" }
- *
- * - `anonymous`: a request without a token.
- * - `user`: a person by name, without the limits of a token. The consumer knows the sender of a change so.
- * - `token`: a user's token, with its limits. `tokenHash` is the token's SHA-256 in hex.
- * - `workload`: a CI job.
- * - `service`: another service that sends changes to the queue.
- */
-export type Principal =
-  | { readonly kind: "anonymous" }
-  | { readonly kind: "user"; readonly name: string }
-  | ({ readonly kind: "token" } & Identity)
-  | { readonly kind: "workload"; readonly name: string }
-  | { readonly kind: "service"; readonly name: string };
-
-/** A principal with a name: everybody but an anonymous caller. */
-export type NamedPrincipal = Exclude<Principal, { readonly kind: "anonymous" }>;
-
-/** The principal of a request without a token. */
-export const ANONYMOUS: Principal = { kind: "anonymous" };
-
-/**
- * Everything that can be allowed or refused. Closed.
- *
- * - `read`: read a package; without a package: search, events, the status of changes.
- * - `write`: change something at all. A route asks for it before it reads a body; the change then needs its own action.
- * - `tag`, `publish`, `deprecate`, `unpublish`, `owners`, `star`: change a package.
- * - `account`: see one's own profile and tokens, revoke the token at hand, make a token with one's password.
- * - `revoke`: revoke another of one's own tokens.
- * - `admin`: operate the registry: list dead letters and redrive them.
- */
-export type Action = "read" | "write" | ChangeAction | "account" | "revoke" | "admin";
-
-/** The package that an action is about, as stored right now. `packument` is absent when the package was never published. */
-export type AccessTarget = { readonly name: string; readonly packument: Packument | undefined };
-
-/**
- * The answer of the policy.
- *
- * @example { allowed: false, rule: "token is read-only", code: "forbidden", reason: "this token may only read; use one that may write" }
- *
- * `rule` names the rule that decided, for logs and `explain`; `reason` is for the person who is refused. `code` is
- * `unauthenticated` where signing in may help, else `forbidden`.
- */
-export type Decision = { readonly allowed: true; readonly rule: string } | Refusal;
-/** The answer "no" of the policy. */
-export type Refusal = {
-  readonly allowed: false;
-  readonly rule: string;
-  readonly code: "unauthenticated" | "forbidden";
-  readonly reason: string;
-};
+import { refusalOfToken } from "./token-limits.ts";
+import type { AccessTarget, Action, Decision, NamedPrincipal, Principal, Refusal } from "./principal.ts";
 
 /**
  * The one place that decides who may do what. Pure: no clock and no I/O.
@@ -74,6 +17,8 @@ export type Policy = {
 export type PolicySettings = {
   /** Whether packages can be read without a token. */
   readonly anonymousRead: boolean;
+  /** Users who may operate the registry. Default: nobody. */
+  readonly admins?: readonly string[];
 };
 
 /**
@@ -81,21 +26,25 @@ export type PolicySettings = {
  *
  * @example createPolicy({ anonymousRead: true }).may(ANONYMOUS, "read").allowed // true
  *
- * Every named principal may do everything, except that a read-only token changes nothing.
+ * Every named principal may change every package; a token never does more than its limits allow. Only the administrators of the
+ * settings operate the registry.
  */
-export function createPolicy({ anonymousRead }: PolicySettings): Policy {
+export function createPolicy({ anonymousRead, admins = [] }: PolicySettings): Policy {
+  const ofUser = (name: string, action: Action) =>
+    action === "admin" && !admins.includes(name) ? NO_ADMINISTRATOR : allow("signed in");
   return {
-    may(principal, action) {
+    may(principal, action, target) {
+      const unknown = anonymous(action, anonymousRead);
       switch (principal.kind) {
         case "anonymous":
-          return anonymous(action, anonymousRead);
+          return unknown;
         case "token":
-          return principal.readonly && CHANGING.has(action) ? readOnly(action) : allow("signed in");
+          return refusalOfToken(principal, action, target, unknown.allowed) ?? ofUser(principal.name, action);
         case "user":
+          return ofUser(principal.name, action);
         case "workload":
-          return allow("signed in");
         case "service":
-          return allow("services may send every change");
+          return action === "admin" ? NO_ADMINISTRATOR : allow(`a ${principal.kind} may send every change`);
       }
     },
   };
@@ -116,8 +65,12 @@ export function refusalRejection({ reason, rule }: Refusal): { readonly code: "f
   return { code: "forbidden", message: `${reason} (rule: ${rule})` };
 }
 
-/** The actions that a read-only token may not do. */
-const CHANGING: ReadonlySet<Action> = new Set<Action>(["write", ...CHANGE_ACTIONS, "revoke", "admin"]);
+const NO_ADMINISTRATOR: Refusal = {
+  allowed: false,
+  rule: "only administrators operate the registry",
+  code: "forbidden",
+  reason: "only an administrator of this registry may do this",
+};
 
 function allow(rule: string): Decision {
   return { allowed: true, rule };
@@ -138,12 +91,4 @@ function anonymous(action: Action, anonymousRead: boolean): Decision {
     code: "unauthenticated",
     reason: "this needs a token",
   };
-}
-
-function readOnly(action: Action): Refusal {
-  const reason =
-    action === "revoke"
-      ? "this token may only read, and so revokes none but itself; use one that may write"
-      : "this token may only read; use one that may write";
-  return { allowed: false, rule: "token is read-only", code: "forbidden", reason };
 }

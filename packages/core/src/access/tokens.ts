@@ -1,19 +1,22 @@
 import { createHash } from "node:crypto";
 import type { Clock } from "../ports/clock.ts";
 import type { Ids } from "../ports/ids.ts";
-import type { TokenRecord, TokenStore } from "../ports/identity.ts";
+import type { TokenLimits, TokenRecord, TokenStore } from "../ports/tokens.ts";
 
-/** Who asks. */
-export type Identity = {
+/** Who asks, with the limits of the token at hand. */
+export type Identity = TokenLimits & {
   readonly name: string;
-  /** The token at hand may read, not write. */
-  readonly readonly: boolean;
+  /** The client's address; absent when the host does not know it. */
+  readonly address?: string;
   /** SHA-256 of the token at hand, in hex. */
   readonly tokenHash: string;
 };
 
 /** What a token starts with, so that secret scanners and people recognise it. */
 export const TOKEN_PREFIX = "cbx_";
+
+/** So many characters of a hash at least name a token: fewer would meet another by chance. */
+export const HASH_PREFIX_MIN = 6;
 
 /** The only form in which a token is stored or compared: the time of a look-up by hash reveals nothing about the token. */
 export function hashToken(token: string): string {
@@ -30,18 +33,75 @@ export async function issueToken(
   return token;
 }
 
-/** Whose token this is; `undefined` when it is nobody's, or has expired. */
+/**
+ * Whose token this is; `undefined` when it is nobody's, or has expired. Its limits are checked by the policy.
+ *
+ * @param address the client's address.
+ */
 export async function authenticate(
-  { tokens, clock }: { readonly tokens: TokenStore; readonly clock: Pick<Clock, "now"> },
+  { tokens, clock }: { readonly tokens: Pick<TokenStore, "find">; readonly clock: Pick<Clock, "now"> },
   token: string,
+  address?: string,
 ): Promise<Identity | undefined> {
   const record = await tokens.find(hashToken(token));
   if (!record || isExpired(record, clock.now())) return undefined;
-  return { name: record.user, readonly: record.readonly, tokenHash: record.hash };
+  const {
+    hash: tokenHash,
+    user: name,
+    label: _label,
+    created: _created,
+    description: _description,
+    expires: _expires,
+    ...limits
+  } = record;
+  return { ...limits, name, tokenHash, ...(address === undefined ? {} : { address }) };
 }
 
 /** A time that cannot be read counts as passed: such a token gives no right. */
-function isExpired({ expires }: TokenRecord, now: Date): boolean {
+export function isExpired({ expires }: Pick<TokenRecord, "expires">, now: Date): boolean {
   // oxlint-disable-next-line no-restricted-globals -- parses a recorded time; no clock is read
   return expires !== undefined && !(Date.parse(expires) > now.getTime());
 }
+
+/** How long tokens live, in days; 0: without an end. */
+export type TokenLifetimes = {
+  /** For a token that is made without a lifetime, also by signing in. */
+  readonly defaultDays: number;
+  /** The longest that may be asked for. */
+  readonly maxDays: number;
+};
+
+/** No end, as for tokens that an operator makes. */
+export const ENDLESS: TokenLifetimes = { defaultDays: 0, maxDays: 0 };
+/** Days. The default of `defaultDays` on every host: a forgotten token ends within a year. */
+export const TOKEN_DAYS = 365;
+/** Days. More than ten years is no lifetime. */
+export const TOKEN_DAYS_MAX = 3_650;
+
+/** When a token ends for which no lifetime was asked; `undefined`: never. */
+export function defaultExpiry({ defaultDays, maxDays }: TokenLifetimes, now: Date): string | undefined {
+  const limits = [defaultDays, maxDays].filter((days) => days > 0);
+  return limits.length > 0 ? daysAfter(now, Math.min(...limits)) : undefined;
+}
+
+/**
+ * When a token ends for which a lifetime was asked.
+ *
+ * @example expiryOf(7, { defaultDays: 365, maxDays: 90 }, now) // { ok: true, expires: "2026-12-02T10:00:00.000Z" }
+ */
+export function expiryOf(
+  days: number,
+  { maxDays }: TokenLifetimes,
+  now: Date,
+): { readonly ok: true; readonly expires: string } | { readonly ok: false; readonly problem: string } {
+  if (maxDays > 0 && days > maxDays)
+    return { ok: false, problem: `a token of this registry ends after ${maxDays} days at most; ask for fewer` };
+  return { ok: true, expires: daysAfter(now, days) };
+}
+
+function daysAfter(now: Date, days: number): string {
+  // oxlint-disable-next-line no-restricted-globals -- adds to a time that is given; no clock is read
+  return new Date(now.getTime() + days * DAY_MS).toISOString();
+}
+
+const DAY_MS = 86_400_000;

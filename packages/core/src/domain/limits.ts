@@ -25,6 +25,9 @@ export const VERSIONS_MAX = 10_000;
 /** Most owners a package may hold. */
 export const OWNERS_MAX = 200;
 
+/** Most packages, scopes or networks that one token names. They are looked through for every request; npm's registry has the same. */
+export const TOKEN_LIST_MAX = 50;
+
 /** Longest deprecation message, in characters. It is repeated in every abbreviated packument. */
 export const DEPRECATION_MAX = 1_024;
 

@@ -2,9 +2,10 @@ import type { PackumentReader } from "../read/reader.ts";
 import type { Clock } from "./clock.ts";
 import type { ChangeQueue, ChangeReceiver, DeadLetters, LocalReceiver } from "./change-queue.ts";
 import type { EventLog, EventReader } from "./event-log.ts";
-import type { IdentityProvider, TokenStore } from "./identity.ts";
+import type { IdentityProvider } from "./identity.ts";
 import type { ObjectStore } from "./object-store.ts";
 import type { Outcomes } from "./outcomes.ts";
+import type { TokenStore } from "./tokens.ts";
 
 /**
  * All ports that a deployment is assembled from. An adapter is one folder that returns this; both hosts, `packages/server` and

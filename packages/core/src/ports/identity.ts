@@ -13,6 +13,14 @@ export interface IdentityProvider {
   verify(credentials: Pick<Credentials, "name" | "password">): Promise<VerifyResult>;
   /** A user's public profile (`npm owner add` needs `name` and `email`). */
   find(name: string): Promise<Profile | undefined>;
+  /** Replaces a password by a new one of at least `PASSWORD_MIN` characters. Absent: the provider's passwords are not changed here. */
+  changePassword?(change: {
+    readonly name: string;
+    readonly old: string;
+    readonly new: string;
+  }): Promise<ChangePasswordResult>;
+  /** Replaces a user's e-mail address; empty for none. `false`: there is no such user. Absent: it is not changed here. */
+  changeEmail?(change: Pick<Profile, "name" | "email">): Promise<boolean>;
 }
 
 export type Credentials = {
@@ -24,10 +32,17 @@ export type Credentials = {
 };
 /** Shortest password of a new user, in characters. Source: NIST SP 800-63B, 5.1.1.2. */
 export const PASSWORD_MIN = 8;
-export type Profile = { readonly name: string; readonly email: string };
+export type Profile = {
+  readonly name: string;
+  readonly email: string;
+  /** When the user was registered, in ISO 8601; absent when nobody knows. */
+  readonly created?: string;
+};
 export type VerifyResult =
   | { readonly ok: true; readonly profile: Profile }
   | { readonly ok: false; readonly reason: "wrong_password" | "no_password" | "not_supported" };
+/** As for `verify`: with `ok: false`, nothing was changed. */
+export type ChangePasswordResult = VerifyResult;
 export type LoginResult =
   | VerifyResult
   /** `weak_password`: a new user's password is shorter than `PASSWORD_MIN`. */
@@ -36,36 +51,3 @@ export type LoginResult =
 export class IdentityUnavailable extends Error {
   override readonly name = "IdentityUnavailable";
 }
-
-/**
- * The registry's own tokens. Only a token's SHA-256 is ever stored.
- *
- * Error semantics: an unknown hash is data. `StoreUnavailable` when the store does not answer; every method is safe to repeat.
- */
-export interface TokenStore {
-  put(record: TokenRecord): Promise<void>;
-  find(hash: string): Promise<TokenRecord | undefined>;
-  list(user: string): Promise<readonly TokenRecord[]>;
-  /** `false` when there is no such token. */
-  remove(hash: string): Promise<boolean>;
-  /** Whether nobody holds a token: the registry is new. */
-  isEmpty(): Promise<boolean>;
-}
-export type TokenRecord = {
-  /** SHA-256 of the token, in hex. */
-  readonly hash: string;
-  readonly user: string;
-  /** May read, not write. */
-  readonly readonly: boolean;
-  /** Shown to its owner to recognise it: never the token. */
-  readonly label: string;
-  readonly created: string;
-  /** When it ends, in ISO 8601. Default: never. */
-  readonly expires?: string;
-  /** The only packages that it may be used for, for example `@acme/wire`. Default: no limit. Stored; not enforced yet. */
-  readonly packages?: readonly string[];
-  /** The only scopes that it may be used for, for example `@acme`. Default: no limit. Stored; not enforced yet. */
-  readonly scopes?: readonly string[];
-  /** The only networks that it may be used from, for example `10.0.0.0/8`. Default: no limit. Stored; not enforced yet. */
-  readonly cidr?: readonly string[];
-};

@@ -1,4 +1,5 @@
-import type { Policy, Principal, Refusal } from "../access/policy.ts";
+import type { Policy } from "../access/policy.ts";
+import type { Principal, Refusal } from "../access/principal.ts";
 import { exists } from "../domain/packument.ts";
 import type { PackumentReader, ReadPackument } from "./reader.ts";
 import type { UpstreamCache } from "./upstream-cache.ts";

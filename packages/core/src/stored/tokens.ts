@@ -1,7 +1,8 @@
 import * as z from "zod";
 import { hashToken } from "../access/tokens.ts";
-import { LAYOUT, tokenKey, userTokenKey, userTokensPrefix } from "../layout.ts";
-import type { IdentityProvider, TokenRecord, TokenStore } from "../ports/identity.ts";
+import { LAYOUT, tokenKey, tokenUseKey, userTokenKey, userTokensPrefix } from "../layout.ts";
+import type { IdentityProvider } from "../ports/identity.ts";
+import type { ListedToken, TokenRecord, TokenStore } from "../ports/tokens.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import { pages } from "../read/pages.ts";
 
@@ -13,7 +14,10 @@ export const StoredToken = z.object({
   hash: z.string().regex(HASH),
   user: z.string(),
   readonly: z.boolean(),
+  stageOnly: z.boolean().exactOptional(),
+  noPackages: z.boolean().exactOptional(),
   label: z.string(),
+  description: z.string().exactOptional(),
   created: z.string(),
   expires: z.string().exactOptional(),
   packages: z.array(z.string()).exactOptional(),
@@ -23,7 +27,8 @@ export const StoredToken = z.object({
 
 /**
  * The `TokenStore` port over an object store. A token's record is stored under its hash; a second, empty object under its user
- * makes the tokens of a user listable. Every request reads its token from the store, so a revoked token is refused at once.
+ * makes the tokens of a user listable. The day of the last use is an object of its own: who may write it can make no token, and
+ * recording it never brings a removed token back. Every request reads its token from the store, so a revoked token is refused at once.
  *
  * @example const token = await issueToken({ tokens: createTokenStore(store), ids }, grant);
  */
@@ -35,6 +40,12 @@ export function createTokenStore(store: ObjectStore): TokenStore {
       ? StoredToken.parse(JSON.parse(Buffer.from(found.bytes).toString("utf8")))
       : undefined;
   };
+  const listed = async (hash: string): Promise<ListedToken | undefined> => {
+    const [record, use] = await Promise.all([find(hash), store.get(tokenUseKey(hash))]);
+    const lastUsed = use?.notModified === false ? Buffer.from(use.bytes).toString("utf8") : undefined;
+    return record && { ...record, ...(lastUsed === undefined ? {} : { lastUsed }) };
+  };
+  const all = async (hashes: readonly string[]) => (await Promise.all(hashes.map(listed))).flatMap((one) => one ?? []);
   return {
     find,
     async put(record) {
@@ -47,14 +58,24 @@ export function createTokenStore(store: ObjectStore): TokenStore {
       const hashes: string[] = [];
       for await (const { objects } of pages(store, userTokensPrefix(user)))
         hashes.push(...objects.map(({ key }) => key.slice(userTokensPrefix(user).length)));
-      const records = await Promise.all(hashes.map(find));
-      return records.flatMap((record) => record ?? []).toSorted((a, b) => (a.created < b.created ? -1 : 1));
+      return (await all(hashes)).toSorted((a, b) => (a.created < b.created ? -1 : 1));
+    },
+    async page({ prefix = "", cursor } = {}) {
+      const page = await store.list(tokenKey(prefix), cursor);
+      const hashes = page.objects
+        .map(({ key }) => key.slice(LAYOUT.tokens.prefix.length))
+        .filter((hash) => HASH.test(hash));
+      return { tokens: await all(hashes), ...(page.cursor === undefined ? {} : { cursor: page.cursor }) };
+    },
+    async used(hash, day) {
+      await store.put(tokenUseKey(hash), Buffer.from(day), { contentType: "text/plain" });
     },
     async remove(hash) {
       const record = await find(hash);
       if (!record) return false;
       await store.delete(tokenKey(hash));
       await store.delete(userTokenKey(record.user, hash));
+      await store.delete(tokenUseKey(hash));
       return true;
     },
     isEmpty: async () => (await store.list(LAYOUT.tokens.prefix)).objects.length === 0,

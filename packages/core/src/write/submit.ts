@@ -1,4 +1,5 @@
-import { refusalRejection, type NamedPrincipal, type Policy } from "../access/policy.ts";
+import { refusalRejection, type Policy } from "../access/policy.ts";
+import type { NamedPrincipal } from "../access/principal.ts";
 import { actionOf } from "../domain/changes/index.ts";
 import { apply } from "../domain/apply.ts";
 import { Change, changeProblem, type Draft } from "../domain/change.ts";

@@ -12,6 +12,7 @@ import {
 const CHANGES = [...CHANGE_ACTIONS] as readonly Action[];
 const OTHERS = ["read", "write", "account", "revoke", "admin"] as const satisfies readonly Action[];
 const ALL = [...OTHERS, ...CHANGES];
+const USERS = ALL.filter((action) => action !== "admin");
 const token = (readonly: boolean): Principal => ({ kind: "token", name: "alice", readonly, tokenHash: "00" });
 
 const allowed = (principal: Principal, policy = openPolicy) =>
@@ -38,7 +39,7 @@ describe("an anonymous caller", () => {
 });
 
 describe("a token", () => {
-  test("may do everything", () => expect(allowed(token(false))).toEqual(ALL));
+  test("may do everything but operate the registry", () => expect(allowed(token(false))).toEqual(USERS));
   test("that is read-only changes nothing, and the rule says so", () => {
     expect(allowed(token(true))).toEqual(["read", "account"]);
     expect(openPolicy.may(token(true), "tag", { name: "wire", packument: undefined })).toEqual({
@@ -50,8 +51,22 @@ describe("a token", () => {
   });
 });
 
-test.each(["user", "workload", "service"] as const)("a %s may do everything", (kind) => {
-  expect(allowed({ kind, name: "ci" })).toEqual(ALL);
+test.each(["user", "workload", "service"] as const)("a %s may do everything but operate the registry", (kind) => {
+  expect(allowed({ kind, name: "ci" })).toEqual(USERS);
+});
+describe("an administrator of the settings", () => {
+  const policy = createPolicy({ anonymousRead: true, admins: ["alice"] });
+  test("operates the registry, and nobody else does", () => {
+    expect(policy.may(token(false), "admin").allowed).toBe(true);
+    expect(policy.may({ kind: "user", name: "bob" }, "admin")).toMatchObject({
+      allowed: false,
+      rule: "only administrators operate the registry",
+    });
+  });
+  test("does not operate it with a read-only token, nor as a service of the same name", () => {
+    expect(policy.may(token(true), "admin").allowed).toBe(false);
+    expect(policy.may({ kind: "service", name: "alice" }, "admin").allowed).toBe(false);
+  });
 });
 test("every answer names the rule that decided", () => {
   for (const principal of [ANONYMOUS, token(true), token(false), { kind: "service", name: "ci" } as const])

@@ -14,6 +14,7 @@ export const COVERED_ELSEWHERE: Readonly<Record<string, string>> = {
   "PUB-3": "packages/api/test/retry.test.ts",
   "TAR-4": "packages/api/test/tarball.test.ts",
   "AUT-17": "packages/api/test/account.test.ts",
+  "AUT-31": "packages/api/test/basic.test.ts",
   "EVT-10": "packages/sqlite/test/durability.test.ts",
   "EVT-11": "tests/aws/adapters.test.ts",
   "MSG-1": "tests/aws/npm.test.ts",

@@ -8,9 +8,11 @@ import { identityChecks, tokenChecks } from "./checks/identity.ts";
 import { nameChecks } from "./checks/names.ts";
 import { otherRouteChecks } from "./checks/other-routes.ts";
 import { packumentChecks } from "./checks/packuments.ts";
+import { profileChecks } from "./checks/profile.ts";
 import { publishChecks } from "./checks/publish.ts";
 import { repeatChecks } from "./checks/repeats.ts";
 import { tarballChecks } from "./checks/tarballs.ts";
+import { tokenLimitChecks } from "./checks/token-limits.ts";
 import type { Check } from "./check.ts";
 
 export { runCheck, type Check, type Result } from "./check.ts";
@@ -21,5 +23,5 @@ export { createRegistry, type Registry, type Target } from "./registry.ts";
 /** Every check of PROTOCOL.md that a URL and a token allow, in the order of its sections. */
 export const CHECKS: readonly Check[] = [
   nameChecks, changeChecks, repeatChecks, failureChecks, distTagChecks, packumentChecks, tarballChecks, publishChecks, archiveChecks,
-  amendChecks, identityChecks, tokenChecks, eventChecks, otherRouteChecks,
+  amendChecks, identityChecks, tokenChecks, tokenLimitChecks, profileChecks, eventChecks, otherRouteChecks,
 ].flat(); // prettier-ignore

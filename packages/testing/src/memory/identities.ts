@@ -27,6 +27,19 @@ export function createMemoryIdentities(tokens: TokenStore, settings: MemoryIdent
       users.set(name, { password, profile: { name, email } });
       return { ok: true, profile: { name, email } };
     },
+    async changePassword({ name, old, new: chosen }) {
+      const verified = await verify({ name, password: old });
+      if (!verified.ok) return verified;
+      // Looked at again where nothing can come between.
+      if (users.get(name)?.password !== old) return { ok: false, reason: "wrong_password" };
+      users.set(name, { password: chosen, profile: verified.profile });
+      return verified;
+    },
+    async changeEmail({ name, email }) {
+      const known = users.get(name);
+      if (known) users.set(name, { ...known, profile: { name, email } });
+      return known !== undefined;
+    },
     async find(name) {
       const known = users.get(name);
       if (known) return known.profile;

@@ -77,6 +77,18 @@ export const tokenChecks: readonly Check[] = [
     await expectRevoked(registry, other);
     expectStatus(await whoami(registry, token), 200);
   }),
+  check(
+    "AUT-32",
+    "signing out of a token that is unknown or revoked is answered like signing out",
+    async (registry) => {
+      const { token, password } = await registry.account();
+      const reader = await makeToken(registry, token, { password, readonly: true });
+      for (const path of [`/-/user/token/${reader}`, `/-/user/token/${reader}`])
+        expectStatus(await registry.send("DELETE", path, { token: reader }), 200);
+      expectStatus(await registry.send("DELETE", `/-/user/token/${wrongToken(registry)}`), 200);
+      expectStatus(await whoami(registry, token), 200);
+    },
+  ),
   check("AUT-9 AUT-10 AUT-13", "a token is made, listed and revoked by its key", async (registry) => {
     const { token, password } = await registry.account();
     const body = { password, readonly: true, name: "for a check" };
@@ -108,9 +120,10 @@ export const tokenChecks: readonly Check[] = [
     const answer = await registry.send("POST", TOKENS, { body: { password: registry.word("a guess") } });
     expectStatus(answer, 401, 403);
   }),
-  check("AUT-12", "a limit that is not enforced is refused", async (registry) => {
+  check("AUT-12", "a limit that is not enforced, or that makes no sense, is refused", async (registry) => {
     const { token, password } = await registry.account();
-    for (const limit of [{ expires: 7 }, { cidr_whitelist: ["10.0.0.0/8"] }, { packages: ["wire"] }])
+    const limits = [{ orgs: ["acme"] }, { expires: 0 }, { cidr_whitelist: ["10.1"] }, { packages: ["../wire"] }];
+    for (const limit of limits)
       expectCode(await registry.send("POST", TOKENS, { token, body: { password, ...limit } }), 400, "invalid");
   }),
   check("AUT-14", "a read-only token reads, and changes no package", async (registry) => {
