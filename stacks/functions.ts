@@ -44,6 +44,7 @@ export function functions(storage: Storage, queues: Queues, topics: Topics, sett
     CODEBOX_TOKEN_DAYS: String(settings.tokenDays.byDefault),
     CODEBOX_TOKEN_DAYS_MAX: String(settings.tokenDays.most),
   };
+  const issuers = settings.trustedIssuers === undefined ? {} : { CODEBOX_TRUSTED_ISSUERS: settings.trustedIssuers };
   const changes = { CODEBOX_QUEUE_URL: queues.changes.url };
   const deadLetters = { CODEBOX_DEAD_LETTERS_URL: queues.deadLetters.url };
   // As many as their queues may invoke at the same time. With fewer, Lambda would throttle its own invocations; more would stay unused.
@@ -57,7 +58,7 @@ export function functions(storage: Storage, queues: Queues, topics: Topics, sett
   return {
     read: make("read", api),
     write: make("write", { ...api, ...changes }),
-    account: make("account", { ...api, ...lifetimes }),
+    account: make("account", { ...api, ...lifetimes, ...issuers }),
     consumer: make("consumer", { ...bucket, ...changes, ...deadLetters, CODEBOX_TOPIC_ARN: topics.events.arn }),
     intake: make("intake", { ...bucket, ...changes, ...deadLetters }),
     redrive: make("redrive", { ...changes, ...deadLetters }),

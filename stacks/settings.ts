@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { TOKEN_DAYS, TOKEN_DAYS_MAX } from "../packages/core/src/access/tokens.ts";
-import { Scopes } from "../packages/core/src/settings.ts";
+import { Scopes, WorkloadIssuers } from "../packages/core/src/settings.ts";
 
 /**
  * An operator's settings for a stage, read from the environment. SST loads `.env` and `.env.<stage>` into it.
@@ -21,6 +21,8 @@ export type Settings = {
   readonly scopes: readonly string[];
   /** URL of the registry for other packages; absent: none. */
   readonly upstream: string | undefined;
+  /** More issuers of ID tokens for CI jobs, as given; absent: GitHub Actions, gitlab.com and CircleCI only. */
+  readonly trustedIssuers: string | undefined;
   /** Whether packages may be read without a token. */
   readonly anonymousRead: boolean;
   /** How many days a user's token lives by default and at most; 0: without an end, or any. */
@@ -96,6 +98,13 @@ const Environment = z.object({
       "must be an https URL, or none",
     )
     .optional(),
+  CODEBOX_TRUSTED_ISSUERS: z
+    .string()
+    .refine(
+      (list) => WorkloadIssuers.safeParse(list).success,
+      "must list https URLs, such as github=https://github.acme.example/_services/token",
+    )
+    .optional(),
   CODEBOX_ANONYMOUS_READ: z.enum(["true", "false"], "must be true or false").default("false"),
   CODEBOX_TOKEN_DAYS: whole(0, TOKEN_DAYS_MAX, TOKEN_DAYS),
   CODEBOX_TOKEN_DAYS_MAX: whole(0, TOKEN_DAYS_MAX, 0),
@@ -140,6 +149,7 @@ export function settingsOf(stage: string, environment: Readonly<Record<string, s
       env.CODEBOX_DOMAIN === undefined ? undefined : { name: env.CODEBOX_DOMAIN, certificate: env.CODEBOX_CERTIFICATE },
     scopes: env.CODEBOX_SCOPES ?? [],
     upstream: upstream === "none" ? undefined : upstream,
+    trustedIssuers: env.CODEBOX_TRUSTED_ISSUERS,
     anonymousRead: env.CODEBOX_ANONYMOUS_READ === "true",
     tokenDays: { byDefault: env.CODEBOX_TOKEN_DAYS, most: env.CODEBOX_TOKEN_DAYS_MAX },
     alarmEmail: env.CODEBOX_ALARM_EMAIL === "none" ? undefined : env.CODEBOX_ALARM_EMAIL,

@@ -30,10 +30,17 @@ export type Project = {
   write(file: string, content: string | object): Promise<void>;
 };
 
+/**
+ * Makes a project that uses a registry.
+ *
+ * @param registry.token empty: no token is configured.
+ * @param more variables of the clients' environment.
+ */
 export async function project(
   parent: string,
   registry: Pick<Registry, "url" | "token">,
   manifest: Record<string, unknown>,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<Project> {
   const path = join(parent, `project-${String(manifest["name"]).replace("/", "-")}-${String(manifest["version"])}`);
   const home = join(parent, "home");
@@ -45,7 +52,10 @@ export async function project(
   };
   const bare = registry.url.replace(/^https?:/, "");
   await write("package.json", manifest);
-  await write(".npmrc", `registry=${registry.url}/\n${bare}/:_authToken=${registry.token}\nupdate-notifier=false\n`);
+  await write(
+    ".npmrc",
+    `registry=${registry.url}/\n${registry.token === "" ? "" : `${bare}/:_authToken=${registry.token}`}\nupdate-notifier=false\n`,
+  );
   await write(".yarnrc.yml", yarnSettings(registry));
   await write("yarn.lock", "");
   const env = {
@@ -56,6 +66,7 @@ export async function project(
     NO_COLOR: "1",
     npm_config_fund: "false",
     npm_config_audit: "false",
+    ...more,
   };
   return {
     path,

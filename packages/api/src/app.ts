@@ -1,4 +1,4 @@
-import { ANONYMOUS } from "@codebox/core";
+import { ANONYMOUS, createTrustStore } from "@codebox/core";
 import { Hono } from "hono";
 import { authentication, authorise } from "./auth.ts";
 import type { ApiPorts, ApiSettings, App, AppContext, AppEnv, AppPorts } from "./context.ts";
@@ -9,6 +9,7 @@ import { loggable } from "./loggable.ts";
 import { canonicalPath, pathProblem, rawPath } from "./paths.ts";
 import { accountRoutes } from "./routes/account.ts";
 import { distTagReadRoutes, distTagWriteRoutes } from "./routes/dist-tags.ts";
+import { exchangeRoutes } from "./routes/exchange.ts";
 import { packageWriteRoutes } from "./routes/package-write.ts";
 import { packumentRoutes } from "./routes/packument.ts";
 import { profileRoutes } from "./routes/profile.ts";
@@ -18,6 +19,7 @@ import { signOutRoutes } from "./routes/sign-out.ts";
 import { publicRoutes, statusRoutes } from "./routes/status.ts";
 import { tarballRoutes } from "./routes/tarball.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
+import { trustReadRoutes, trustWriteRoutes } from "./routes/trust.ts";
 
 /**
  * Every group of routes that all deployments have. A Lambda with narrower rights serves some of them.
@@ -25,6 +27,7 @@ import { tokenRoutes } from "./routes/tokens.ts";
  * @example createApp(ports, settings, [...registryRoutes(ports, settings), eventRoutes(events, stopping)]);
  */
 export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly RouteGroup[] {
+  const trust = createTrustStore(ports);
   return [
     publicRoutes(ports),
     statusRoutes(ports),
@@ -34,6 +37,9 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
     profileRoutes(ports),
     accountRoutes(ports),
     tokenRoutes(ports, settings),
+    exchangeRoutes({ ...ports, trust }),
+    trustReadRoutes({ ...ports, trust }),
+    trustWriteRoutes({ ...ports, trust }),
     distTagReadRoutes(ports),
     distTagWriteRoutes(ports, settings),
     packageWriteRoutes(ports, settings),

@@ -12,6 +12,7 @@ import type {
   TokenLifetimes,
   TokenStore,
   UpstreamCache,
+  WorkloadVerifier,
 } from "@codebox/core";
 import type { Context, Hono } from "hono";
 import type { ApiError } from "./errors.ts";
@@ -69,7 +70,13 @@ export type AccountPorts = {
 } & Pick<AppPorts, "addressOf">;
 
 /** What the complete HTTP surface needs. Components only; the settings are separate. */
-export type ApiPorts = AppPorts & ReadPorts & WritePorts & AccountPorts;
+export type ApiPorts = AppPorts &
+  ReadPorts &
+  WritePorts &
+  AccountPorts & {
+    /** Checks the ID tokens of CI jobs. */
+    readonly verifier: WorkloadVerifier;
+  };
 
 /** The settings of the HTTP surface. */
 export type ApiSettings = {

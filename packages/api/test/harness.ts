@@ -9,6 +9,7 @@ import {
   type Policy,
   type PolicySettings,
   type UpstreamCache,
+  type WorkloadVerifier,
 } from "@codebox/core";
 import { createWorker } from "@codebox/core";
 import { systemClock, systemIds } from "@codebox/system";
@@ -34,6 +35,8 @@ type Options = {
   address?: string;
   /** A package that nobody may read or change. */
   unreadable?: string;
+  /** Who CI jobs are. Default: no ID token is valid. */
+  verifier?: WorkloadVerifier;
 };
 
 /** The complete registry without a socket: app, consumer and an embedded store in memory. */
@@ -42,8 +45,8 @@ export async function startApp(options: Options = {}) {
     clock: systemClock,
     registration: "open",
   });
-  const { anonymousRead = true, ...settings } = options.settings ?? {};
-  const policy = except(createPolicy({ anonymousRead }), options.unreadable);
+  const { anonymousRead = true, admins = [], ...settings } = options.settings ?? {};
+  const policy = except(createPolicy({ anonymousRead, admins }), options.unreadable);
   const consumer = createConsumer({ ...embedded, policy, clock: systemClock });
   const worker = createWorker({ queue: embedded.queue, consumer, concurrency: 4, onFailure: () => {} });
   if (!options.paused) worker.start();
@@ -115,7 +118,13 @@ function except(policy: Policy, unreadable: string | undefined): Policy {
   };
 }
 
-function portsOf(embedded: MemoryBackend, policy: Policy, { upstream, queueDown }: Options): ApiPorts {
+const NO_JOBS: WorkloadVerifier = { verify: async () => ({ ok: false, problem: "it is none" }) };
+
+function portsOf(
+  embedded: MemoryBackend,
+  policy: Policy,
+  { upstream, queueDown, verifier = NO_JOBS }: Options,
+): ApiPorts {
   const queue = queueDown ? faultyQueue(embedded.queue, createFaults({ seed: 1, rate: 1 })) : embedded.queue;
   const parts = { ...embedded, policy, clock: systemClock, ids: systemIds };
   return {
@@ -123,6 +132,7 @@ function portsOf(embedded: MemoryBackend, policy: Policy, { upstream, queueDown 
     passwords: createPasswords({ identities: embedded.identities, clock: systemClock }),
     catalog: createCatalog({ reader: embedded.reader, policy, upstream }),
     submit: createSubmit({ ...parts, queue }),
+    verifier,
     ...(upstream ? { upstream } : {}),
   };
 }

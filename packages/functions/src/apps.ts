@@ -6,6 +6,7 @@ import {
   createPasswords,
   distTagReadRoutes,
   distTagWriteRoutes,
+  exchangeRoutes,
   packageWriteRoutes,
   packumentRoutes,
   profileRoutes,
@@ -15,6 +16,8 @@ import {
   signOutRoutes,
   statusRoutes,
   tarballRoutes,
+  trustReadRoutes,
+  trustWriteRoutes,
   tokenRoutes,
   withFilter,
   type ApiSettings,
@@ -28,6 +31,7 @@ import {
   createCatalog,
   createPolicy,
   createSubmit,
+  createTrustStore,
   createTokenUses,
   createUpstreamCache,
   TARBALL_BYTES_MAX,
@@ -36,6 +40,7 @@ import {
   type ObjectStore,
   type TokenStore,
 } from "@codebox/core";
+import { createWorkloadVerifier } from "@codebox/oidc";
 import { createHttpUpstream } from "@codebox/upstream";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { bucketOf } from "./bucket.ts";
@@ -59,6 +64,7 @@ export function createReadApp(env: ApiEnvironment, parts: ApiParts): App {
     statusRoutes(ports),
     searchRoutes(ports),
     distTagReadRoutes(ports),
+    trustReadRoutes({ ...ports, trust: createTrustStore(ports) }),
     tarballRoutes(ports),
     withFilter(packumentRoutes(ports), publishNotice(ports.catalog)),
   ]);
@@ -72,7 +78,8 @@ export function createWriteApp(env: Environment<"write">, parts: ApiParts & { re
   const ports = { ...read, ids, submit: createSubmit({ ...read, queue, ids }) };
   const settings = settingsOf(env);
   const uploads = uploadRoutes({ ...ports, clock, signUpload: createSignUpload(s3, bucketOf(env)) }, settings);
-  const writing = [distTagWriteRoutes(ports, settings), packageWriteRoutes(ports, settings), uploads];
+  const trust = trustWriteRoutes({ ...ports, clock, trust: createTrustStore({ store: read.store, clock }) });
+  const writing = [distTagWriteRoutes(ports, settings), packageWriteRoutes(ports, settings), uploads, trust];
   // API Gateway sends no GET here. With the routes for reading, a 405 names all methods of a path.
   return createApp(ports, settings, [
     distTagReadRoutes(ports),
@@ -82,8 +89,9 @@ export function createWriteApp(env: Environment<"write">, parts: ApiParts & { re
 
 /** Tokens and profiles. Its rights reach no package. */
 export function createAccountApp(env: Environment<"account">, parts: ApiParts): App {
-  const { tokens, identities } = createBucketPorts(parts.s3, bucketOf(env), parts);
-  const passwords = createPasswords({ identities, clock: parts.clock });
+  const { store, tokens, identities } = createBucketPorts(parts.s3, bucketOf(env), parts);
+  const { clock } = parts;
+  const passwords = createPasswords({ identities, clock });
   const ports = { ...appPortsOf(env, parts, tokens), ids: parts.ids, identities, passwords };
   const tokenLifetimes = { defaultDays: env.CODEBOX_TOKEN_DAYS, maxDays: env.CODEBOX_TOKEN_DAYS_MAX };
   const settings = { ...settingsOf(env), tokenLifetimes };
@@ -93,6 +101,12 @@ export function createAccountApp(env: Environment<"account">, parts: ApiParts): 
     accountRoutes(ports),
     tokenRoutes(ports, settings),
     profileRoutes(ports),
+    exchangeRoutes({
+      ...ports,
+      store,
+      trust: createTrustStore({ store, clock }),
+      verifier: createWorkloadVerifier({ clock, issuers: env.CODEBOX_TRUSTED_ISSUERS }),
+    }),
   ]);
 }
 

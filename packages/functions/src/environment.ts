@@ -1,4 +1,13 @@
-import { HttpUrl, PublicUrl, Scopes, Switch, TOKEN_DAYS, TOKEN_DAYS_MAX, WAIT_MS } from "@codebox/core";
+import {
+  HttpUrl,
+  PublicUrl,
+  Scopes,
+  Switch,
+  TOKEN_DAYS,
+  TOKEN_DAYS_MAX,
+  WAIT_MS,
+  WorkloadIssuers,
+} from "@codebox/core";
 import * as z from "zod";
 
 const text = (what: string) => z.string({ error: `is missing: ${what}` }).min(1, `is empty: ${what}`);
@@ -13,6 +22,10 @@ const days = z.coerce.number("must be a number of days").int().min(0).max(TOKEN_
 const lifetimes = {
   CODEBOX_TOKEN_DAYS: days.default(TOKEN_DAYS),
   CODEBOX_TOKEN_DAYS_MAX: days.default(0),
+};
+const issuers = {
+  /** Issuers of ID tokens for CI jobs, besides those that are known. */
+  CODEBOX_TRUSTED_ISSUERS: WorkloadIssuers.prefault(""),
 };
 const queue = { CODEBOX_QUEUE_URL: text("the URL of the FIFO queue of changes") };
 const deadLetters = { CODEBOX_DEAD_LETTERS_URL: text("the URL of the FIFO queue of dead letters") };
@@ -32,7 +45,7 @@ const api = {
 export const ENVIRONMENTS = {
   read: z.object(api),
   write: z.object({ ...api, ...queue }),
-  account: z.object({ ...api, ...lifetimes }),
+  account: z.object({ ...api, ...lifetimes, ...issuers }),
   consumer: z.object({
     ...bucket,
     ...queue,

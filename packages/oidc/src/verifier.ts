@@ -74,11 +74,14 @@ function tokenIdOf(idToken: string, { jti }: JWTPayload): string {
 /** What is wrong with a token. @throws IssuerUnavailable when it is not the token's fault */
 function problemOf(error: unknown, audiences: readonly string[]) {
   if (error instanceof IssuerUnavailable) throw error;
-  if (error instanceof errors.JWKSTimeout) throw new IssuerUnavailable("the issuer's keys came too late", { cause: error });
+  if (error instanceof errors.JWKSTimeout)
+    throw new IssuerUnavailable("the issuer's keys came too late", { cause: error });
   if (error instanceof errors.JWTExpired) return refused("it has expired");
   if (error instanceof errors.JWTClaimValidationFailed)
     return refused(
-      error.claim === "aud" ? `its audience is not ${audiences.join(" or ")}` : `its claim "${error.claim}" is not valid`,
+      error.claim === "aud"
+        ? `its audience is not ${audiences.join(" or ")}`
+        : `its claim "${error.claim}" is not valid`,
     );
   if (error instanceof errors.JWKSNoMatchingKey) return refused("its issuer has no such key");
   if (error instanceof errors.JOSEAlgNotAllowed) return refused("its algorithm is not allowed");

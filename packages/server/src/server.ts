@@ -33,6 +33,7 @@ import type { Logger } from "pino";
 import { allTokensRoutes } from "./all-tokens-route.ts";
 import { deadLetterRoutes } from "./dead-letters-route.ts";
 import { eventRoutes } from "./events-route.ts";
+import { createWorkloadVerifier } from "@codebox/oidc";
 import { isItself } from "./itself.ts";
 import { openListener, type Listener, type ListenerParts } from "./listener.ts";
 import { openSqlite } from "@codebox/sqlite";
@@ -142,6 +143,7 @@ function appOf(
     policy,
     catalog: createCatalog({ reader: backend.reader, policy, upstream: cache }),
     submit: createSubmit({ ...backend, policy, clock, ids }),
+    verifier: createWorkloadVerifier({ clock, issuers: settings.trustedIssuers }),
     clock,
     ids,
     ...(cache ? { upstream: cache } : {}),

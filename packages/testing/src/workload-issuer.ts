@@ -26,7 +26,14 @@ export async function startWorkloadIssuer({ now }: { readonly now: () => Date })
   let tokens = 0;
   const sign: WorkloadIssuer["sign"] = (claims = {}, { kid = "first" } = {}) => {
     const seconds = Math.floor(now().getTime() / 1000);
-    const payload = { ...githubClaims(), iss: url, jti: `token-${++tokens}`, iat: seconds, exp: seconds + 600, ...claims };
+    const payload = {
+      ...githubClaims(),
+      iss: url,
+      jti: `token-${++tokens}`,
+      iat: seconds,
+      exp: seconds + 600,
+      ...claims,
+    };
     return new SignJWT(payload).setProtectedHeader({ alg: "RS256", typ: "JWT", kid }).sign(privateKey);
   };
   const server = createServer((request, response) => {

@@ -32,34 +32,41 @@ const NewRule = z.strictObject({
   permissions: z.array(z.enum(NAMES)).min(1).max(NAMES.length),
 });
 /** npm sends a list of one. */
-const Body = z.union([NewRule, z.tuple([NewRule]).transform(([rule]) => rule)]);
+const Body = z.preprocess((body) => (Array.isArray(body) && body.length === 1 ? body[0] : body), NewRule);
 
-type TrustPorts = Pick<WritePorts, "catalog" | "policy" | "ids"> & {
-  readonly trust: TrustStore;
-  readonly clock: Pick<Clock, "now">;
-};
+type ReadTrustPorts = Pick<WritePorts, "catalog" | "policy"> & { readonly trust: TrustStore };
+type TrustPorts = ReadTrustPorts & Pick<WritePorts, "ids"> & { readonly clock: Pick<Clock, "now"> };
+
+/** What has trust rules: a package, for its owners, and a scope, for administrators. */
+const TARGETS = [
+  { path: "/-/package/:name/trust", targetOf: ownedPackage },
+  { path: "/-/scope/:scope/trust", targetOf: administeredScope },
+] as const;
 
 /**
- * Trust rules: which CI jobs get a token without a secret. Those of a package are its owners', those of a scope an administrator's.
- * Source: npm lib/trust-cmd.js, lib/commands/trust; the routes of a scope are ours.
+ * Lists trust rules: which CI jobs get a token without a secret. Only who may change them may see them.
+ * Source: npm lib/commands/trust/list.js; the routes of a scope are ours.
  */
-export const trustRoutes = (ports: TrustPorts): RouteGroup =>
+export const trustReadRoutes = (ports: ReadTrustPorts): RouteGroup =>
+  routeGroup("write", (on) => {
+    for (const { path, targetOf } of TARGETS)
+      on.get(path, async (c) => c.json((await ports.trust.list(await targetOf(c, ports))).map(shown)));
+  });
+
+/** Makes and revokes trust rules. Source: npm lib/trust-cmd.js, lib/commands/trust. */
+export const trustWriteRoutes = (ports: TrustPorts): RouteGroup =>
   routeGroup("write", (on) => {
     const { trust } = ports;
-    for (const [path, targetOf] of [
-      ["/-/package/:name/trust", (c: AppContext) => ownedPackage(c, ports)],
-      ["/-/scope/:scope/trust", (c: AppContext) => administeredScope(c, ports)],
-    ] as const) {
-      on.get(path, async (c) => c.json((await trust.list(await targetOf(c))).map(shown)));
+    for (const { path, targetOf } of TARGETS) {
       on.post(path, async (c) => {
-        const target = await targetOf(c);
+        const target = await targetOf(c, ports);
         const rule = newRule(parseBody(Body, await readJson(c.req.raw, RULE_BYTES_MAX)), namedCaller(c).name, ports);
         if (!(await trust.add(target, rule)))
           throw new ApiError("too_large", `${target} has ${TRUST_RULES_MAX} trust rules; revoke some that nobody uses`);
         return c.json([shown(rule)], 201);
       });
       on.delete(`${path}/:id`, async (c) => {
-        const target = await targetOf(c);
+        const target = await targetOf(c, ports);
         if (!(await trust.remove(target, c.req.param("id") ?? "")))
           throw new ApiError("not_found", `${target} has no trust rule with this id; "npm trust list" shows them`);
         return c.body(null, 204);
@@ -68,14 +75,14 @@ export const trustRoutes = (ports: TrustPorts): RouteGroup =>
   });
 
 /** The package of a request whose caller may change its owners. */
-async function ownedPackage(c: AppContext, ports: TrustPorts): Promise<string> {
+async function ownedPackage(c: AppContext, ports: ReadTrustPorts): Promise<string> {
   const name = packageName(c);
   const { packument } = await requirePackage(c, ports, name);
   demand(ports.policy.may(c.get("principal"), "owners", { name, packument }));
   return name;
 }
 
-async function administeredScope(c: AppContext, { policy }: TrustPorts): Promise<string> {
+async function administeredScope(c: AppContext, { policy }: ReadTrustPorts): Promise<string> {
   demand(policy.may(c.get("principal"), "admin"));
   const scope = c.req.param("scope") ?? "";
   if (!/^@[a-z0-9~-][a-z0-9._~-]{0,100}$/.test(scope))

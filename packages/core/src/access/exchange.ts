@@ -22,8 +22,19 @@ export type ExchangePorts = {
 
 /** `unauthenticated`: the ID token is not valid. `forbidden`: no rule trusts the job. `conflict`: the ID token was used before. */
 export type ExchangeResult =
-  | { readonly ok: true; readonly token: string; readonly created: string; readonly expires: string; readonly name: string }
-  | { readonly ok: false; readonly code: "unauthenticated" | "forbidden"; readonly problem: string; readonly name?: string };
+  | {
+      readonly ok: true;
+      readonly token: string;
+      readonly created: string;
+      readonly expires: string;
+      readonly name: string;
+    }
+  | {
+      readonly ok: false;
+      readonly code: "unauthenticated" | "forbidden";
+      readonly problem: string;
+      readonly name?: string;
+    };
 
 /**
  * Exchanges the ID token of a CI job for a token of this registry that lives for minutes and is for one package.
@@ -35,7 +46,11 @@ export type ExchangeResult =
  */
 export async function exchange(
   ports: ExchangePorts,
-  { idToken, name, audiences }: { readonly idToken: string; readonly name: string; readonly audiences: readonly string[] },
+  {
+    idToken,
+    name,
+    audiences,
+  }: { readonly idToken: string; readonly name: string; readonly audiences: readonly string[] },
 ): Promise<ExchangeResult> {
   const verified = await ports.verifier.verify(idToken, audiences);
   if (!verified.ok)
@@ -97,7 +112,12 @@ async function spend({ store }: ExchangePorts, { issuer, tokenId }: Workload, na
 }
 
 /** Binds the rule to the project's ids at its first use. What is wrong when another job was first, with other ids. */
-async function pinned(trust: TrustStore, target: string, rule: TrustRule, workload: Workload): Promise<string | undefined> {
+async function pinned(
+  trust: TrustStore,
+  target: string,
+  rule: TrustRule,
+  workload: Workload,
+): Promise<string | undefined> {
   const ids = rule.pinned ? undefined : idsOf(workload);
   if (!ids) return undefined;
   const now = await trust.pin(target, rule.id, ids);

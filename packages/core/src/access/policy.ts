@@ -39,7 +39,10 @@ export function createPolicy({ anonymousRead, admins = [] }: PolicySettings): Po
         case "anonymous":
           return unknown;
         case "token":
-          return refusalOfToken(principal, action, target, unknown.allowed) ?? ofUser(principal.name, action);
+          return (
+            refusalOfToken(principal, action, target, unknown.allowed) ??
+            (principal.workload ? allow("a trust rule trusts this CI job") : ofUser(principal.name, action))
+          );
         case "user":
           return ofUser(principal.name, action);
         case "workload":

@@ -74,7 +74,11 @@ const SYSTEMS: Readonly<Record<WorkloadType, System>> = {
  *
  * @example trustProblem({ type: "github", claims: { repository: "acme/wire" } }) // 'a rule for github names the claim "workflow_ref"'
  */
-export function trustProblem({ type, issuer, claims }: Pick<TrustRule, "type" | "issuer" | "claims">): string | undefined {
+export function trustProblem({
+  type,
+  issuer,
+  claims,
+}: Pick<TrustRule, "type" | "issuer" | "claims">): string | undefined {
   const missing = SYSTEMS[type].required.find((claim) => !Object.hasOwn(claims, claim));
   if (missing !== undefined) return `a rule for ${type} names the claim "${missing}"`;
   if (type === "oidc" && issuer === undefined) return `a rule for oidc names its "issuer"`;
@@ -127,7 +131,12 @@ export function workloadName({ type, claims }: Workload): string {
   return `${type}:${text.replace(/[^A-Za-z0-9._/-]+/g, "-").slice(0, 150)}`;
 }
 
-function meets(rule: TrustRule, name: string, found: string | readonly string[] | undefined, expected: TrustClaims[string]) {
+function meets(
+  rule: TrustRule,
+  name: string,
+  found: string | readonly string[] | undefined,
+  expected: TrustClaims[string],
+) {
   if (Array.isArray(expected)) return Array.isArray(found) && expected.every((one) => found.includes(one));
   if (typeof found !== "string") return false;
   const { project, fileAfter } = SYSTEMS[rule.type];

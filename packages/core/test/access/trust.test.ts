@@ -28,7 +28,9 @@ describe("a rule for GitHub", () => {
     expect(trusts(rule(), job())).toEqual({ ok: true });
   });
   test("compares the repository without regard to capitals, as GitHub does", () => {
-    expect(trusts(rule({ claims: { repository: "Acme/Wire", workflow_ref: { file: "release.yml" } } }), job()).ok).toBe(true);
+    expect(trusts(rule({ claims: { repository: "Acme/Wire", workflow_ref: { file: "release.yml" } } }), job()).ok).toBe(
+      true,
+    );
   });
   test.each([
     ["another repository", { repository: "acme/other" }],

@@ -13,6 +13,7 @@ import { publishChecks } from "./checks/publish.ts";
 import { repeatChecks } from "./checks/repeats.ts";
 import { tarballChecks } from "./checks/tarballs.ts";
 import { tokenLimitChecks } from "./checks/token-limits.ts";
+import { trustChecks } from "./checks/trust.ts";
 import type { Check } from "./check.ts";
 
 export { runCheck, type Check, type Result } from "./check.ts";
@@ -23,5 +24,5 @@ export { createRegistry, type Registry, type Target } from "./registry.ts";
 /** Every check of PROTOCOL.md that a URL and a token allow, in the order of its sections. */
 export const CHECKS: readonly Check[] = [
   nameChecks, changeChecks, repeatChecks, failureChecks, distTagChecks, packumentChecks, tarballChecks, publishChecks, archiveChecks,
-  amendChecks, identityChecks, tokenChecks, tokenLimitChecks, profileChecks, eventChecks, otherRouteChecks,
+  amendChecks, identityChecks, tokenChecks, tokenLimitChecks, profileChecks, trustChecks, eventChecks, otherRouteChecks,
 ].flat(); // prettier-ignore

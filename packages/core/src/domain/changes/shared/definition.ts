@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { ChangeId, PackageName, UserName } from "../../names.ts";
+import { ActorName, ChangeId, PackageName } from "../../names.ts";
 import type { Rejection, RejectionCode } from "../../outcome.ts";
 import { exists, type AppliedRecord, type Packument } from "../../packument.ts";
 
@@ -100,7 +100,7 @@ const common = {
   name: PackageName,
   /** When it was accepted, ISO 8601 in UTC. */
   at: z.iso.datetime({ message: '"at" must be an ISO 8601 time in UTC, such as "2026-11-24T10:00:00.000Z"' }),
-  actor: z.strictObject({ name: UserName }),
+  actor: z.strictObject({ name: ActorName }),
 };
 
 /**
