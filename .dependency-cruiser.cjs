@@ -12,10 +12,11 @@ module.exports = {
     only("api", ["core"]),
     only("system", ["core"]),
     only("upstream", ["core"]),
+    only("oidc", ["core"]),
     only("aws", ["core"]),
     only("sqlite", ["core"]),
-    only("server", ["api", "sqlite", "upstream", "system", "core"]),
-    only("functions", ["api", "aws", "upstream", "system", "core"]),
+    only("server", ["api", "sqlite", "upstream", "oidc", "system", "core"]),
+    only("functions", ["api", "aws", "upstream", "oidc", "system", "core"]),
     // cli → upstream: npm's settings (registry, token) are read in one place, for publish and for the default upstream.
     only("cli", ["aws", "upstream", "system", "core"]),
     only("testing", ["core"]),

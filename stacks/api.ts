@@ -26,6 +26,7 @@ export const ROUTES: Readonly<Record<string, FunctionName>> = {
   "POST /-/v1/login": "account",
   "GET /-/npm/v1/user": "account",
   "POST /-/npm/v1/user": "account",
+  "POST /-/npm/v1/oidc/{proxy+}": "account",
   "GET /-/npm/v1/tokens": "account",
   "POST /-/npm/v1/tokens": "account",
   "DELETE /-/npm/v1/tokens/{proxy+}": "account",

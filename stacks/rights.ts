@@ -76,6 +76,7 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
       on: [`bucket/${LAYOUT.upstream.prefix}*`],
       why: "cache upstream packages",
     },
+    { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.trust.prefix}*`], why: "list trust rules" },
     { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.health.prefix}`], why: "check that the bucket is available" },
     LOG,
     KEY,
@@ -100,6 +101,11 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
       actions: ["s3:PutObject"],
       on: [`bucket/${LAYOUT.messages.prefix}*`],
       why: "store a change too large for a message",
+    },
+    {
+      actions: ["s3:GetObject", "s3:PutObject"],
+      on: [`bucket/${LAYOUT.trust.prefix}*`],
+      why: "read and write trust rules",
     },
     {
       actions: ["s3:GetObject", "s3:PutObject"],
@@ -128,6 +134,12 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
       on: [`bucket/${LAYOUT.uses.prefix}*`],
       why: "record, show and delete the day of a token's last use",
     },
+    {
+      actions: ["s3:GetObject", "s3:PutObject"],
+      on: [`bucket/${LAYOUT.trust.prefix}*`],
+      why: "find the trust rule of a CI job; bind it to the job's repository",
+    },
+    { actions: ["s3:PutObject"], on: [`bucket/${LAYOUT.spent.prefix}*`], why: "accept an ID token once" },
     LOG,
     KEY,
   ],

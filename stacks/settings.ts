@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { commaList, Names, Scopes, Services } from "../packages/core/src/settings.ts";
+import { Names, Scopes, Services, WorkloadIssuers, commaList } from "../packages/core/src/settings.ts";
 import { TOKEN_DAYS, TOKEN_DAYS_MAX } from "../packages/core/src/access/tokens.ts";
 
 /**
@@ -23,6 +23,8 @@ export type Settings = {
   readonly names: readonly string[];
   /** URL of the registry for other packages; absent: none. */
   readonly upstream: string | undefined;
+  /** More issuers of ID tokens for CI jobs, as given; absent: GitHub Actions, gitlab.com and CircleCI only. */
+  readonly trustedIssuers: string | undefined;
   /** Whether packages may be read without a token. */
   readonly anonymousRead: boolean;
   /** How many days a user's token lives by default and at most; 0: without an end, or any. */
@@ -103,6 +105,13 @@ const Environment = z.object({
       "must be an https URL, or none",
     )
     .optional(),
+  CODEBOX_TRUSTED_ISSUERS: z
+    .string()
+    .refine(
+      (list) => WorkloadIssuers.safeParse(list).success,
+      "must list https URLs, such as github=https://github.acme.example/_services/token",
+    )
+    .optional(),
   CODEBOX_ANONYMOUS_READ: z.enum(["true", "false"], "must be true or false").default("false"),
   CODEBOX_TOKEN_DAYS: whole(0, TOKEN_DAYS_MAX, TOKEN_DAYS),
   CODEBOX_TOKEN_DAYS_MAX: whole(0, TOKEN_DAYS_MAX, 0),
@@ -164,6 +173,7 @@ export function settingsOf(stage: string, environment: Readonly<Record<string, s
     scopes: env.CODEBOX_SCOPES ?? [],
     names: env.CODEBOX_NAMES,
     upstream: upstream === "none" ? undefined : upstream,
+    trustedIssuers: env.CODEBOX_TRUSTED_ISSUERS,
     anonymousRead: env.CODEBOX_ANONYMOUS_READ === "true",
     tokenDays: { byDefault: env.CODEBOX_TOKEN_DAYS, most: env.CODEBOX_TOKEN_DAYS_MAX },
     alarmEmail: env.CODEBOX_ALARM_EMAIL === "none" ? undefined : env.CODEBOX_ALARM_EMAIL,

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import process from "node:process";
-import { ROOT, type Registry } from "./registry.ts";
+import { ROOT } from "./registry.ts";
 
 const bin = (pkg: string, name: string): string => {
   const folder = join(ROOT, "node_modules", pkg);
@@ -57,10 +57,17 @@ export type Project = {
   write(file: string, content: string | object): Promise<void>;
 };
 
+/**
+ * Makes a project that uses a registry.
+ *
+ * @param registry.token absent: no token is configured.
+ * @param more variables of the clients' environment.
+ */
 export async function project(
   parent: string,
-  registry: Pick<Registry, "url" | "token">,
+  registry: Asked,
   manifest: Record<string, unknown>,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<Project> {
   const path = join(parent, `project-${String(manifest["name"]).replace("/", "-")}-${String(manifest["version"])}`);
   const home = join(parent, "home");
@@ -74,7 +81,7 @@ export async function project(
   await write(".npmrc", npmSettings(registry));
   await write(".yarnrc.yml", yarnSettings(registry));
   await write("yarn.lock", "");
-  const env = clientEnvironment(home);
+  const env = { ...clientEnvironment(home), ...more };
   return {
     path,
     write,

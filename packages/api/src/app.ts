@@ -1,4 +1,4 @@
-import { ANONYMOUS, createPackageIndex, type PackageIndex } from "@codebox/core";
+import { ANONYMOUS, createPackageIndex, createTrustStore, type PackageIndex } from "@codebox/core";
 import { CHANGE_HEADER } from "./submission.ts";
 import { Hono } from "hono";
 import { createMiddleware } from "hono/factory";
@@ -17,6 +17,7 @@ import { auditRoutes } from "./routes/audit.ts";
 import { distTagReadRoutes, distTagWriteRoutes } from "./routes/dist-tags.ts";
 import { orgReadRoutes, orgWriteRoutes } from "./routes/orgs.ts";
 import { ownerRoutes } from "./routes/owners.ts";
+import { exchangeRoutes } from "./routes/exchange.ts";
 import { packageWriteRoutes } from "./routes/package-write.ts";
 import { packumentRoutes } from "./routes/packument.ts";
 import { profileRoutes } from "./routes/profile.ts";
@@ -30,6 +31,7 @@ import { publicRoutes, statusRoutes } from "./routes/status.ts";
 import { tarballRoutes } from "./routes/tarball.ts";
 import { undoRoutes } from "./routes/undo.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
+import { trustReadRoutes, trustWriteRoutes } from "./routes/trust.ts";
 
 /**
  * Every group of routes that all deployments have. A Lambda with narrower rights serves some of them.
@@ -38,6 +40,7 @@ import { tokenRoutes } from "./routes/tokens.ts";
  */
 export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly RouteGroup[] {
   const index = packageIndex(ports);
+  const trust = createTrustStore(ports);
   return [
     publicRoutes(ports),
     statusRoutes(ports),
@@ -50,6 +53,9 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
     profileRoutes(ports),
     accountRoutes(ports),
     tokenRoutes(ports, settings),
+    exchangeRoutes({ ...ports, trust }),
+    trustReadRoutes({ ...ports, trust }),
+    trustWriteRoutes({ ...ports, trust }),
     distTagReadRoutes(ports),
     distTagWriteRoutes(ports, settings),
     undoRoutes(ports, settings),

@@ -16,6 +16,7 @@ import type {
   TokenLifetimes,
   TokenStore,
   UpstreamCache,
+  WorkloadVerifier,
 } from "@codebox/core";
 import type { Context, Hono } from "hono";
 import type { Allowance } from "./intake.ts";
@@ -91,7 +92,14 @@ export type AccountPorts = {
 } & Pick<AppPorts, "addressOf">;
 
 /** What the complete HTTP surface needs. Components only; the settings are separate. */
-export type ApiPorts = AppPorts & ReadPorts & WritePorts & RightsPorts & AccountPorts;
+export type ApiPorts = AppPorts &
+  ReadPorts &
+  WritePorts &
+  RightsPorts &
+  AccountPorts & {
+    /** Checks the ID tokens of CI jobs. */
+    readonly verifier: WorkloadVerifier;
+  };
 
 /** The settings of the HTTP surface. */
 export type ApiSettings = {

@@ -1,6 +1,7 @@
 import {
   IdentityUnavailable,
   NoSuchGroup,
+  IssuerUnavailable,
   QueueUnavailable,
   RightsInvalid,
   StoreUnavailable,
@@ -127,6 +128,10 @@ function storeProblem(problem: StoreProblem): ApiError {
 
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
+  if (error instanceof IssuerUnavailable)
+    return new ApiError("unavailable", `${error.message}; the job's token can't be checked: try again in a moment`, {
+      "retry-after": "2",
+    });
   if (error instanceof StoreUnavailable && error.problem !== undefined) return storeProblem(error.problem);
   if (error instanceof StoreUnavailable || error instanceof QueueUnavailable || error instanceof IdentityUnavailable)
     return new ApiError("unavailable", "the registry can't reach its storage right now; try again in a moment", {

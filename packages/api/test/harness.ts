@@ -11,6 +11,7 @@ import {
   type Policy,
   type PolicySettings,
   type UpstreamCache,
+  type WorkloadVerifier,
 } from "@codebox/core";
 import { createWorker } from "@codebox/core";
 import { systemClock, systemIds } from "@codebox/system";
@@ -45,6 +46,8 @@ type Options = {
   clock?: Clock;
   /** A package that nobody may read or change. */
   unreadable?: string;
+  /** Who CI jobs are. Default: no ID token is valid. */
+  verifier?: WorkloadVerifier;
 };
 
 /** The complete registry without a socket: app, consumer and an embedded store in memory. */
@@ -136,10 +139,12 @@ function except(policy: Policy, unreadable: string | undefined): Policy {
   };
 }
 
+const NO_JOBS: WorkloadVerifier = { verify: async () => ({ ok: false, problem: "it is none" }) };
+
 function portsOf(
   embedded: MemoryBackend,
   policy: Policy,
-  { upstream, queueDown, clock }: Options,
+  { upstream, queueDown, clock, verifier = NO_JOBS }: Options,
 ): Omit<ApiPorts, keyof RightsPorts> & Pick<RightsPorts, "reader" | "policy"> {
   const queue = queueDown ? faultyQueue(embedded.queue, createFaults({ seed: 1, rate: 1 })) : embedded.queue;
   const parts = { ...embedded, policy, clock: clock ?? systemClock, ids: systemIds };
@@ -148,6 +153,7 @@ function portsOf(
     passwords: createPasswords({ identities: embedded.identities, clock: systemClock }),
     catalog: createCatalog({ reader: embedded.reader, policy, upstream }),
     submit: createSubmit({ ...parts, queue }),
+    verifier,
     ...(upstream ? { upstream } : {}),
   };
 }

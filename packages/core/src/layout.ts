@@ -68,6 +68,12 @@ export const LAYOUT = {
     purpose: "publishes whose answer may not have arrived",
     days: 2,
   },
+  trust: { prefix: `${OWN_PREFIX}trust/`, purpose: "which CI jobs may publish a package or a scope" },
+  spent: {
+    prefix: `${OWN_PREFIX}spent/`,
+    purpose: "ID tokens that were exchanged, by hash, so that none is used twice",
+    days: 2,
+  },
   health: { prefix: `${OWN_PREFIX}health`, purpose: "never written; the health check looks whether the store answers" },
 } as const satisfies Readonly<Record<string, Area>>;
 
@@ -95,6 +101,9 @@ const historyPrefix = (name: string): string => `${LAYOUT.history.prefix}${encod
 export const sessionKey = (hash: string): string => `${LAYOUT.sessions.prefix}${hash}`;
 export const tokenKey = (hash: string): string => `${LAYOUT.tokens.prefix}${hash}`;
 export const rightsKey = `${LAYOUT.access.prefix}rights.json`;
+/** `target`: a package's name, or `@acme/*`. */
+export const trustKey = (target: string): string => `${LAYOUT.trust.prefix}${encodeURIComponent(target)}`;
+export const spentKey = (hash: string): string => `${LAYOUT.spent.prefix}${hash}`;
 export const tokenUseKey = (hash: string): string => `${LAYOUT.uses.prefix}${hash}`;
 export const userTokensPrefix = (user: string): string => `${LAYOUT.tokens.prefix}users/${encodeURIComponent(user)}/`;
 export const userTokenKey = (user: string, hash: string): string => `${userTokensPrefix(user)}${hash}`;

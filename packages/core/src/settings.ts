@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { nameProblem, UserName } from "./domain/names.ts";
 import { SERVICE_ACTIONS } from "./access/services.ts";
+import { WORKLOAD_TYPES, type WorkloadType } from "./ports/workloads.ts";
 
 // Settings that several hosts have, each read by one rule. The hosts declare their names, defaults and help.
 
@@ -93,3 +94,29 @@ export const Services = commaList(
     }),
   )
   .pipe(z.array(Service));
+
+/** An issuer of ID tokens that the operator trusts to say who a CI job is. */
+export type WorkloadIssuer = { readonly type: WorkloadType; readonly issuer: string };
+
+/**
+ * Issuers of ID tokens for CI jobs, separated by commas: a URL, or `github=` or `gitlab=` and the URL of one's own host.
+ *
+ * @example WorkloadIssuers.parse("github=https://github.acme.example/_services/token")
+ */
+export const WorkloadIssuers = commaList(z.string()).transform((items, context): readonly WorkloadIssuer[] =>
+  items.flatMap((item) => {
+    const [, given, issuer] = /^(?:([a-z]+)=)?(.+)$/.exec(item) ?? [];
+    const type = given === undefined ? "oidc" : WORKLOAD_TYPES.find((known) => known === given);
+    if (type && issuer !== undefined && isIssuer(issuer)) return [{ type, issuer }];
+    const message = `must list https URLs, each perhaps behind ${WORKLOAD_TYPES.join("=, ")}=`;
+    context.issues.push({ code: "custom", message, input: item });
+    return [];
+  }),
+);
+
+/** https, or a server of this machine. Discovery appends a path, so there is no query. */
+function isIssuer(text: string): boolean {
+  const { protocol, hostname, search, hash, username } = URL.parse(text) ?? {};
+  const isLocal = protocol === "http:" && (hostname === "127.0.0.1" || hostname === "localhost");
+  return (protocol === "https:" || isLocal) && !search && !hash && !username;
+}

@@ -8,6 +8,7 @@ import {
   createPasswords,
   distTagReadRoutes,
   distTagWriteRoutes,
+  exchangeRoutes,
   orgReadRoutes,
   orgWriteRoutes,
   ownerRoutes,
@@ -26,6 +27,8 @@ import {
   signOutRoutes,
   statusRoutes,
   tarballRoutes,
+  trustReadRoutes,
+  trustWriteRoutes,
   undoRoutes,
   tokenRoutes,
   withFilter,
@@ -42,6 +45,7 @@ import {
   createLivePolicy,
   createRightsStore,
   createSubmit,
+  createTrustStore,
   createTokenUses,
   createUpstreamCache,
   RIGHTS_MAX_AGE_MS,
@@ -50,6 +54,7 @@ import {
   type ObjectStore,
   type TokenStore,
 } from "@codebox/core";
+import { createWorkloadVerifier } from "@codebox/oidc";
 import { createHttpUpstream } from "@codebox/upstream";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { bucketOf } from "./bucket.ts";
@@ -82,6 +87,7 @@ export function createReadApp(env: ApiEnvironment, parts: ApiParts): App {
     rightsReadRoutes(ports, index),
     distTagReadRoutes(ports),
     ruleReadRoutes(ports),
+    trustReadRoutes({ ...ports, trust: createTrustStore(ports) }),
     tarballRoutes(ports),
     withFilter(packumentRoutes(ports), publishNotice(ports.catalog)),
   ]);
@@ -104,6 +110,7 @@ export function createWriteApp(env: Environment<"write">, parts: ApiParts & { re
     orgWriteRoutes(ports),
     rightsWriteRoutes(ports),
     uploads,
+    trustWriteRoutes({ ...ports, trust: createTrustStore({ store: read.store, clock }) }),
   ];
   // API Gateway sends no GET here. With the routes for reading, a 405 names all methods of a path.
   return createApp(ports, settings, [
@@ -116,7 +123,8 @@ export function createWriteApp(env: Environment<"write">, parts: ApiParts & { re
 /** Tokens and profiles. Its rights reach no package. */
 export function createAccountApp(env: Environment<"account">, parts: ApiParts): App {
   const { store, tokens, identities } = createBucketPorts(parts.s3, bucketOf(env), parts);
-  const passwords = createPasswords({ identities, clock: parts.clock });
+  const { clock } = parts;
+  const passwords = createPasswords({ identities, clock });
   const ports = { ...appPortsOf(env, parts, { store, tokens }), ids: parts.ids, identities, passwords };
   const tokenLifetimes = { defaultDays: env.CODEBOX_TOKEN_DAYS, maxDays: env.CODEBOX_TOKEN_DAYS_MAX };
   const settings = { ...settingsOf(env), tokenLifetimes };
@@ -126,6 +134,12 @@ export function createAccountApp(env: Environment<"account">, parts: ApiParts): 
     accountRoutes(ports),
     tokenRoutes(ports, settings),
     profileRoutes(ports),
+    exchangeRoutes({
+      ...ports,
+      store,
+      trust: createTrustStore({ store, clock }),
+      verifier: createWorkloadVerifier({ clock, issuers: env.CODEBOX_TRUSTED_ISSUERS }),
+    }),
   ]);
 }
 

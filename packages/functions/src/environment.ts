@@ -9,6 +9,7 @@ import {
   TOKEN_DAYS,
   TOKEN_DAYS_MAX,
   WAIT_MS,
+  WorkloadIssuers,
 } from "@codebox/core";
 import * as z from "zod";
 
@@ -24,6 +25,10 @@ const days = z.coerce.number("must be a number of days").int().min(0).max(TOKEN_
 const lifetimes = {
   CODEBOX_TOKEN_DAYS: days.default(TOKEN_DAYS),
   CODEBOX_TOKEN_DAYS_MAX: days.default(0),
+};
+const issuers = {
+  /** Issuers of ID tokens for CI jobs, besides those that are known. */
+  CODEBOX_TRUSTED_ISSUERS: WorkloadIssuers.prefault(""),
 };
 const queue = { CODEBOX_QUEUE_URL: text("the URL of the FIFO queue of changes") };
 /** The services that may do more than change tags. */
@@ -50,7 +55,7 @@ const upstream = { CODEBOX_UPSTREAM_TOKEN: BearerToken.optional() };
 export const ENVIRONMENTS = {
   read: z.object({ ...api, ...upstream }),
   write: z.object({ ...api, ...upstream, ...queue }),
-  account: z.object({ ...api, ...lifetimes }),
+  account: z.object({ ...api, ...lifetimes, ...issuers }),
   consumer: z.object({
     ...bucket,
     ...queue,

@@ -39,6 +39,7 @@ import type { Logger } from "pino";
 import { allTokensRoutes } from "./all-tokens-route.ts";
 import { deadLetterRoutes } from "./dead-letters-route.ts";
 import { eventRoutes } from "./events-route.ts";
+import { createWorkloadVerifier } from "@codebox/oidc";
 import { isItself } from "./itself.ts";
 import { openListener, type Listener, type ListenerParts } from "./listener.ts";
 import { watchRevocations } from "./revocations.ts";
@@ -183,6 +184,7 @@ function appOf(
     ...access,
     catalog: createCatalog({ reader: backend.reader, policy: access.policy, upstream: cache }),
     submit: createSubmit({ ...backend, ...access, clock, ids }),
+    verifier: createWorkloadVerifier({ clock, issuers: settings.trustedIssuers }),
     clock,
     ids,
     ...(cache ? { upstream: cache } : {}),

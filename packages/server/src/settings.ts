@@ -13,6 +13,7 @@ import {
   TOKEN_DAYS_MAX,
   UserName,
   WAIT_MS,
+  WorkloadIssuers,
 } from "@codebox/core";
 import { z } from "zod";
 
@@ -97,6 +98,11 @@ const Settings = z.object({
   names: Names.prefault("").register(flags, {
     flag: "--names <a,b>",
     help: "package names that never come from upstream, and may be published though it has them",
+  }),
+  /** Besides GitHub Actions, gitlab.com and CircleCI; one's own GitHub or GitLab takes the place of the public one. */
+  trustedIssuers: WorkloadIssuers.prefault("").register(flags, {
+    flag: "--trusted-issuers <a,b>",
+    help: "more issuers of ID tokens for CI jobs, such as github=https://github.acme.example/_services/token",
   }),
   private: Switch.default(false).register(flags, { flag: "--private", help: "reading needs a token too" }),
   /** `open`: for everybody who reaches the registry directly, not through a proxy or a page in a browser. */

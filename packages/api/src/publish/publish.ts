@@ -1,4 +1,13 @@
-import { type ChangeOf, isRecord, manifestProblem, README_MAX, shownValue, stagingKey, tagProblem, versionProblem } from "@codebox/core";
+import {
+  type ChangeOf,
+  isRecord,
+  manifestProblem,
+  README_MAX,
+  shownValue,
+  stagingKey,
+  tagProblem,
+  versionProblem,
+} from "@codebox/core";
 import semver from "semver";
 import ssri from "ssri";
 import * as z from "zod";

@@ -56,6 +56,8 @@ export function createPolicy({
       const limited =
         principal.kind === "token" ? refusalOfToken(principal, action, target, unknown.allowed) : undefined;
       if (limited) return limited;
+      if (principal.kind === "token" && principal.workload) return allow("a trust rule trusts this CI job");
+      if (principal.kind === "workload") return workload(action);
       if (principal.kind === "service") return service(principal.name, action, services);
       if (isAdmin(principal, admins)) return allow(`${principal.name} is an administrator of the settings`);
       return named(rights, principal, action, target);
@@ -68,8 +70,10 @@ export function createPolicy({
  *
  * @example actorOf({ kind: "token", name: "alice", readonly: false, tokenHash: "9f86d0…" }) // { kind: "user", name: "alice" }
  */
-export function actorOf({ kind, name }: NamedPrincipal): Change["actor"] {
-  return { kind: kind === "token" ? "user" : kind, name };
+export function actorOf(principal: NamedPrincipal): Change["actor"] {
+  const { kind, name } = principal;
+  if (kind !== "token") return { kind, name };
+  return { kind: principal.workload ? "workload" : "user", name };
 }
 
 /**
@@ -201,4 +205,11 @@ function service(name: string, action: Action, services: readonly Service[]): De
     code: "forbidden",
     reason: `the service "${name}" may only ${actions.join(", ")}, not ${action}; a publish goes over HTTP, and CODEBOX_SERVICES allows the rest`,
   };
+}
+
+/** In the consumer: which package and which action the trust rule allows was checked when the change was submitted. */
+function workload(action: Action): Decision {
+  if (action === "publish" || action === "tag" || action === "read" || action === "write")
+    return allow("a trust rule trusts this CI job");
+  return refuse("CI jobs publish and move tags", `a CI job may publish and move tags, not ${action}`);
 }

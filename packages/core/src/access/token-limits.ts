@@ -1,5 +1,6 @@
 import type { AccessTarget, Action, Refusal } from "./principal.ts";
 import type { Identity } from "./tokens.ts";
+import type { TrustPermission } from "./trust.ts";
 import { isInNetworks } from "./addresses.ts";
 import { CHANGE_ACTIONS } from "../domain/changes/shared/definition.ts";
 
@@ -34,7 +35,22 @@ export function refusalOfToken(
       "token is stage-only",
       "this token may only stage versions for approval, and changes nothing directly; use a token that may publish",
     );
-  return beyondPackages(token, action, target);
+  return beyondGrant(token, action) ?? beyondPackages(token, action, target);
+}
+
+/** What each permission of a trust rule allows. A publish moves tags anyway, so it includes `tag`. */
+const GRANTS: Readonly<Record<TrustPermission, readonly Action[]>> = {
+  publish: ["read", "write", "publish", "tag", "account"],
+  tag: ["read", "write", "tag", "account"],
+  stage: ["read", "account"],
+};
+
+function beyondGrant({ workload }: Identity, action: Action): Refusal | undefined {
+  if (!workload || workload.permissions.some((permission) => GRANTS[permission].includes(action))) return undefined;
+  return refuse(
+    "trust rule grants other actions",
+    `the trust rule of this CI job allows it to ${workload.permissions.join(" and ")}, not to ${action}`,
+  );
 }
 
 /** A name that has no document has nothing to read here, so it is not refused: it is the upstream's, or nobody's. */

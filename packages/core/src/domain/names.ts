@@ -85,3 +85,13 @@ export const UserName = z
     /^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$/,
     "a user name has 1 to 64 letters and digits; after the first also _ . @ -",
   );
+
+/**
+ * Who makes a change: a user, or a CI job as `workloadName` spells it.
+ *
+ * @example ActorName.parse("github:acme/wire")
+ */
+export const ActorName = z.union([
+  UserName,
+  z.string().regex(/^[a-z]+:[A-Za-z0-9._/-]{1,150}$/, "is not the name of a CI job, such as github:acme/wire"),
+]);

@@ -1,3 +1,6 @@
+import type { TrustPermission } from "../access/trust.ts";
+import type { WorkloadType } from "./workloads.ts";
+
 /**
  * The registry's own tokens. Only a token's SHA-256 is ever stored.
  *
@@ -46,6 +49,20 @@ export type TokenLimits = {
   readonly scopes?: readonly string[];
   /** The only networks that it may be used from, IPv4 or IPv6, for example `10.0.0.0/8`. */
   readonly cidr?: readonly string[];
+  /** The token was exchanged by a CI job. It has the rights of its trust rule, and none of a user. */
+  readonly workload?: WorkloadGrant;
+};
+
+/**
+ * What a trust rule grants a CI job.
+ *
+ * @example { type: "github", rule: "01J…", permissions: ["publish"] }
+ */
+export type WorkloadGrant = {
+  readonly type: WorkloadType;
+  /** The id of the trust rule. */
+  readonly rule: string;
+  readonly permissions: readonly TrustPermission[];
 };
 export type TokenRecord = TokenLimits & {
   /** SHA-256 of the token, in hex. */

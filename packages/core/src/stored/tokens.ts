@@ -1,9 +1,11 @@
 import * as z from "zod";
 import { hashToken } from "../access/tokens.ts";
+import { TRUST_PERMISSIONS } from "../access/trust.ts";
 import { LAYOUT, tokenKey, tokenUseKey, userTokenKey, userTokensPrefix } from "../layout.ts";
 import type { IdentityProvider } from "../ports/identity.ts";
 import type { ListedToken, TokenRecord, TokenStore } from "../ports/tokens.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
+import { WORKLOAD_TYPES } from "../ports/workloads.ts";
 import { pages } from "../read/pages.ts";
 
 /** SHA-256 in hex: anything else names no token. */
@@ -23,6 +25,9 @@ export const StoredToken = z.object({
   packages: z.array(z.string()).exactOptional(),
   scopes: z.array(z.string()).exactOptional(),
   cidr: z.array(z.string()).exactOptional(),
+  workload: z
+    .object({ type: z.enum(WORKLOAD_TYPES), rule: z.string(), permissions: z.array(z.enum(TRUST_PERMISSIONS)) })
+    .exactOptional(),
 });
 
 /**

@@ -17,6 +17,7 @@ import { ruleChecks } from "./checks/rules.ts";
 import { rightsChecks } from "./checks/rights.ts";
 import { tarballChecks } from "./checks/tarballs.ts";
 import { tokenLimitChecks } from "./checks/token-limits.ts";
+import { trustChecks } from "./checks/trust.ts";
 import type { Check } from "./check.ts";
 
 export { runCheck, type Check, type Result } from "./check.ts";
@@ -28,5 +29,5 @@ export { createRegistry, type Registry, type Target } from "./registry.ts";
 export const CHECKS: readonly Check[] = [
   nameChecks, changeChecks, repeatChecks, failureChecks, distTagChecks, historyChecks, ruleChecks, packumentChecks, tarballChecks,
   publishChecks, archiveChecks, amendChecks, identityChecks, tokenChecks, tokenLimitChecks, profileChecks, eventChecks,
-  otherRouteChecks, listChecks, rightsChecks,
+  otherRouteChecks, listChecks, rightsChecks, trustChecks,
 ].flat(); // prettier-ignore

@@ -133,5 +133,5 @@ function storedManifest({ name, version, manifest, tarball, actor }: Publish): M
 
 /** Who published, as npm shows it. A CI job with its own identity is a trusted publisher: rules for tags ask for it. */
 function publisherOf({ kind, name }: Publish["actor"]): Readonly<Record<string, unknown>> {
-  return kind === "workload" ? { name, trustedPublisher: { id: name } } : { name };
+  return kind === "workload" ? { name, trustedPublisher: { id: name.split(":", 1)[0] } } : { name };
 }

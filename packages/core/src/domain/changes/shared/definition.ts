@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { ChangeId, PackageName, UserName } from "../../names.ts";
+import { ActorName, ChangeId, PackageName } from "../../names.ts";
 import type { Rejection, RejectionCode } from "../../outcome.ts";
 import { exists, type AppliedRecord, type Packument } from "../../packument.ts";
 import { Why } from "../../why.ts";
@@ -104,7 +104,7 @@ const common = {
   /** When it was accepted, ISO 8601 in UTC. */
   at: z.iso.datetime({ message: '"at" must be an ISO 8601 time in UTC, such as "2026-11-24T10:00:00.000Z"' }),
   /** Who makes the change. `submit` and the intake of other services' messages set it; no sender sets its own. */
-  actor: z.strictObject({ kind: z.enum(["user", "workload", "service"]), name: UserName }),
+  actor: z.strictObject({ kind: z.enum(["user", "workload", "service"]), name: ActorName }),
 };
 
 /**

@@ -1,0 +1,1 @@
+export { createWorkloadVerifier } from "./verifier.ts";
