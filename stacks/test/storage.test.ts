@@ -85,6 +85,7 @@ describe.each(CLOSED)("the bucket of the stack %s", (variant) => {
       "_codebox/uses/",
       "_codebox/sessions/",
       "_codebox/unanswered/",
+      "_codebox/spent/",
     ]);
     expect(expiry(of, "_codebox/outcomes/")).toBe(14);
     expect(expiry(of, "_codebox/upstream/")).toBe(90);
@@ -100,6 +101,7 @@ describe.each(CLOSED)("the bucket of the stack %s", (variant) => {
       ["_codebox/uses/", "Enabled"],
       ["_codebox/sessions/", "Enabled"],
       ["_codebox/unanswered/", "Enabled"],
+      ["_codebox/spent/", "Enabled"],
     ]);
   });
 

@@ -43,6 +43,7 @@ async function goodBucket(): Promise<string> {
     rule("_codebox/uses/", 400),
     rule("_codebox/sessions/", 2),
     rule("_codebox/unanswered/", 2),
+    rule("_codebox/spent/", 2),
   ];
   await s3.send(new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration: { Rules } }));
   return Bucket;

@@ -23,7 +23,6 @@ const rights: RightsSpec = {
     { to: "user:tagger", role: "tag", on: "wire" },
     { to: "user:publisher", role: "publish", on: "wire" },
     { to: "service:deploy", role: "tag", on: "wire" },
-    { to: "workload:other", role: "publish", on: "other" },
   ],
 };
 
@@ -75,12 +74,22 @@ describe("every route of the app, for a caller who is", () => {
   });
 });
 
+const job = (packages: readonly string[], permissions: readonly ("publish" | "tag")[]): Principal => ({
+  kind: "token",
+  name: "github:acme/wire",
+  tokenHash: "00",
+  readonly: false,
+  packages,
+  workload: { type: "github", rule: "1", permissions },
+});
 const PRINCIPALS: readonly (readonly [string, Principal])[] = [
   ["anonymous", ANONYMOUS],
   ...["reader", "tagger", "publisher", "owner", "root"].map((name) => [name, { kind: "user", name }] as const),
   ["service", { kind: "service", name: "deploy" }],
   ["other service", { kind: "service", name: "other" }],
-  ["other package's workload", { kind: "workload", name: "other" }],
+  ["workload", job(["wire"], ["publish"])],
+  ["workload that moves tags", job(["wire"], ["tag"])],
+  ["other package's workload", job(["other"], ["publish"])],
   ...(["readonly", "stageOnly", "noPackages"] as const).map(
     (limit) => [limit, { kind: "token", name: "owner", tokenHash: "00", readonly: false, [limit]: true }] as const,
   ),
@@ -111,18 +120,20 @@ test("every kind of change of a package, for every kind of principal", () => {
     {
       "anonymous": "",
       "noPackages": "",
-      "other package's workload": "star",
+      "other package's workload": "",
       "other service": "star",
-      "owner": "deprecate owners publish star tag.put tag.remove tags.merge tags.replace unpublish.all unpublish.versions",
-      "publisher": "deprecate publish star tag.put tag.remove tags.merge tags.replace",
+      "owner": "deprecate owners publish rules.put star tag.put tag.remove tags.approve tags.merge tags.replace tags.restore tags.undo unpublish.all unpublish.versions",
+      "publisher": "deprecate publish star tag.put tag.remove tags.approve tags.merge tags.replace tags.restore tags.undo",
       "reader": "star",
       "readonly": "",
-      "root": "deprecate owners publish star tag.put tag.remove tags.merge tags.replace unpublish.all unpublish.versions",
-      "service": "star tag.put tag.remove tags.merge tags.replace",
+      "root": "deprecate owners publish rules.put star tag.put tag.remove tags.approve tags.merge tags.replace tags.restore tags.undo unpublish.all unpublish.versions",
+      "service": "star tag.put tag.remove tags.approve tags.merge tags.replace tags.restore tags.undo",
       "stageOnly": "",
-      "tagger": "star tag.put tag.remove tags.merge tags.replace",
+      "tagger": "star tag.put tag.remove tags.approve tags.merge tags.replace tags.restore tags.undo",
       "token for another network": "",
       "token for another package": "",
+      "workload": "publish tag.put tag.remove tags.approve tags.merge tags.replace tags.restore tags.undo",
+      "workload that moves tags": "tag.put tag.remove tags.approve tags.merge tags.replace tags.restore tags.undo",
     }
   `);
 });

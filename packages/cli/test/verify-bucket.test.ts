@@ -148,6 +148,7 @@ describe("codebox's own objects", () => {
     ["_codebox/uses/x", 400],
     ["_codebox/sessions/x", 2],
     ["_codebox/unanswered/x", 2],
+    ["_codebox/spent/x", 2],
   ])("%s is a finding once it outlived its %i days, and not before", async (key, days) => {
     await embedded.store.put(key, Buffer.from("{}"));
     expect((await findings({ daysLater: days })).reported).toEqual([]);
@@ -177,6 +178,7 @@ describe("the bucket itself", () => {
           "_codebox/uses/": 400,
           "_codebox/sessions/": 2,
           "_codebox/unanswered/": 2,
+          "_codebox/spent/": 2,
         }),
       },
     ],
@@ -190,6 +192,7 @@ describe("the bucket itself", () => {
           "_codebox/uses/": 400,
           "_codebox/sessions/": 2,
           "_codebox/unanswered/": 2,
+          "_codebox/spent/": 2,
         }),
       },
     ],

@@ -21,6 +21,7 @@ const GOOD: BucketSettings = {
     "_codebox/uses/": 400,
     "_codebox/sessions/": 2,
     "_codebox/unanswered/": 2,
+    "_codebox/spent/": 2,
   }),
 };
 const maintenance = (

@@ -48,7 +48,7 @@ const TARGETS = [
  * Source: npm lib/commands/trust/list.js; the routes of a scope are ours.
  */
 export const trustReadRoutes = (ports: ReadTrustPorts): RouteGroup =>
-  routeGroup("write", (on) => {
+  routeGroup("read", (on) => {
     for (const { path, targetOf } of TARGETS)
       on.get(path, async (c) => c.json((await ports.trust.list(await targetOf(c, ports))).map(shown)));
   });

@@ -58,7 +58,7 @@ export function createPolicy({
       if (limited) return limited;
       if (principal.kind === "token" && principal.workload) return allow("a trust rule trusts this CI job");
       if (principal.kind === "workload") return workload(action);
-      if (principal.kind === "service") return service(principal.name, action, services);
+      if (principal.kind === "service") return service(rights, principal.name, action, { target, services });
       if (isAdmin(principal, admins)) return allow(`${principal.name} is an administrator of the settings`);
       return named(rights, principal, action, target);
     },
@@ -196,15 +196,28 @@ function anonymous(
   return allow("anonymous callers may read");
 }
 
-function service(name: string, action: Action, services: readonly Service[]): Decision {
-  const actions: readonly Action[] = services.find((known) => known.name === name)?.actions ?? ["tag"];
-  if (actions.includes(action)) return allow("services may do what they are configured for");
-  return {
-    allowed: false,
-    rule: "services may do what they are configured for",
-    code: "forbidden",
-    reason: `the service "${name}" may only ${actions.join(", ")}, not ${action}; a publish goes over HTTP, and CODEBOX_SERVICES allows the rest`,
-  };
+/**
+ * What its entry in the settings allows, and what the rights give to this service by name. Without either it may change tags where
+ * everybody may. It never publishes: only the API inspects a tarball.
+ */
+function service(
+  rights: RightsSpec,
+  name: string,
+  action: Action,
+  { target, services }: { readonly target: AccessTarget | undefined; readonly services: readonly Service[] },
+): Decision {
+  const configured: readonly Action[] = services.find((known) => known.name === name)?.actions ?? [];
+  if (configured.includes(action)) return allow("services may do what they are configured for");
+  const principal = { kind: "service", name } as const;
+  if (action === "tag" || action === "read" || action === "star") return named(rights, principal, action, target);
+  const needed = action in NEEDED ? NEEDED[action as keyof typeof NEEDED] : undefined;
+  const held = target && needed && roleOf(rights, principal, target, { named: true });
+  if (held && action !== "publish" && includes(held.role, needed)) return allow(held.rule);
+  const may = ["tag", ...configured].join(", ");
+  return refuse(
+    "services may do what they are configured for",
+    `the service "${name}" may only ${may}, not ${action}; a publish goes over HTTP, and CODEBOX_SERVICES or a role allows the rest`,
+  );
 }
 
 /** In the consumer: which package and which action the trust rule allows was checked when the change was submitted. */

@@ -53,8 +53,11 @@ describe("a token", () => {
   });
 });
 
-test.each(["user", "workload"] as const)("a %s may do everything but operate the registry", (kind) => {
-  expect(allowed({ kind, name: "ci" })).toEqual(USERS);
+test("a user may do everything but operate the registry", () => {
+  expect(allowed({ kind: "user", name: "ci" })).toEqual(USERS);
+});
+test("a CI job, as the consumer knows it, may publish and move tags", () => {
+  expect(allowed({ kind: "workload", name: "github:acme/wire" })).toEqual(["read", "write", "tag", "publish"]);
 });
 describe("an administrator of the settings", () => {
   const policy = createPolicy({ anonymousRead: true, admins: ["alice"] });
@@ -73,8 +76,8 @@ describe("an administrator of the settings", () => {
 describe("another service", () => {
   const ci = { kind: "service", name: "ci" } as const;
 
-  test("may change tags, and nothing else", () => {
-    expect(allowed(ci)).toEqual(["tag"]);
+  test("may change tags, and no more of a package", () => {
+    expect(allowed(ci)).toEqual(["read", "tag", "star"]);
     expect(openPolicy.may(ci, "deprecate")).toEqual({
       allowed: false,
       rule: "services may do what they are configured for",
@@ -85,7 +88,7 @@ describe("another service", () => {
   test("may do what its entry allows, and no other service may", () => {
     const services = Services.parse("ci=AROAEXAMPLE12345:tag+deprecate");
     const policy = createPolicy({ anonymousRead: false, services });
-    expect(ALL.filter((action) => policy.may(ci, action).allowed)).toEqual(["tag", "deprecate"]);
+    expect(ALL.filter((action) => policy.may(ci, action).allowed)).toEqual(["read", "tag", "deprecate", "star"]);
     expect(policy.may({ kind: "service", name: "other" }, "deprecate").allowed).toBe(false);
     expect(policy.may({ kind: "user", name: "ci" }, "publish").allowed).toBe(true);
   });

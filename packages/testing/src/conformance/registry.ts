@@ -168,3 +168,12 @@ export function filePath(name: string, version: string): string {
 export function userPath(name: string): string {
   return `/-/user/org.couchdb.user:${encodeURIComponent(name)}`;
 }
+
+/** A token of another user, who owns the package too. */
+export async function secondOwner(registry: Registry, name: string): Promise<string> {
+  const token = await registry.secondToken();
+  const { json } = expectStatus(await registry.get("/-/whoami", { token }), 200);
+  const user = stringAt(json, "username");
+  expectStatus(await registry.send("PUT", `/-/package${pathOf(name)}/owners`, { body: { user } }), 200, 201);
+  return token;
+}

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { at, expectCode, expectStatus, header, listAt, stringAt } from "../answer.ts";
 import { check, type Check } from "../check.ts";
-import { pathOf, tagPath, type Registry } from "../registry.ts";
+import { pathOf, type Registry, secondOwner, tagPath } from "../registry.ts";
 
 const TAGS = { latest: "1.1.0", next: "1.0.0" };
 /** 1 and 2: the versions. 3: next is made. */
@@ -101,7 +101,7 @@ export const historyChecks: readonly Check[] = [
   }),
   check("UND-3", "what would undo somebody else's later move is refused, unless it is forced", async (registry) => {
     const name = await make(registry);
-    const token = await registry.secondToken();
+    const token = await secondOwner(registry, name);
     await put(registry, name, "next", "1.1.0", { token });
     expectCode(await registry.send("POST", undoPath(name), { body: { sequence: 3 } }), 409, "conflict");
     expectCode(await registry.send("POST", restorePath(name), { body: { sequence: 2 } }), 409, "conflict");

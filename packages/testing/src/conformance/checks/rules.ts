@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { at, expectCode, expectStatus, listAt, stringAt } from "../answer.ts";
 import { check, type Check } from "../check.ts";
-import { pathOf, tagPath, type Registry } from "../registry.ts";
+import { pathOf, type Registry, secondOwner, tagPath } from "../registry.ts";
 
 const rulesPath = (name: string) => `/-/package${pathOf(name)}/rules`;
 const make = (registry: Registry) => registry.package("rules", "1.0.0", "2.0.0-rc.1", "1.1.0");
@@ -54,7 +54,7 @@ export const ruleChecks: readonly Check[] = [
     "a rule with approvals lets a tag move once, with somebody else's approval",
     async (registry) => {
       const name = await make(registry);
-      const token = await registry.secondToken();
+      const token = await secondOwner(registry, name);
       expectStatus(await setRules(registry, name, [{ tags: "latest", approvals: { count: 1 } }]), 200);
       const approve = (more: object) =>
         registry.send("POST", `/-/package${pathOf(name)}/approvals`, {
