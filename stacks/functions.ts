@@ -54,7 +54,8 @@ export function functions(storage: Storage, queues: Queues, topics: Topics, sett
   };
   const upstream: Readonly<Record<string, $util.Input<string>>> =
     settings.upstream === undefined ? {} : { CODEBOX_UPSTREAM_TOKEN: new sst.Secret("UpstreamToken", "").value };
-  const issuers = settings.trustedIssuers === undefined ? {} : { CODEBOX_TRUSTED_ISSUERS: settings.trustedIssuers };
+  const issuers: Readonly<Record<string, string>> =
+    settings.trustedIssuers === undefined ? {} : { CODEBOX_TRUSTED_ISSUERS: settings.trustedIssuers };
   const changes = { CODEBOX_QUEUE_URL: queues.changes.url };
   const deadLetters = { CODEBOX_DEAD_LETTERS_URL: queues.deadLetters.url };
   const services = { CODEBOX_SERVICES: settings.services };

@@ -50,7 +50,9 @@ test("10 changes of one package in one SQS event cost a warm consumer one GET, o
   const cold = make();
   expect(await cold(eventOf(ten("cold")))).toEqual({ batchItemFailures: [] });
   // The first of them in a new environment emits the publish again: nobody there knows that its event went out.
+  // Its other read is that of the rights, which it keeps for ten seconds.
   expect(since().map(({ command }) => command)).toEqual([
+    "GetObjectCommand",
     "GetObjectCommand",
     "PutObjectCommand",
     "PublishBatchCommand",

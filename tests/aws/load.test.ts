@@ -4,7 +4,7 @@ import { createSqsDeadLetters, hideMessages } from "@codebox/aws";
 import type { SQSRecord } from "aws-lambda";
 import { describe, expect, inject, test } from "vitest";
 import { MOTO_CREDENTIALS, MOTO_REGION } from "../../scripts/moto.ts";
-import { publishBody } from "../support/load.ts";
+import { historyOf, publishBody } from "../support/load.ts";
 import { foreignWriter, mortal, seeded, staleWriter, troubledStore } from "./support/chaos.ts";
 import { startShape, until, type Shape } from "./support/shape.ts";
 import { skipPauses } from "./support/wire.ts";
@@ -37,13 +37,9 @@ type State = {
   readonly "dist-tags": Record<string, string>;
   readonly versions: Record<string, unknown>;
 };
-type History = { readonly history: readonly { readonly id: string; readonly sequence: number }[] };
 
 async function packumentOf(shape: Shape): Promise<State> {
   return (await (await shape.fetch("/wire")).json()) as State;
-}
-async function historyOf(shape: Shape): Promise<History["history"]> {
-  return ((await (await shape.fetch("/-/package/wire/history")).json()) as History).history;
 }
 
 /** What was answered with success is there; a 202 once its change is settled. Each applied change is there once, and has its event. */
@@ -59,7 +55,7 @@ async function expectNothingLost(shape: Shape, sent: readonly Sent[]): Promise<v
   for (const { what } of sent.filter((one) => succeeded(one) && versions[one.what] !== undefined))
     expect((await shape.fetch(`/wire/-/wire-${what}.tgz`)).status).toBe(200);
 
-  const history = await historyOf(shape);
+  const history = await historyOf(shape, "wire");
   expect(new Set(history.map(({ id }) => id)).size).toBe(history.length);
   expect(history.map(({ sequence }) => sequence).toSorted((a, b) => a - b)).toEqual(
     history.map((_, index) => index + 1),
@@ -81,7 +77,7 @@ describe("100 parallel tag PUTs and 20 publishes through the AWS shape", () => {
     const sent = await load(shape);
     expect(sent.filter((one) => !succeeded(one))).toEqual([]);
     await expectNothingLost(shape, sent);
-    expect(await historyOf(shape)).toHaveLength(1 + TAGS + VERSIONS);
+    expect(await historyOf(shape, "wire")).toHaveLength(1 + TAGS + VERSIONS);
   });
 
   test.each([1, 2, 3, 4, 5])(
@@ -174,7 +170,7 @@ test.each([
     for (let turn = 0; turn < environments; turn++) sent.push(await putTag(shape, `last-${turn}`));
     expect(sent.filter((one) => !succeeded(one))).toEqual([]);
     await expectNothingLost(shape, sent);
-    expect(await historyOf(shape)).toHaveLength(1 + sent.length);
+    expect(await historyOf(shape, "wire")).toHaveLength(1 + sent.length);
     expect(Object.keys((await packumentOf(shape))["dist-tags"])).toEqual(expect.arrayContaining(foreign.written));
   },
 );

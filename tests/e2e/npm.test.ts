@@ -188,8 +188,7 @@ describe("npm 11", () => {
     expect(revoked.code, revoked.all).toBe(0);
     const left = await holder.run("npm", "token", "list", "--parseable");
     expect(left.stdout.trim().split("\n")).toHaveLength(2);
-    const limited = await holder.run("npm", "token", "create", "--password=a long password", "--expires=7");
+    const limited = await holder.run("npm", "token", "create", "--password=a long password", "--orgs=acme");
     expect(limited.code).not.toBe(0);
-    expect(limited.all).toContain("can't be limited");
   });
 });

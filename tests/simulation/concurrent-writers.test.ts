@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { answered, publish, putTag, type HistoryEntry, type LoggedEvent } from "../support/load.ts";
+import { answered, historyOf, publish, putTag, type LoggedEvent } from "../support/load.ts";
 import { scratch, startRegistry } from "../support/registry.ts";
 
 const TAGS = 100;
@@ -30,9 +30,9 @@ test.each([1, 2, 3, 4, 5])(
     for (let index = 0; index < VERSIONS; index++)
       expect((await registry.fetch(`/wire/-/wire-2.0.${index}.tgz`)).status).toBe(200);
 
-    const history = (await (await registry.fetch("/-/package/wire/history")).json()) as { history: HistoryEntry[] };
+    const history = await historyOf(registry, "wire");
     const changes = 1 + TAGS + VERSIONS;
-    expect(new Set(history.history.map(({ id }) => id)).size).toBe(changes);
+    expect(new Set(history.map(({ id }) => id)).size).toBe(changes);
     await registry.stop();
 
     const lines = (await readFile(join(registry.data, "events.jsonl"), "utf8")).trim().split("\n");

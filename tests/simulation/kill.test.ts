@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
-import { answered, publish, putTag, type Answer, type HistoryEntry, type LoggedEvent } from "../support/load.ts";
+import { answered, publish, putTag, historyOf, type Answer, type LoggedEvent } from "../support/load.ts";
 import { scratch, startRegistry, type Registry } from "../support/registry.ts";
 import { seeds } from "../support/seeds.ts";
 import { startUpstream, UPSTREAM_BYTES } from "../support/any-upstream.ts";
@@ -114,7 +114,7 @@ test.each(ENDS.flatMap(([name, all]) => all.map((seed) => [name, seed] as const)
       const size = (await tarball.arrayBuffer()).byteLength;
       expect(size).toBe(Number(tarball.headers.get("content-length")));
     }
-    const { history } = (await (await registry.fetch("/-/package/wire/history")).json()) as { history: HistoryEntry[] };
+    const history = await historyOf(registry, "wire");
     const ids = history.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
     const applied =

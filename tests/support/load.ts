@@ -61,3 +61,19 @@ export type LoggedEvent = {
   readonly type: string;
   readonly data: { readonly tag?: string; readonly version?: string };
 };
+
+/** All of a package's history, the newest first, page by page. */
+export async function historyOf<Entry = HistoryEntry>(
+  registry: { readonly fetch: (path: string) => Promise<Response> },
+  name: string,
+): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  for (let next: number | undefined; ;) {
+    const before = next === undefined ? "" : `&before=${next}`;
+    const answer = await registry.fetch(`/-/package/${name}/history?limit=200${before}`);
+    const page = (await answer.json()) as { history: Entry[]; next?: number };
+    entries.push(...page.history);
+    if (page.next === undefined) return entries;
+    next = page.next;
+  }
+}

@@ -32,7 +32,7 @@ export function canonicalPath(path: string): string {
   if (!SUSPECT.test(path)) return path;
   return path
     .replace(/%40/gi, "@")
-    .replace(/^((?:\/-\/package)?\/@[^/%]+)(?:\/|%2f)(?=[^/])/i, "$1%2f")
+    .replace(/^((?:\/-\/package|\/-\/npm\/v1\/oidc\/token\/exchange\/package)?\/@[^/%]+)(?:\/|%2f)(?=[^/])/i, "$1%2f")
     .replace(/(\/-\/)@[^/%]+(?:\/|%2f)(?=[^/]+\.tgz)/i, "$1");
 }
 

@@ -76,6 +76,7 @@ export const trustWriteRoutes = (ports: TrustPorts): RouteGroup =>
 
 /** The package of a request whose caller may change its owners. */
 async function ownedPackage(c: AppContext, ports: ReadTrustPorts): Promise<string> {
+  namedCaller(c);
   const name = packageName(c);
   const { packument } = await requirePackage(c, ports, name);
   demand(ports.policy.may(c.get("principal"), "owners", { name, packument }));
