@@ -110,7 +110,7 @@ describe("a function's environment", () => {
   test.each<[FunctionName, Record<string, string | undefined>]>([
     ["read", { ...api, CODEBOX_UPSTREAM_TOKEN: "secret-of-the-upstream" }],
     ["write", { ...api, CODEBOX_UPSTREAM_TOKEN: "secret-of-the-upstream", CODEBOX_QUEUE_URL: changeQueue }],
-    ["account", api],
+    ["account", { ...api, CODEBOX_TOKEN_DAYS: "365", CODEBOX_TOKEN_DAYS_MAX: "0" }],
     [
       "consumer",
       {

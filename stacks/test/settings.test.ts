@@ -26,6 +26,8 @@ describe("settings", () => {
       scopes: [],
       names: [],
       upstream: undefined,
+      trustedIssuers: undefined,
+      tokenDays: { byDefault: 365, most: 0 },
       anonymousRead: false,
       alarmEmail: undefined,
       logDays: "30",
@@ -117,7 +119,7 @@ describe("settings", () => {
     const source = readFileSync(path.resolve(import.meta.dirname, "../settings.ts"), "utf8");
     const document = readFileSync(path.resolve(import.meta.dirname, "../../docs/deploy.md"), "utf8");
     const names = new Set(source.match(/CODEBOX_[A-Z_]+/g)?.filter((name) => name !== "CODEBOX_"));
-    expect(names.size).toBe(18);
+    expect(names.size).toBe(21);
     for (const name of names) expect(document).toContain(`\`${name}\``);
   });
 });

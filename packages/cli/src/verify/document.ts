@@ -105,7 +105,7 @@ function* versionFindings(name: string, key: string, version: string, manifest: 
     yield error(
       "version-manifest",
       key,
-      `version ${version} holds the manifest of ${String(manifest["name"])}@${String(manifest["version"])}`,
+      `version ${version} holds the manifest of ${JSON.stringify([manifest["name"], manifest["version"]])}`,
       "unpublish the version, and publish it again",
     );
 }
