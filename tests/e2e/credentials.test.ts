@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { join } from "node:path";
 import process from "node:process";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { PASSWORD, signUp } from "../support/accounts.ts";
 import { CLIENTS, project, type Client } from "../support/clients.ts";
 import { scratch, startRegistry, type Registry } from "../support/registry.ts";
 
-const PASSWORD = "a long password";
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 
 let dir: Awaited<ReturnType<typeof scratch>>;
@@ -17,11 +17,7 @@ let token: string;
 beforeAll(async () => {
   dir = await scratch();
   registry = await startRegistry(join(dir.path, "data"), ["--no-upstream", "--registration", "open"]);
-  const signedIn = await fetch(`${registry.url}/-/user/org.couchdb.user:bob`, {
-    method: "PUT",
-    body: JSON.stringify({ name: "bob", password: PASSWORD }),
-  });
-  ({ token } = (await signedIn.json()) as { token: string });
+  token = await signUp(registry.url, "bob");
 });
 afterAll(async () => {
   await registry.stop();

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { signUp } from "../support/accounts.ts";
 import { project, type Project } from "../support/clients.ts";
 import { publish } from "../support/load.ts";
 import { ROOT, scratch, startRegistry, type Registry } from "../support/registry.ts";
@@ -41,13 +42,6 @@ function pattern(line: string): RegExp {
 const wordsOf = (command: string) =>
   [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? "");
 
-async function accountOf(name: string): Promise<string> {
-  const body = JSON.stringify({ name, password: "a long password" });
-  const headers = { "content-type": "application/json" };
-  const answer = await fetch(`${registry.url}/-/user/org.couchdb.user:${name}`, { method: "PUT", body, headers });
-  return ((await answer.json()) as { token: string }).token;
-}
-
 /** Gives bob the role of a publisher, as an administrator does. */
 async function letBobPublish(): Promise<void> {
   const current = await registry.fetch("/-/access");
@@ -63,7 +57,7 @@ async function letBobPublish(): Promise<void> {
 
 /** The project of a user, with the version that the user is going to publish. */
 async function projectOf(name: string, version: string): Promise<Project> {
-  const target = { url: registry.url, token: await accountOf(name) };
+  const target = { url: registry.url, token: await signUp(registry.url, name) };
   return project(join(dir.path, name), target, { name: "@acme/wire", version, license: "MIT" });
 }
 

@@ -3,10 +3,9 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { signUp } from "../support/accounts.ts";
 import { project, type Project } from "../support/clients.ts";
 import { ROOT, scratch, startRegistry, type Registry } from "../support/registry.ts";
-
-const PASSWORD = "a long password";
 
 describe("npm org, team, access and owner, and codebox access, on one machine", () => {
   let dir: Awaited<ReturnType<typeof scratch>>;
@@ -20,9 +19,7 @@ describe("npm org, team, access and owner, and codebox access, on one machine", 
     dir = await scratch();
     registry = await startRegistry(join(dir.path, "data"), ["--no-upstream", "--registration", "open"]);
     const person = async (name: string) => {
-      const body = JSON.stringify({ name, password: PASSWORD });
-      const signedIn = await fetch(`${registry.url}/-/user/org.couchdb.user:${name}`, { method: "PUT", body });
-      const { token } = (await signedIn.json()) as { token: string };
+      const token = await signUp(registry.url, name);
       tokens.set(name, token);
       return project(dir.path, { url: registry.url, token }, { name: `of-${name}`, version: "1.0.0", private: true });
     };

@@ -3,10 +3,9 @@ import { join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { PASSWORD, signUp } from "../support/accounts.ts";
 import { project, type Project } from "../support/clients.ts";
 import { ROOT, scratch, startRegistry, type Registry } from "../support/registry.ts";
-
-const PASSWORD = "a long password";
 
 describe("npm token, and codebox token on one machine", () => {
   let dir: Awaited<ReturnType<typeof scratch>>;
@@ -17,11 +16,7 @@ describe("npm token, and codebox token on one machine", () => {
   beforeAll(async () => {
     dir = await scratch();
     registry = await startRegistry(join(dir.path, "data"), ["--no-upstream", "--registration", "open"]);
-    const signedIn = await fetch(`${registry.url}/-/user/org.couchdb.user:bob`, {
-      method: "PUT",
-      body: JSON.stringify({ name: "bob", password: PASSWORD }),
-    });
-    const { token } = (await signedIn.json()) as { token: string };
+    const token = await signUp(registry.url, "bob");
     bob = await project(dir.path, { url: registry.url, token }, { name: "bobs", version: "1.0.0", private: true });
     admin = await project(dir.path, registry, { name: "admins", version: "1.0.0", private: true });
   });

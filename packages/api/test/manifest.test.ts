@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { makeTarball } from "@codebox/testing";
 import { errorOf, publishBody, startApp, type Harness } from "./harness.ts";
+import { publisherOf, type Fields } from "./publisher.ts";
 
 let registry: Harness;
 beforeEach(async () => {
@@ -8,21 +9,7 @@ beforeEach(async () => {
 });
 afterEach(() => registry[Symbol.asyncDispose]());
 
-type Fields = Record<string, unknown>;
-const put = (body: unknown) => registry.send("PUT", "/wire", body);
-/** A publish whose document says one thing, and whose tarball another. */
-const differing = (document: Fields, packed: Fields, files: Record<string, string> = {}) =>
-  put(
-    publishBody("wire", "1.0.0", {
-      manifest: document,
-      tarball: makeTarball({ name: "wire", version: "1.0.0", manifest: packed, files }),
-    }),
-  );
-const full = async (version = "1.0.0") => (await (await registry.request(`/wire/${version}`)).json()) as Fields;
-const abbreviated = async () => {
-  const response = await registry.request("/wire", { headers: { accept: "application/vnd.npm.install-v1+json" } });
-  return ((await response.json()) as { versions: Record<string, Fields> }).versions["1.0.0"];
-};
+const { put, differing, full, abbreviated } = publisherOf(() => registry);
 const packument = async () => (await (await registry.request("/wire")).json()) as Fields;
 
 describe("what decides an install is what the tarball's package.json says", () => {

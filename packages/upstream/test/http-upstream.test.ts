@@ -1,46 +1,29 @@
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { gzipSync } from "node:zlib";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { UpstreamMalformed, UpstreamRefused, UpstreamUnavailable, type UpstreamTarball } from "@codebox/core";
 import { manualClock } from "@codebox/testing";
+import { serveEachTest, status } from "./served.ts";
 import { createHttpUpstream, defaultUpstreamUrl } from "../src/index.ts";
 
-let server: Server;
-let url: string;
-let answer: (request: IncomingMessage, response: ServerResponse) => void;
-const seen: IncomingMessage[] = [];
-
-beforeEach(async () => {
-  seen.length = 0;
-  server = createServer((request, response) => {
-    seen.push(request);
-    answer(request, response);
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-});
-afterEach(async () => {
-  server.closeAllConnections();
-  server.close();
-  await once(server, "close");
-});
+const served = serveEachTest();
+const { seen } = served;
 const clock = manualClock();
 const upstream = (more: object = {}) =>
-  createHttpUpstream({ url: `${url}/npm`, userAgent: "codebox", clock: manualClock(), ...more });
-const status = (code: number) => (_: IncomingMessage, response: ServerResponse) => void response.writeHead(code).end();
+  createHttpUpstream({ url: `${served.url}/npm`, userAgent: "codebox", clock: manualClock(), ...more });
 
 const read = async (tarball: Promise<UpstreamTarball | undefined>) =>
   Buffer.concat(await Array.fromAsync((await tarball)?.body ?? [])).toString();
 
 describe("a packument", () => {
   test("is asked for as npm does, and comes decompressed with its ETag", async () => {
-    answer = (_, response) =>
+    served.answer = (_, response) =>
       response.writeHead(200, { etag: '"1"', "content-encoding": "gzip" }).end(gzipSync('{"name":"@a/b"}'));
     const found = await upstream().packument({ name: "@a/b", form: "abbreviated" });
     expect(found).toMatchObject({ kind: "found", etag: '"1"', form: "full" });
@@ -49,37 +32,38 @@ describe("a packument", () => {
     expect(seen[0]?.headers.accept).toContain("vnd.npm.install-v1");
   });
   test("that did not change is not modified", async () => {
-    answer = (request, response) => response.writeHead(request.headers["if-none-match"] === '"1"' ? 304 : 200).end();
+    served.answer = (request, response) =>
+      response.writeHead(request.headers["if-none-match"] === '"1"' ? 304 : 200).end();
     expect(await upstream().packument({ name: "a", form: "full", ifNoneMatch: '"1"' })).toEqual({
       kind: "not_modified",
     });
   });
   test("that does not exist is absent", async () => {
-    answer = status(404);
+    served.answer = status(404);
     expect(await upstream().packument({ name: "a", form: "full" })).toEqual({ kind: "absent" });
   });
   test.each([500, 503, 429, 408])("an answer of %i is an upstream that is unavailable", async (code) => {
-    answer = status(code);
+    served.answer = status(code);
     await expect(upstream().packument({ name: "a", form: "full" })).rejects.toThrow(UpstreamUnavailable);
   });
   test.each([400, 401, 403, 451])("an answer of %i is a refusal of this package", async (code) => {
-    answer = status(code);
+    served.answer = status(code);
     await expect(upstream().packument({ name: "a", form: "full" })).rejects.toThrow(UpstreamRefused);
   });
   test("a refusal says whether the registry showed a token", async () => {
-    answer = status(401);
+    served.answer = status(401);
     const ask = (more: object) => upstream(more).packument({ name: "a", form: "full" });
     await expect(ask({})).rejects.toThrow("the registry has no token for it");
     await expect(ask({ token: "secret" })).rejects.toThrow("does not take the registry's token");
   });
   test("that never comes is given up", async () => {
-    answer = () => {};
+    served.answer = () => {};
     await expect(upstream({ timeoutMs: 20 }).packument({ name: "a", form: "full" })).rejects.toThrow(
       "no answer within 20 ms",
     );
   });
   test("that is too large is refused", async () => {
-    answer = (_, response) => response.end("x".repeat(1_000));
+    served.answer = (_, response) => response.end("x".repeat(1_000));
     await expect(upstream({ packumentBytesMax: 100 }).packument({ name: "a", form: "full" })).rejects.toThrow(
       "over 100 bytes",
     );
@@ -93,7 +77,7 @@ describe("a packument", () => {
 });
 
 test("the token goes to the upstream's own origin, and to no other", async () => {
-  answer = (_, response) => response.end("tgz");
+  served.answer = (_, response) => response.end("tgz");
   const other = createServer((request, response) => {
     seen.push(request);
     response.end("tgz");
@@ -101,21 +85,21 @@ test("the token goes to the upstream's own origin, and to no other", async () =>
   await once(other, "listening");
   const host = `127.0.0.1:${(other.address() as AddressInfo).port}`;
   const signed = upstream({ token: "secret", tarballHosts: [host] });
-  await read(signed.tarball(`${url}/a.tgz`));
+  await read(signed.tarball(`${served.url}/a.tgz`));
   await read(signed.tarball(`http://${host}/a.tgz`));
   expect(seen.map(({ headers }) => headers.authorization)).toEqual(["Bearer secret", undefined]);
   other.closeAllConnections();
   other.close();
 });
 test("a tarball is a stream with its size; one that is gone is undefined; one at no http URL is refused", async () => {
-  answer = (request, response) =>
+  served.answer = (request, response) =>
     request.url === "/a.tgz"
       ? response.writeHead(200, { "content-length": "3" }).end("tgz")
       : response.writeHead(404).end();
-  const found = await upstream().tarball(`${url}/a.tgz`);
+  const found = await upstream().tarball(`${served.url}/a.tgz`);
   expect(found?.size).toBe(3);
   expect(await read(Promise.resolve(found))).toBe("tgz");
-  expect(await upstream().tarball(`${url}/b.tgz`)).toBeUndefined();
+  expect(await upstream().tarball(`${served.url}/b.tgz`)).toBeUndefined();
   await expect(upstream().tarball("file:///etc/passwd")).rejects.toThrow("not at an http URL");
 });
 test("an upstream that turns out to be nowhere has no package", async () => {
@@ -159,7 +143,7 @@ describe("where a tarball comes from", () => {
 
   test("a host that is not listed is replaced by the upstream, under its path", async () => {
     await using other = await elsewhere();
-    answer = (_, response) => response.end("tgz");
+    served.answer = (_, response) => response.end("tgz");
     expect(await read(upstream().tarball(`http://${other.host}/a/-/a-1.0.0.tgz`))).toBe("tgz");
     expect(await read(upstream().tarball(`http://${other.host}/npm/a/-/a-1.0.0.tgz`))).toBe("tgz");
     expect(seen.map((request) => request.url)).toEqual(["/npm/a/-/a-1.0.0.tgz", "/npm/a/-/a-1.0.0.tgz"]);
@@ -173,46 +157,48 @@ describe("where a tarball comes from", () => {
   });
   test("a redirect is followed to the upstream or a listed host, and refused to any other", async () => {
     await using other = await elsewhere();
-    answer = (request, response) =>
+    served.answer = (request, response) =>
       request.url === "/moved.tgz"
         ? response.end("moved")
         : response
             .writeHead(302, { location: request.url === "/a.tgz" ? "/moved.tgz" : `http://${other.host}/b.tgz` })
             .end();
-    expect(await read(upstream().tarball(`${url}/a.tgz`))).toBe("moved");
-    await expect(upstream().tarball(`${url}/b.tgz`)).rejects.toThrow(/redirects to 127\.0\.0\.1:\d+.*--upstream-hosts/);
+    expect(await read(upstream().tarball(`${served.url}/a.tgz`))).toBe("moved");
+    await expect(upstream().tarball(`${served.url}/b.tgz`)).rejects.toThrow(
+      /redirects to 127\.0\.0\.1:\d+.*--upstream-hosts/,
+    );
     expect(other.asked).toEqual([]);
-    expect(await read(upstream({ tarballHosts: [other.host] }).tarball(`${url}/b.tgz`))).toBe("elsewhere");
+    expect(await read(upstream({ tarballHosts: [other.host] }).tarball(`${served.url}/b.tgz`))).toBe("elsewhere");
   });
   test("redirects without end are given up", async () => {
-    answer = (_, response) => response.writeHead(302, { location: "/a.tgz" }).end();
-    await expect(upstream().tarball(`${url}/a.tgz`)).rejects.toThrow("redirects more than 5 times");
+    served.answer = (_, response) => response.writeHead(302, { location: "/a.tgz" }).end();
+    await expect(upstream().tarball(`${served.url}/a.tgz`)).rejects.toThrow("redirects more than 5 times");
   });
   test("a redirect of a packument obeys the same rule", async () => {
     await using other = await elsewhere();
-    answer = (_, response) => response.writeHead(301, { location: `http://${other.host}/` }).end();
+    served.answer = (_, response) => response.writeHead(301, { location: `http://${other.host}/` }).end();
     await expect(upstream().packument({ name: "a", form: "full" })).rejects.toThrow(UpstreamMalformed);
     expect(other.asked).toEqual([]);
   });
 });
 
 test("a tarball over the limit is refused, whether its size is stated or not", async () => {
-  answer = (request, response) =>
+  served.answer = (request, response) =>
     request.url === "/stated.tgz"
       ? response.writeHead(200, { "content-length": "1000" }).end("x".repeat(1_000))
       : response.writeHead(200, { "transfer-encoding": "chunked" }).end("x".repeat(1_000));
   const small = upstream({ tarballBytesMax: 100 });
-  await expect(small.tarball(`${url}/stated.tgz`)).rejects.toThrow("its tarball is over 100 bytes");
-  await expect(read(small.tarball(`${url}/chunked.tgz`))).rejects.toThrow("its tarball is over 100 bytes");
+  await expect(small.tarball(`${served.url}/stated.tgz`)).rejects.toThrow("its tarball is over 100 bytes");
+  await expect(read(small.tarball(`${served.url}/chunked.tgz`))).rejects.toThrow("its tarball is over 100 bytes");
 });
 test("a tarball whose bytes stop coming is given up", async () => {
-  answer = (_, response) => void response.writeHead(200, { "content-length": "10" }).write("x");
-  await expect(read(upstream({ timeoutMs: 50 }).tarball(`${url}/a.tgz`))).rejects.toThrow(UpstreamUnavailable);
+  served.answer = (_, response) => void response.writeHead(200, { "content-length": "10" }).write("x");
+  await expect(read(upstream({ timeoutMs: 50 }).tarball(`${served.url}/a.tgz`))).rejects.toThrow(UpstreamUnavailable);
 });
 test("a download ends when its signal aborts", async () => {
-  answer = (_, response) => void response.writeHead(200, { "content-length": "10" }).write("x");
+  served.answer = (_, response) => void response.writeHead(200, { "content-length": "10" }).write("x");
   const gone = new AbortController();
-  const body = read(upstream().tarball(`${url}/a.tgz`, gone.signal));
+  const body = read(upstream().tarball(`${served.url}/a.tgz`, gone.signal));
   await expect.poll(() => seen.length).toBe(1);
   const closed = once(seen[0]!.socket, "close");
   gone.abort();
@@ -220,7 +206,7 @@ test("a download ends when its signal aborts", async () => {
   await closed;
 });
 test("the form of a packument is that of what came, not of what was asked for", async () => {
-  answer = (request, response) => {
+  served.answer = (request, response) => {
     const type = request.url?.endsWith("/b")
       ? "application/json"
       : "application/vnd.npm.install-v1+json; charset=utf-8";
@@ -232,25 +218,25 @@ test("the form of a packument is that of what came, not of what was asked for", 
 describe("an origin that is down", () => {
   test("is left alone for a moment after no answer, and asked again then", async () => {
     const time = manualClock();
-    answer = (request) => request.socket.destroy();
+    served.answer = (request) => request.socket.destroy();
     const down = upstream({ clock: time });
     await expect(down.packument({ name: "a", form: "full" })).rejects.toThrow(UpstreamUnavailable);
     await expect(down.packument({ name: "b", form: "full" })).rejects.toThrow("failed a moment ago");
-    answer = status(404);
+    served.answer = status(404);
     await time.advance(5_000);
     expect(await down.packument({ name: "b", form: "full" })).toEqual({ kind: "absent" });
   });
   test("a server error at one package does not stop the others; three in a row do", async () => {
-    answer = status(500);
+    served.answer = status(500);
     const broken = upstream();
     for (const name of ["a", "b", "c"])
       await expect(broken.packument({ name, form: "full" })).rejects.toThrow("it answered 500");
     await expect(broken.packument({ name: "d", form: "full" })).rejects.toThrow("failed a moment ago");
   });
   test("does not stop another origin", async () => {
-    answer = (_, response) => response.end("tgz");
+    served.answer = (_, response) => response.end("tgz");
     const both = upstream({ tarballHosts: ["127.0.0.1:1"] });
     await expect(both.tarball("http://127.0.0.1:1/a.tgz")).rejects.toThrow(UpstreamUnavailable);
-    expect(await read(both.tarball(`${url}/a.tgz`))).toBe("tgz");
+    expect(await read(both.tarball(`${served.url}/a.tgz`))).toBe("tgz");
   });
 });

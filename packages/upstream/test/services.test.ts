@@ -1,37 +1,17 @@
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { UpstreamMalformed, UpstreamUnavailable } from "@codebox/core";
 import { manualClock } from "@codebox/testing";
+import { serveEachTest, status } from "./served.ts";
 import { createHttpUpstream } from "../src/index.ts";
 
-let server: Server;
-let url: string;
-let answer: (request: IncomingMessage, response: ServerResponse) => void;
-const seen: IncomingMessage[] = [];
-
-beforeEach(async () => {
-  seen.length = 0;
-  server = createServer((request, response) => {
-    seen.push(request);
-    answer(request, response);
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-});
-afterEach(async () => {
-  server.closeAllConnections();
-  server.close();
-  await once(server, "close");
-});
+const served = serveEachTest();
+const { seen } = served;
 const clock = manualClock();
-const upstream = () => createHttpUpstream({ url: `${url}/npm`, userAgent: "codebox", clock: manualClock() });
-const status = (code: number) => (_: IncomingMessage, response: ServerResponse) => void response.writeHead(code).end();
+const upstream = () => createHttpUpstream({ url: `${served.url}/npm`, userAgent: "codebox", clock: manualClock() });
 
 describe("keys and attestations", () => {
   test("are asked for at npm's paths, and come as they are", async () => {
-    answer = (_, response) => response.end('{"keys":[]}');
+    served.answer = (_, response) => response.end('{"keys":[]}');
     expect(await upstream().keys()).toEqual({ keys: [] });
     expect(await upstream().attestations("@a/b", "1.0.0-rc.1")).toEqual({ keys: [] });
     expect(seen.map((request) => request.url)).toEqual([
@@ -40,28 +20,28 @@ describe("keys and attestations", () => {
     ]);
   });
   test.each([404, 405, 410])("are absent where the upstream answers %i, and where there is none", async (code) => {
-    answer = status(code);
+    served.answer = status(code);
     expect(await upstream().keys()).toBeUndefined();
     expect(await upstream().attestations("a", "1.0.0")).toBeUndefined();
     const nowhere = createHttpUpstream({ url: async () => undefined, userAgent: "codebox", clock });
     expect([await nowhere.keys(), await nowhere.attestations("a", "1.0.0")]).toEqual([undefined, undefined]);
   });
   test("are a failure, not absent, where the upstream is down or sends a page", async () => {
-    answer = status(503);
+    served.answer = status(503);
     await expect(upstream().keys()).rejects.toThrow(UpstreamUnavailable);
-    answer = (_, response) => response.end("<html>");
+    served.answer = (_, response) => response.end("<html>");
     await expect(upstream().attestations("a", "1.0.0")).rejects.toThrow(UpstreamMalformed);
   });
 });
 describe("a search", () => {
   const query = { text: "left pad & right", from: 20, size: 10 };
   test("is asked for as npm does", async () => {
-    answer = (_, response) => response.end('{"objects":[{"package":{}}],"total":21}');
+    served.answer = (_, response) => response.end('{"objects":[{"package":{}}],"total":21}');
     expect(await upstream().search(query)).toEqual({ objects: [{ package: {} }], total: 21 });
     expect(seen[0]?.url).toBe("/npm/-/v1/search?text=left+pad+%26+right&from=20&size=10");
   });
   test("has no answer where the upstream has no search, and where there is no upstream", async () => {
-    answer = status(404);
+    served.answer = status(404);
     expect(await upstream().search(query)).toBeUndefined();
     const nowhere = createHttpUpstream({ url: async () => undefined, userAgent: "codebox", clock });
     expect(await nowhere.search(query)).toBeUndefined();
@@ -69,12 +49,12 @@ describe("a search", () => {
   test.each(["[]", '{"objects":{}}', '{"objects":[],"total":"many"}', "<html>"])(
     "answered with %s is malformed",
     async (body) => {
-      answer = (_, response) => response.end(body);
+      served.answer = (_, response) => response.end(body);
       await expect(upstream().search(query)).rejects.toThrow(UpstreamMalformed);
     },
   );
   test("ends when its signal aborts", async () => {
-    answer = () => {};
+    served.answer = () => {};
     const late = new AbortController();
     const found = upstream().search(query, late.signal);
     await expect.poll(() => seen.length).toBe(1);
@@ -83,7 +63,7 @@ describe("a search", () => {
   });
 });
 test("a search, an audit or keys that fail do not stop packages", async () => {
-  answer = (request, response) =>
+  served.answer = (request, response) =>
     request.url?.includes("/-/") ? void request.socket.destroy() : response.writeHead(404).end();
   const broken = upstream();
   await expect(broken.search({ text: "a", from: 0, size: 1 })).rejects.toThrow(UpstreamUnavailable);
@@ -92,15 +72,15 @@ test("a search, an audit or keys that fail do not stop packages", async () => {
   expect(await broken.packument({ name: "a", form: "full" })).toEqual({ kind: "absent" });
 });
 test("an answer to an audit that is not JSON is reported as such", async () => {
-  answer = (_, response) => response.end("<html>");
+  served.answer = (_, response) => response.end("<html>");
   await expect(upstream().advisories({ a: ["1.0.0"] })).rejects.toThrow(UpstreamMalformed);
 });
 test("an audit is forwarded", async () => {
-  answer = (_, response) => response.end('{"a":[]}');
+  served.answer = (_, response) => response.end('{"a":[]}');
   expect(await upstream().advisories({ a: ["1.0.0"] })).toEqual({ a: [] });
   expect(seen[0]?.url).toBe("/npm/-/npm/v1/security/advisories/bulk");
 });
 test.each([404, 405, 410])("an upstream that serves no audits (%i) is a failure, not an all-clear", async (code) => {
-  answer = status(code);
+  served.answer = status(code);
   await expect(upstream().advisories({ a: ["1.0.0"] })).rejects.toThrow(`does not serve audits: it answered ${code}`);
 });
