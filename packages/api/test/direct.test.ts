@@ -69,7 +69,7 @@ describe("the app answers", () => {
   ])("%s", async (_, request) => {
     expect(await direct(request)).toBeUndefined();
   });
-  test("whoever may not read", async () => {
+  test("a caller who may not read", async () => {
     await using closed = await startApp({ settings: { anonymousRead: false } });
     await closed.publish("wire", "1.0.0");
     expect(await direct({}, closed)).toBeUndefined();

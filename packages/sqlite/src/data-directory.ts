@@ -20,7 +20,7 @@ export type DataDirectory = {
 };
 
 /**
- * Makes the data directory where it is missing, and makes its files private whatever the umask is and whoever made them.
+ * Makes the data directory where it is missing, and makes its files private whatever the umask is and whichever user made them.
  *
  * The permissions of a directory that existed before stay: it may hold more than our files. The warning says how to change them.
  * @throws when the directory can't be used, with what to do.
