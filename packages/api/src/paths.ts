@@ -25,14 +25,14 @@ export function pathProblem(path: string): ApiError | undefined {
  * One spelling for every path that has no problem: `/@acme%2fwire`, `/@acme%2Fwire` and `/@acme/wire` become `/@acme%2fwire`.
  *
  * npm escapes the slash of a scope in metadata requests and not in tarball URLs, and API Gateway hands paths over decoded,
- * so all must route alike. The double scope in `/@acme/wire/-/@acme/wire-1.0.0.tgz` (a tarball's name as some clients
+ * so all must route alike: a package at the root, and behind `/package/` in a path of ours. The double scope in `/@acme/wire/-/@acme/wire-1.0.0.tgz` (a tarball's name as some clients
  * build it) is folded too.
  */
 export function canonicalPath(path: string): string {
   if (!SUSPECT.test(path)) return path;
   return path
     .replace(/%40/gi, "@")
-    .replace(/^((?:\/-\/package|\/-\/npm\/v1\/oidc\/token\/exchange\/package)?\/@[^/%]+)(?:\/|%2f)(?=[^/])/i, "$1%2f")
+    .replace(/^((?:\/-\/(?:[^@%]*\/)?package)?\/@[^/%]+)(?:\/|%2f)(?=[^/])/i, "$1%2f")
     .replace(/(\/-\/)@[^/%]+(?:\/|%2f)(?=[^/]+\.tgz)/i, "$1");
 }
 
