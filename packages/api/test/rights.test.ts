@@ -169,6 +169,9 @@ describe("the rights as a document", () => {
     const response = await as("root", "PUT", "/-/access", wrong, { "if-match": "*" });
     expect([response.status, await errorOf(response)]).toEqual([400, expect.stringContaining("grants.0.to")]);
   });
+  test("that are null are refused, and are no failure of ours", async () => {
+    expect((await as("root", "PUT", "/-/access", null, { "if-match": "*" })).status).toBe(400);
+  });
   test("are explained: whether somebody may do something, and the rule that decides", async () => {
     await publish("alice", "wire");
     const explain = (user: string) => json(as("root", "GET", `/-/access/explain?user=${user}&action=tag&package=wire`));

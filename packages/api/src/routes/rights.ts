@@ -7,6 +7,7 @@ import {
   rightsTargets,
   specOf,
   UserName,
+  withoutOwn,
   type Action,
   type PackageIndex,
 } from "@codebox/core";
@@ -81,15 +82,6 @@ export const rightsWriteRoutes = (ports: RightsPorts): RouteGroup =>
 /** The ETag of rights that are not stored. */
 const NONE = '"none"';
 
-/** A stored document may be sent back as it was read: what is ours in it is left out. */
 async function specIn(c: AppContext): Promise<RightsSpec> {
-  const body = await readJson(c, RIGHTS_BYTES_MAX);
-  const {
-    schema: _schema,
-    revision: _revision,
-    decided: _decided,
-    history: _history,
-    ...spec
-  } = body as Record<string, unknown>;
-  return specOf(parseBody(RightsSpec, spec));
+  return specOf(parseBody(RightsSpec, withoutOwn(await readJson(c, RIGHTS_BYTES_MAX))));
 }

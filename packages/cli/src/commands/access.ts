@@ -11,6 +11,7 @@ import {
   rightsTargets,
   specOf,
   UserName,
+  withoutOwn,
   type Action,
   type Clock,
   type Decision,
@@ -145,14 +146,7 @@ function specIn(text: string): RightsSpec {
   } catch (error) {
     throw new UsageError(`the file is no JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
-  const {
-    schema: _schema,
-    revision: _revision,
-    decided: _decided,
-    history: _history,
-    ...spec
-  } = Object(value) as Rights;
-  const parsed = RightsSpec.safeParse(spec);
+  const parsed = RightsSpec.safeParse(withoutOwn(value));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw new UsageError(`${issue?.path.join(".") ?? "rights"}: ${issue?.message ?? "malformed"}`);

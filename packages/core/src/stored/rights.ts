@@ -1,3 +1,4 @@
+import { jsonIn } from "../domain/json.ts";
 import { OPEN_RIGHTS, Rights, RIGHTS_BYTES_MAX, RIGHTS_HISTORY_MAX, type RightsSpec } from "../access/rights.ts";
 import { createPolicy, type Policy, type PolicySettings } from "../access/policy.ts";
 import { rightsKey } from "../layout.ts";
@@ -109,6 +110,18 @@ export function specOf({ grants, create, visibility, orgs }: RightsSpec): Rights
   return { grants, create, visibility, orgs };
 }
 
+/** A stored document may be sent back as it was read: without what is ours in it. Not checked. */
+export function withoutOwn(document: unknown): unknown {
+  const {
+    schema: _schema,
+    revision: _revision,
+    decided: _decided,
+    history: _history,
+    ...spec
+  } = Object(document) as Record<string, unknown>;
+  return spec;
+}
+
 /**
  * The policy over the rights in a store.
  *
@@ -155,7 +168,7 @@ function checked(rights: Rights): Rights {
 
 function parseRights(bytes: Uint8Array): Rights {
   try {
-    return Rights.parse(JSON.parse(Buffer.from(bytes).toString("utf8")));
+    return Rights.parse(jsonIn(bytes));
   } catch (cause) {
     throw new StoreUnavailable(`${rightsKey} is damaged; restore an earlier version of it`, { cause });
   }
