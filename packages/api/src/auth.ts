@@ -36,13 +36,18 @@ export function authentication(ports: AuthPorts) {
   });
 }
 
+/** The token of an `authorization` header; `undefined` for another scheme. */
+export function bearerIn(header: string): string | undefined {
+  return /^Bearer\s+(\S+)$/i.exec(header)?.[1];
+}
+
 /**
  * Who sends this `authorization` header: nobody, or the holder of a valid token; `undefined` for anything else. A token of some
  * networks has no address here, so the policy refuses it.
  */
 export async function bearerOf(ports: AuthPorts, header: string | undefined): Promise<Principal | undefined> {
   if (header === undefined) return ANONYMOUS;
-  const token = /^Bearer\s+(\S+)$/i.exec(header)?.[1];
+  const token = bearerIn(header);
   return token === undefined ? undefined : (await byToken(ports, token))?.principal;
 }
 

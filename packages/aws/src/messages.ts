@@ -1,5 +1,13 @@
-import { createHash } from "node:crypto";
-import { Change, changeProblem, hashOfMessageKey, isRecord, LAYOUT, messageKey, type ObjectStore } from "@codebox/core";
+import {
+  Change,
+  changeProblem,
+  hashOfMessageKey,
+  isRecord,
+  LAYOUT,
+  messageKey,
+  sha256Hex,
+  type ObjectStore,
+} from "@codebox/core";
 
 /** A body above this many bytes travels by reference. SQS takes 1 MiB, attributes included. Source: SQS quotas, messages. */
 export const MESSAGE_BYTES_MAX = 1_000_000;
@@ -13,7 +21,7 @@ const LEGAL = /^[A-Za-z0-9!"#$%&'()*+,\-./:;<=>?@[\\\]^_`{|}~]{1,128}$/;
  * @example messageGroup("@acme/wire") // "@acme/wire"
  */
 export function messageGroup(name: string): string {
-  return LEGAL.test(name) ? name : sha256(name);
+  return LEGAL.test(name) ? name : sha256Hex(name);
 }
 
 /**
@@ -31,7 +39,7 @@ export function messageJson(value: unknown): string {
 export async function packMessage(store: ObjectStore, change: Change): Promise<string> {
   const body = messageJson(change);
   if (Buffer.byteLength(body) <= MESSAGE_BYTES_MAX) return body;
-  const ref = messageKey(sha256(body));
+  const ref = messageKey(sha256Hex(body));
   await store.put(ref, Buffer.from(body), { contentType: "application/json" });
   return JSON.stringify({ schema: 1, ref });
 }
@@ -57,7 +65,8 @@ export async function unpackMessage(store: ObjectStore, body: string, actor?: Ch
   const found = await store.get(ref);
   if (found?.notModified !== false) return { ok: false, reason: `the body at ${ref} is gone` };
   const text = Buffer.from(found.bytes).toString("utf8");
-  if (messageKey(sha256(text)) !== ref) return { ok: false, reason: `the body at ${ref} is not the one that was sent` };
+  if (messageKey(sha256Hex(text)) !== ref)
+    return { ok: false, reason: `the body at ${ref} is not the one that was sent` };
   const inner = parseJson(text);
   return inner.ok ? toChange(inner.value, actor) : inner;
 }
@@ -77,9 +86,4 @@ function parseJson(
   } catch {
     return { ok: false, reason: "the body is not JSON" };
   }
-}
-
-/** In hex. */
-export function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
 }

@@ -6,8 +6,8 @@ import {
   type MessageAttributeValue,
   type SQSClient,
 } from "@aws-sdk/client-sqs";
-import { REDELIVERIES_MAX, isRecord, type DeadLetter, type DeadLetters } from "@codebox/core";
-import { messageGroup, sha256 } from "./messages.ts";
+import { REDELIVERIES_MAX, isRecord, sha256Hex, type DeadLetter, type DeadLetters } from "@codebox/core";
+import { messageGroup } from "./messages.ts";
 import { unavailable } from "./sqs-change-queue.ts";
 import { hideMessages } from "./sqs-batches.ts";
 
@@ -62,7 +62,7 @@ export function createSqsDeadLetters(
         QueueUrl: deadLettersUrl,
         MessageBody: body,
         MessageGroupId: group,
-        MessageDeduplicationId: sha256(`dead ${id} ${receives}`),
+        MessageDeduplicationId: sha256Hex(`dead ${id} ${receives}`),
         MessageAttributes: attributes,
       };
       await client.send(new SendMessageCommand(message)).catch((error: unknown) => {
@@ -125,7 +125,7 @@ async function resend(client: SQSClient, queueUrl: string, message: Message): Pr
     QueueUrl: queueUrl,
     MessageBody: message.Body ?? "",
     MessageGroupId: groupOf(message),
-    MessageDeduplicationId: sha256(`redrive ${message.MessageId}`),
+    MessageDeduplicationId: sha256Hex(`redrive ${message.MessageId}`),
   };
   await client.send(new SendMessageCommand(input)).catch((error: unknown) => {
     throw unavailable("the dead letter was not put back into the queue", error);

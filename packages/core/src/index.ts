@@ -17,6 +17,7 @@ export * from "./domain/detail.ts";
 export { PUBLISH_FIELDS, StagedTarball, versionExists } from "./domain/changes/publish.ts";
 export { actionOf, effectOf } from "./domain/changes/index.ts";
 export { CHANGE_ACTIONS, type ChangeAction } from "./domain/changes/shared/definition.ts";
+export { sha256Hex } from "./domain/digest.ts";
 export * from "./domain/event.ts";
 export * from "./domain/history.ts";
 export * from "./domain/limits.ts";

@@ -114,9 +114,14 @@ export const WorkloadIssuers = commaList(z.string()).transform((items, context):
   }),
 );
 
-/** https, or a server of this machine. Discovery appends a path, so there is no query. */
+/** Discovery appends a path, so there is no query. */
 function isIssuer(text: string): boolean {
-  const { protocol, hostname, search, hash, username } = URL.parse(text) ?? {};
-  const isLocal = protocol === "http:" && (hostname === "127.0.0.1" || hostname === "localhost");
-  return (protocol === "https:" || isLocal) && !search && !hash && !username;
+  const { search, hash, username } = URL.parse(text) ?? {};
+  return isSecureUrl(text) && !search && !hash && !username;
+}
+
+/** Whether what a URL answers can be trusted to come from there: https, or a server of this machine. */
+export function isSecureUrl(text: string): boolean {
+  const { protocol, hostname } = URL.parse(text) ?? {};
+  return protocol === "https:" || (protocol === "http:" && (hostname === "127.0.0.1" || hostname === "localhost"));
 }

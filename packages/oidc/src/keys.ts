@@ -1,4 +1,4 @@
-import { IssuerUnavailable } from "@codebox/core";
+import { IssuerUnavailable, isSecureUrl } from "@codebox/core";
 import { createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from "jose";
 import { LRUCache } from "lru-cache";
 
@@ -36,7 +36,7 @@ async function discover(issuer: string): Promise<JWTVerifyGetKey> {
   const answer = await bounded(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`);
   const document = await json(answer, issuer);
   const uri = document["jwks_uri"];
-  if (document["issuer"] !== issuer || typeof uri !== "string" || !isSecure(uri))
+  if (document["issuer"] !== issuer || typeof uri !== "string" || !isSecureUrl(uri))
     throw new IssuerUnavailable(`the discovery document of ${issuer} is not usable`);
   return createRemoteJWKSet(new URL(uri), {
     cooldownDuration: COOLDOWN_MS,
@@ -68,10 +68,4 @@ async function bounded(url: string, init: RequestInit = {}): Promise<Response> {
   } catch (error) {
     throw new IssuerUnavailable(`${new URL(url).origin} does not answer`, { cause: error });
   }
-}
-
-/** https, or a server of this machine. */
-function isSecure(url: string): boolean {
-  const { protocol, hostname } = URL.parse(url) ?? {};
-  return protocol === "https:" || (protocol === "http:" && (hostname === "127.0.0.1" || hostname === "localhost"));
 }

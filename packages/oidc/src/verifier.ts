@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { IssuerUnavailable, type Clock, type WorkloadIssuer, type WorkloadVerifier } from "@codebox/core";
+import { IssuerUnavailable, sha256Hex, type Clock, type WorkloadIssuer, type WorkloadVerifier } from "@codebox/core";
 import { decodeJwt, errors, jwtVerify, type JWTPayload } from "jose";
 import { findIssuer } from "./issuers.ts";
 import { createKeys } from "./keys.ts";
@@ -68,7 +67,7 @@ function issuerIn(idToken: string): string | undefined {
 /** A token without `jti`, as CircleCI's, is known by what was signed: the signature itself can have several forms. */
 function tokenIdOf(idToken: string, { jti }: JWTPayload): string {
   const signed = idToken.slice(0, idToken.lastIndexOf("."));
-  return jti ?? createHash("sha256").update(signed).digest("hex");
+  return jti ?? sha256Hex(signed);
 }
 
 /** What is wrong with a token. @throws IssuerUnavailable when it is not the token's fault */

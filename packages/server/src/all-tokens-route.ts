@@ -1,5 +1,5 @@
 import { ApiError, routeGroup, type RouteGroup } from "@codebox/api";
-import { HASH_PREFIX_MIN, type TokenStore } from "@codebox/core";
+import { HASH_PREFIX_MIN, isHashPrefix, type TokenStore } from "@codebox/core";
 
 /**
  * `GET /-/tokens` lists everybody's tokens, never the tokens themselves: `?user=` those of one user, else a page, with `cursor` for
@@ -14,7 +14,7 @@ export function allTokensRoutes(tokens: TokenStore): RouteGroup {
     });
     on.delete("/-/tokens/:hash", async (c) => {
       const hash = c.req.param("hash");
-      if (!new RegExp(`^[0-9a-f]{${HASH_PREFIX_MIN},64}$`).test(hash))
+      if (!isHashPrefix(hash))
         throw new ApiError("invalid", `name the token by the first ${HASH_PREFIX_MIN} or more characters of its hash`);
       const [found, ...others] = (await tokens.page({ prefix: hash })).tokens;
       if (!found) throw new ApiError("not_found", `no token's hash begins with ${hash}`);

@@ -212,7 +212,7 @@ function apiSettings(settings: Settings, addresses: readonly string[]): ApiSetti
       addresses: isAnyAddress(settings.host) ? addresses : [settings.host],
     }),
     waitMs: settings.waitMs,
-    tarballBytesMax: settings.maxTarballMb * 1024 * 1024,
+    tarballBytesMax: settings.maxTarballMb * MEBIBYTE,
     tokenLifetimes: { defaultDays: settings.tokenDays, maxDays: settings.tokenDaysMax },
   };
 }

@@ -1,4 +1,5 @@
 import { exchange, type ExchangePorts } from "@codebox/core";
+import { bearerIn } from "../auth.ts";
 import type { AppContext } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
@@ -13,7 +14,7 @@ export const exchangeRoutes = (ports: ExchangePorts): RouteGroup =>
   routeGroup("sign-in", (on) => {
     on.post("/-/npm/v1/oidc/token/exchange/package/:name", async (c) => {
       const name = packageName(c);
-      const idToken = /^Bearer\s+(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
+      const idToken = bearerIn(c.req.header("authorization") ?? "");
       if (idToken === undefined)
         throw new ApiError("unauthenticated", "send the ID token of the CI job as the bearer token");
       const result = await exchange(ports, { idToken, name, audiences: audiencesOf(c) });

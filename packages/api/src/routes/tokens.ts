@@ -3,6 +3,7 @@ import {
   defaultExpiry,
   ENDLESS,
   expiryOf,
+  HASH_PREFIX_MIN,
   hashToken,
   isReadableName,
   issueToken,
@@ -100,7 +101,8 @@ export const tokenRoutes = (
       const key = c.req.param("key");
       const caller = namedCaller(c);
       const mine = await ports.tokens.list(caller.name);
-      const chosen = key.length < 6 ? [] : mine.filter(({ hash }) => hash.startsWith(key) || hash === hashToken(key));
+      const chosen =
+        key.length < HASH_PREFIX_MIN ? [] : mine.filter(({ hash }) => hash.startsWith(key) || hash === hashToken(key));
       if (chosen.length !== 1)
         throw new ApiError("not_found", `no single token of yours has the key "${key.slice(0, 12)}"`);
       await revoke(c, ports, chosen[0]?.hash ?? "");

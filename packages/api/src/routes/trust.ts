@@ -1,4 +1,5 @@
 import {
+  Scope,
   TRUST_RULES_MAX,
   TrustClaims,
   trustProblem,
@@ -31,6 +32,8 @@ const NewRule = z.strictObject({
   claims: TrustClaims,
   permissions: z.array(z.enum(NAMES)).min(1).max(NAMES.length),
 });
+/** Bounded, because it becomes a part of a key. */
+const TrustScope = Scope.max(102);
 /** npm sends a list of one. */
 const Body = z.preprocess((body) => (Array.isArray(body) && body.length === 1 ? body[0] : body), NewRule);
 
@@ -86,7 +89,7 @@ async function ownedPackage(c: AppContext, ports: ReadTrustPorts): Promise<strin
 async function administeredScope(c: AppContext, { policy }: ReadTrustPorts): Promise<string> {
   demand(policy.may(c.get("principal"), "admin"));
   const scope = c.req.param("scope") ?? "";
-  if (!/^@[a-z0-9~-][a-z0-9._~-]{0,100}$/.test(scope))
+  if (!TrustScope.safeParse(scope).success)
     throw new ApiError("invalid", `"${scope.slice(0, 80)}" is not a scope; write it as "@acme"`);
   return `${scope}/*`;
 }

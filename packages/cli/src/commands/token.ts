@@ -3,6 +3,7 @@ import {
   expiryOf,
   ENDLESS,
   HASH_PREFIX_MIN,
+  isHashPrefix,
   isReadableName,
   issueToken,
   pagesOf,
@@ -127,7 +128,7 @@ export async function revokeToken(
   { tokens, output }: { readonly tokens: Pick<TokenStore, "page" | "remove">; readonly output: Output },
   { prefix, dryRun }: { readonly prefix: string; readonly dryRun: boolean },
 ): Promise<ExitCode> {
-  if (!new RegExp(`^[0-9a-f]{${HASH_PREFIX_MIN},64}$`).test(prefix))
+  if (!isHashPrefix(prefix))
     throw new UsageError(
       `a token is named by the first ${HASH_PREFIX_MIN} or more characters of its hash (0-9, a-f), as "codebox token list" shows them`,
     );

@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { HISTORY_SEGMENT, historyOfKey, type ObjectStore } from "@codebox/core";
+import { HISTORY_SEGMENT, historyOfKey, sha256Hex, type ObjectStore } from "@codebox/core";
 import * as z from "zod";
 import { error, type Finding } from "./finding.ts";
 
@@ -22,7 +21,7 @@ function problemOf(key: string, bytes: Uint8Array): string | undefined {
   const place = historyOfKey(key);
   if (!place) return "its key is not that of a history object";
   if ("sha256" in place) {
-    const digest = createHash("sha256").update(bytes).digest("hex");
+    const digest = sha256Hex(bytes);
     return digest === place.sha256 ? undefined : `its bytes have the sha256 ${digest}`;
   }
   const segment = parsed(bytes);

@@ -1,5 +1,6 @@
-import { hashToken, issueToken } from "./tokens.ts";
+import { issueToken } from "./tokens.ts";
 import { idsOf, trusts, workloadName, type TrustPermission, type TrustRule } from "./trust.ts";
+import { sha256Hex } from "../domain/digest.ts";
 import { spentKey } from "../layout.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { TokenStore } from "../ports/tokens.ts";
@@ -107,7 +108,7 @@ function strength(permissions: readonly TrustPermission[]): number {
 
 /** Records that the ID token was used for the package; `false` when somebody recorded it before. */
 async function spend({ store }: ExchangePorts, { issuer, tokenId }: Workload, name: string): Promise<boolean> {
-  const key = spentKey(hashToken(JSON.stringify([issuer, tokenId, name])));
+  const key = spentKey(sha256Hex(JSON.stringify([issuer, tokenId, name])));
   return (await store.put(key, new Uint8Array(), { condition: { ifNoneMatch: "*" } })).ok;
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { sha256Hex } from "../domain/digest.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ids } from "../ports/ids.ts";
 import type { TokenLimits, TokenRecord, TokenStore } from "../ports/tokens.ts";
@@ -18,9 +18,14 @@ export const TOKEN_PREFIX = "cbx_";
 /** So many characters of a hash at least name a token: fewer would meet another by chance. */
 export const HASH_PREFIX_MIN = 6;
 
+/** Whether a text is the beginning of a token's hash that is long enough to name it. */
+export function isHashPrefix(text: string): boolean {
+  return text.length >= HASH_PREFIX_MIN && /^[0-9a-f]{1,64}$/.test(text);
+}
+
 /** The only form in which a token is stored or compared: the time of a look-up by hash reveals nothing about the token. */
 export function hashToken(token: string): string {
-  return createHash("sha256").update(token).digest("hex");
+  return sha256Hex(token);
 }
 
 /** Makes a token for a user. The token itself is returned once and kept nowhere. */

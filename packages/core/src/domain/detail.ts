@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { sha256Hex } from "./digest.ts";
 import { DETAIL_INLINE_MAX } from "./limits.ts";
 import type { TagRule } from "./tag-rule.ts";
 import {
@@ -36,7 +36,7 @@ export function detailFields(
   if (Object.keys(detail).length === 0) return { fields: {} };
   const json = JSON.stringify(detail);
   if (json.length <= DETAIL_INLINE_MAX) return { fields: { detail } };
-  const sha256 = createHash("sha256").update(json).digest("hex");
+  const sha256 = sha256Hex(json);
   const of = Object.keys(detail) as (keyof ChangeDetail)[];
   return { fields: { detailIn: { sha256, of } }, spilled: { sha256, json } };
 }

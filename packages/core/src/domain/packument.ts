@@ -1,3 +1,4 @@
+import { jsonIn } from "./json.ts";
 import { createHash } from "node:crypto";
 import semver from "semver";
 import type { ChangeEvent } from "./event.ts";
@@ -166,7 +167,7 @@ export function without<T extends object>(record: T, keys: readonly string[]): T
  * @throws SyntaxError when the bytes are not a JSON object: the document is damaged and must not be overwritten.
  */
 export function parsePackument(name: string, bytes: Uint8Array): Packument {
-  const stored: unknown = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));
+  const stored: unknown = jsonIn(bytes);
   if (!isRecord(stored)) throw new SyntaxError(`${name}/index.json is not a JSON object`);
   const { _attachments, _rev, ...rest } = stored;
   const state = isRecord(rest["_codebox"]) ? {} : { _codebox: adoptedState(_rev) };

@@ -1,3 +1,4 @@
+import { jsonIn } from "../domain/json.ts";
 import { LRUCache } from "lru-cache";
 import { ageOf } from "../domain/age.ts";
 import { isRecord } from "../domain/packument.ts";
@@ -142,7 +143,7 @@ export function parseDocument(name: string, bytes: Uint8Array): Readonly<Record<
 
 function parsed(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));
+    return jsonIn(bytes);
   } catch {
     return undefined;
   }
@@ -170,7 +171,7 @@ function metaOf({ fetched, form, of, etag }: Meta): Meta {
 
 async function readMeta(store: ObjectStore, name: string): Promise<Meta | undefined> {
   const kept = await store.get(metaKey(name));
-  return kept?.notModified === false ? (JSON.parse(Buffer.from(kept.bytes).toString("utf8")) as Meta) : undefined;
+  return kept?.notModified === false ? (jsonIn(kept.bytes) as Meta) : undefined;
 }
 
 async function writeMeta(store: ObjectStore, name: string, meta: Meta): Promise<void> {

@@ -1,3 +1,4 @@
+import { jsonIn } from "../domain/json.ts";
 import { movedBack, type SpilledDetail } from "../domain/detail.ts";
 import { segmentsToArchive, segmentStart, type Segment } from "../domain/history.ts";
 import { HISTORY_PAGE_SEGMENTS, HISTORY_SEARCH_SEGMENTS } from "../domain/limits.ts";
@@ -161,7 +162,7 @@ export async function entryOf(
   const key = historyDetailKey(name, detailIn.sha256);
   const found = await readObject(store, key);
   if (!found) throw new Error(`${key} is missing; the change ${record.id} of ${name} names it`);
-  return { ...record, ...(parsed(found.bytes) as ChangeDetail) };
+  return { ...record, ...(jsonIn(found.bytes) as ChangeDetail) };
 }
 
 /** The first sequence that the history has. */
@@ -195,11 +196,7 @@ async function* parts(
 
 /** @throws Error when the object is damaged: it must not be overwritten. */
 function parseSegment(key: string, bytes: Uint8Array): readonly AppliedRecord[] {
-  const value = parsed(bytes);
+  const value = jsonIn(bytes);
   if (!isRecord(value) || !Array.isArray(value["records"])) throw new Error(`${key} is not a history object`);
   return value["records"] as readonly AppliedRecord[];
-}
-
-function parsed(bytes: Uint8Array): unknown {
-  return JSON.parse(Buffer.from(bytes).toString("utf8"));
 }

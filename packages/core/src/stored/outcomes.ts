@@ -1,3 +1,4 @@
+import { jsonIn } from "../domain/json.ts";
 import { ageOf } from "../domain/age.ts";
 import { outcomeInRing } from "../domain/history.ts";
 import { APPLIED_RING } from "../domain/limits.ts";
@@ -108,7 +109,7 @@ type Stored =
   | { readonly state: "known"; readonly outcome: Outcome };
 
 function parse(bytes: Uint8Array): Stored {
-  const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
+  const value: unknown = jsonIn(bytes);
   if (!isRecord(value)) throw new SyntaxError("a stored outcome is not a JSON object");
   return value["state"] === "pending"
     ? { state: "pending", outcome: value as Pending }

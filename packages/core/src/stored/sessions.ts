@@ -1,3 +1,4 @@
+import { jsonIn } from "../domain/json.ts";
 import * as z from "zod";
 import { hashToken } from "../access/tokens.ts";
 import { sessionKey } from "../layout.ts";
@@ -53,7 +54,7 @@ export function createSessions({
 }): Sessions {
   /** The session in an object; `undefined` once its lifetime is over. */
   const sessionIn = (found: StoredObject | undefined) => {
-    const session = found && StoredSession.parse(JSON.parse(Buffer.from(found.bytes).toString("utf8")));
+    const session = found && StoredSession.parse(jsonIn(found.bytes));
     return session && session.expires > clock.now().getTime() ? session : undefined;
   };
   return {

@@ -1,3 +1,4 @@
+import { jsonIn } from "../domain/json.ts";
 import * as z from "zod";
 import { hashToken } from "../access/tokens.ts";
 import { TRUST_PERMISSIONS } from "../access/trust.ts";
@@ -41,9 +42,7 @@ export function createTokenStore(store: ObjectStore): TokenStore {
   const find = async (hash: string): Promise<TokenRecord | undefined> => {
     if (!HASH.test(hash)) return undefined;
     const found = await store.get(tokenKey(hash));
-    return found?.notModified === false
-      ? StoredToken.parse(JSON.parse(Buffer.from(found.bytes).toString("utf8")))
-      : undefined;
+    return found?.notModified === false ? StoredToken.parse(jsonIn(found.bytes)) : undefined;
   };
   const listed = async (hash: string): Promise<ListedToken | undefined> => {
     const [record, use] = await Promise.all([find(hash), store.get(tokenUseKey(hash))]);

@@ -1,3 +1,4 @@
+import { jsonIn } from "../domain/json.ts";
 import * as z from "zod";
 import { TRUST_RULES_MAX, TrustRule } from "../access/trust.ts";
 import { trustKey } from "../layout.ts";
@@ -72,5 +73,5 @@ export function createTrustStore({ store, clock }: { readonly store: ObjectStore
 }
 
 function rulesIn(found: StoredObject | undefined): readonly TrustRule[] {
-  return found ? Stored.parse(JSON.parse(Buffer.from(found.bytes).toString("utf8"))).rules : [];
+  return found ? Stored.parse(jsonIn(found.bytes)).rules : [];
 }

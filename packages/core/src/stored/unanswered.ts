@@ -1,5 +1,6 @@
-import { createHash } from "node:crypto";
+import { jsonIn } from "../domain/json.ts";
 import * as z from "zod";
+import { sha256Hex } from "../domain/digest.ts";
 import { PUBLISH_RETRY_MS } from "../domain/limits.ts";
 import { unansweredKey } from "../layout.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -33,17 +34,12 @@ export function createUnansweredPublishes({
   readonly clock: Pick<Clock, "now">;
 }): UnansweredPublishes {
   const now = () => clock.now().getTime();
-  const at = ({ user, name, version }: PublishKey) =>
-    unansweredKey(
-      createHash("sha256")
-        .update(JSON.stringify([user, name, version]))
-        .digest("hex"),
-    );
+  const at = ({ user, name, version }: PublishKey) => unansweredKey(sha256Hex(JSON.stringify([user, name, version])));
   return {
     async find(key) {
       const found = await readObject(store, at(key));
       if (!found) return undefined;
-      const { id, digest, until } = Stored.parse(JSON.parse(Buffer.from(found.bytes).toString("utf8")));
+      const { id, digest, until } = Stored.parse(jsonIn(found.bytes));
       return until > now() ? { id, digest } : undefined;
     },
     async put(key, unanswered) {
