@@ -32,8 +32,9 @@ export async function startRegistry(
   data: string,
   flags: readonly string[] = ["--no-upstream"],
   knownToken?: string,
+  nodeFlags: readonly string[] = [],
 ): Promise<Registry> {
-  const args = [MAIN, "--port", "0", "--data", data, ...flags];
+  const args = [...nodeFlags, MAIN, "--port", "0", "--data", data, ...flags];
   const child = spawn(process.execPath, args, {
     stdio: ["ignore", "pipe", "pipe"],
     env: { PATH: process.env["PATH"] },
