@@ -7,7 +7,7 @@ export type ChangeEvent = {
   readonly data: Readonly<Record<string, unknown>>;
 };
 
-/** What a subscriber must remember to go on later: the stream's last id, and the last sequence of each package. */
+/** What a subscriber must remember to continue later: the stream's last id, and the last sequence of each package. */
 export type Position = { lastEventId?: string; readonly sequences: Record<string, number> };
 
 export type SubscribeOptions = {

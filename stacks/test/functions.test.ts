@@ -10,7 +10,7 @@ const NAMES = Object.keys(RIGHTS) as FunctionName[];
 const title = (name: FunctionName) => `${name.slice(0, 1).toUpperCase()}${name.slice(1)}`;
 const functionOf = (of: Stack, name: FunctionName) => of.one("lambda/function:Function", title(name)).inputs;
 
-/** What a function is told, without SST's own variables. */
+/** A function's variables, without SST's own. */
 function environmentOf(of: Stack, name: FunctionName): Record<string, string> {
   const { variables } = functionOf(of, name)["environment"] as { variables: Record<string, string> };
   return Object.fromEntries(Object.entries(variables).filter(([variable]) => !variable.startsWith("SST_")));
@@ -106,9 +106,9 @@ describe("a function's environment", () => {
 
   test.each(NAMES)("%s starts with its environment, and reads every variable", (name) => {
     for (const variant of ["trial", "production", "withKey"] as const) {
-      const told = environmentOf(stack(variant), name);
-      expect(() => readEnvironment(name, told)).not.toThrow();
-      expect(Object.keys(ENVIRONMENTS[name].shape)).toEqual(expect.arrayContaining(Object.keys(told)));
+      const variables = environmentOf(stack(variant), name);
+      expect(() => readEnvironment(name, variables)).not.toThrow();
+      expect(Object.keys(ENVIRONMENTS[name].shape)).toEqual(expect.arrayContaining(Object.keys(variables)));
     }
   });
 

@@ -236,7 +236,7 @@ async function synthesise(stage: string, dev: boolean): Promise<Synthesis> {
 
 type Registration = { getName(): string; getRetainondelete(): boolean | undefined; getProtect(): boolean | undefined };
 
-/** A mock is not told a resource's options; the request that carries them is. */
+/** A mock does not get a resource's options; the request that carries them does. */
 function watchRemoval(removal: { readonly retained: Set<string>; readonly protected: Set<string> }): void {
   const monitor = pulumi.runtime.getMonitor() as unknown as
     | { registerResource(request: Registration, callback: unknown): Promise<void> }

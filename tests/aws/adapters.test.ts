@@ -68,7 +68,7 @@ describe("the backend over S3, SQS and SNS", () =>
   }));
 
 describe("outcomes over S3", () => {
-  test("an applied change's outcome is told from its packument, and applying writes no other object", async () => {
+  test("an applied change's outcome is read from its packument, and applying writes no other object", async () => {
     await using fixture = await open();
     const { store, reader, outcomes } = fixture;
     const consumer = createConsumer({
@@ -139,7 +139,7 @@ describe("outcomes over S3", () => {
     await fixture.outcomes.remember({ id: "a", name: "wire" });
     expect(await fixture.outcomes.find("a")).toEqual({ state: "pending", id: "a", name: "wire" });
   });
-  test("the first rejection that was told stays", async () => {
+  test("the first recorded rejection stays", async () => {
     await using fixture = await open();
     const rejected = (message: string) => ({
       state: "rejected" as const,
@@ -151,7 +151,7 @@ describe("outcomes over S3", () => {
     await fixture.outcomes.record([rejected("second")]);
     expect(await fixture.outcomes.find("a")).toEqual(rejected("first"));
   });
-  test("while the store fails a waiter goes on looking, and ends undecided", async () => {
+  test("while the store fails a waiter continues to look, and ends undecided", async () => {
     await using fixture = await open();
     answerWith(fixture.s3, { status: 500, code: "InternalError" });
     expect(await fixture.outcomes.wait({ id: "a", name: "wire" }, 300)).toBeUndefined();

@@ -144,7 +144,7 @@ describe("a bucket that the predecessor left is adopted in place", () => {
     expect((await stored("wire"))["dist-tags"]).toEqual({ latest: "1.1.0", stable: "1.0.0" });
     await expectOldView("wire", ["1.0.0", "1.1.0"]);
   });
-  test("the revision goes on from the one that the old registry told", async () => {
+  test("the revision continues from the one that the old registry gave", async () => {
     const { _codebox } = (await stored("wire")) as { _codebox?: { revision: number; sequence: number } };
     expect(_codebox).toMatchObject({ revision: 8, sequence: 1 });
   });
@@ -180,7 +180,7 @@ describe("a bucket that the predecessor left is adopted in place", () => {
     expect((await wire.run("npm", "dist-tag", "add", "bare@1.0.0", "next")).code).toBe(0);
     expect((await stored("bare"))["dist-tags"]).toEqual({ latest: "1.0.0", next: "1.0.0" });
   });
-  test("codebox domain moves the old URLs while the registry goes on, and changes nothing else", async () => {
+  test("codebox domain moves the old URLs while the registry continues, and changes nothing else", async () => {
     const before = await stored("@acme/wire");
     const moving = cli(dir.path, ["domain", "https://moved.example", "--bucket", shape.cloud.bucket]);
     const tagged = wire.run("npm", "dist-tag", "add", "@acme/wire@1.0.0", "meanwhile");

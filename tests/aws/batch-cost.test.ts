@@ -49,7 +49,7 @@ test("10 changes of one package in one SQS event cost a warm consumer one GET, o
   const since = () => sent.flatMap((requests) => requests.splice(0));
   const cold = make();
   expect(await cold(eventOf(ten("cold")))).toEqual({ batchItemFailures: [] });
-  // The first of them in a new environment tells of the publish again: nobody there knows that its event went out.
+  // The first of them in a new environment emits the publish again: nobody there knows that its event went out.
   expect(since().map(({ command }) => command)).toEqual([
     "GetObjectCommand",
     "PutObjectCommand",

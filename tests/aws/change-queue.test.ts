@@ -85,7 +85,7 @@ describe("what the SQS adapter does beyond the contract", () => {
     answerWith(refused.sqs, { status: 403, code: "AccessDenied" });
     await expect(refused.queue.send(tagPut("wire", "a", "1.0.0"))).rejects.toMatchObject({ name: "AccessDenied" });
   });
-  test("a message that is no change goes to the dead letters with the reason, and its group goes on", async () => {
+  test("a message that is no change goes to the dead letters with the reason, and its group continues", async () => {
     await using fixture = await open();
     const raw = (MessageBody: string, id: string) =>
       fixture.sqs.send(

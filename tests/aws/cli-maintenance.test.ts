@@ -91,7 +91,7 @@ describe("over more objects than a page of a listing holds", () => {
     expect(result.lines.filter(({ code }) => code === "tarball-missing")).toHaveLength(MANY);
     expect(result.code).toBe(1);
   });
-  test("index sends every one, and goes on after trouble", async () => {
+  test("index sends every one, and continues after trouble", async () => {
     const events: Record<string, unknown>[] = [];
     const seen = { authorization: "", refusals: 0 };
     const server = createServer((request, response) => {

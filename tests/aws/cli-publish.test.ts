@@ -13,7 +13,7 @@ import { startShape, type Shape } from "./support/shape.ts";
 
 const MIB = 1024 * 1024;
 const BIN = join(ROOT, "node_modules/.bin/codebox");
-/** Tells the most memory that a process had, in KiB, when it ends. */
+/** Prints the most memory that a process had, in KiB, when it ends. */
 const PEAK = `data:text/javascript,${encodeURIComponent('process.on("exit", () => process.stderr.write(`peak ${process.resourceUsage().maxRSS}\\n`))')}`;
 
 type Run = { readonly code: number; readonly stdout: string; readonly stderr: string; readonly peakKib: number };
@@ -87,7 +87,7 @@ describe("codebox publish", () => {
     expect(view.stdout).toContain("# big");
     expect(shape.failures).toEqual([]);
   });
-  test("plain npm publish of a body over 5 MiB is told the limit and this command", async () => {
+  test("plain npm publish of a body over 5 MiB gets the limit and this command", async () => {
     const over = await project(dir.path, shape, { name: "over", version: "1.0.0" });
     await writeBlob(join(over.path, "blob.bin"), 4);
     const refused = await over.run("npm", "publish");
@@ -104,13 +104,13 @@ describe("codebox publish", () => {
     expect(stored).not.toContain(dir.path);
     expect(JSON.parse(stored)).toMatchObject({ "dist-tags": { next: "2.0.0-rc.1" } });
   });
-  test("--dry-run packs, tells and publishes nothing", async () => {
+  test("--dry-run packs, reports and publishes nothing", async () => {
     const source = await project(dir.path, shape, { name: "dry", version: "1.0.0" });
     const result = await cli(source.path, ["publish", "--dry-run"]);
     expect(result.lines).toMatchObject([{ package: "dry", dryRun: true, bytes: expect.any(Number) as number }]);
     expect((await shape.fetch("/dry")).status).toBe(404);
   });
-  test("what the registry refuses is told in its words: a version that exists, a token that is none", async () => {
+  test("what the registry refuses is shown in its words: a version that exists, a token that is none", async () => {
     const source = await project(dir.path, shape, { name: "twice", version: "1.0.0" });
     expect((await cli(source.path, ["publish"])).code).toBe(0);
     const again = await cli(source.path, ["publish"]);

@@ -46,7 +46,7 @@ async function goodBucket(): Promise<string> {
   return Bucket;
 }
 
-/** A package as it stands in a bucket, right in every way. */
+/** A package as it is in a bucket, right in every way. */
 async function putPackage(
   s3: S3Client,
   bucket: string,
@@ -78,7 +78,7 @@ describe("codebox verify", () => {
     expect(result.summary).toMatchObject({ packages: 2, objects: 5, errors: 0, warnings: 0, deep: true });
     expect(result.code).toBe(0);
   });
-  test("each broken rule is a finding of its own, and the run goes on", async () => {
+  test("each broken rule is a finding of its own, and the run continues", async () => {
     const Bucket = await makeBucket(s3);
     const store = createS3ObjectStore(s3, { bucket: Bucket });
     await putPackage(s3, Bucket, "dangling", ["1.0.0"], (document) => ({

@@ -46,7 +46,7 @@ async function historyOf(shape: Shape): Promise<History["history"]> {
   return ((await (await shape.fetch("/-/package/wire/history")).json()) as History).history;
 }
 
-/** What was answered with success is there; a 202 once its change is settled. Each applied change stands once, and has its event. */
+/** What was answered with success is there; a 202 once its change is settled. Each applied change is there once, and has its event. */
 async function expectNothingLost(shape: Shape, sent: readonly Sent[]): Promise<void> {
   for (const { change } of sent.filter(({ status }) => status === 202))
     await until(`the outcome of ${change}`, async () => {
@@ -65,8 +65,8 @@ async function expectNothingLost(shape: Shape, sent: readonly Sent[]): Promise<v
     history.map((_, index) => index + 1),
   );
   await until("the event of every change", async () => {
-    const told = new Set((await shape.events()).map(({ id }) => id));
-    return history.every(({ id }) => told.has(id));
+    const emitted = new Set((await shape.events()).map(({ id }) => id));
+    return history.every(({ id }) => emitted.has(id));
   });
   const bySequence = new Map((await shape.events()).map(({ id, sequence }) => [sequence, id]));
   expect([...bySequence.keys()].toSorted((a, b) => a - b)).toEqual(history.map((_, index) => index + 1));

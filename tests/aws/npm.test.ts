@@ -109,8 +109,8 @@ describe("npm 11 through the AWS shape", () => {
     expect(result.code).not.toBe(0);
     expect(result.all).toContain("has no version 9.9.9");
   });
-  test("a change that was answered is told of by its id and its package", async () => {
-    const answer = await shape.fetch("/-/package/wire/dist-tags/told", {
+  test("a change that was answered is found by its id and its package", async () => {
+    const answer = await shape.fetch("/-/package/wire/dist-tags/answered", {
       method: "PUT",
       body: '"1.0.0"',
       headers: { "content-type": "application/json" },
@@ -121,7 +121,7 @@ describe("npm 11 through the AWS shape", () => {
     expect((await shape.fetch("/-/changes/nobody?package=wire")).status).toBe(404);
     expect((await shape.fetch("/-/changes/nobody?package=..")).status).toBe(400);
   });
-  test("whoever asks not to wait is told where the change's status is", async () => {
+  test("a caller that asks not to wait gets the change's status URL", async () => {
     const answer = await shape.fetch("/-/package/wire/dist-tags/later", {
       method: "PUT",
       body: '"1.0.0"',

@@ -24,12 +24,12 @@ const maintenance = () => createS3Maintenance(s3, { bucket: Bucket });
 const put = async (Key: string, Body = Key) => (await s3.send(new PutObjectCommand({ Bucket, Key, Body }))).ETag ?? "";
 
 describe("encrypting an object", () => {
-  test("tells how it is encrypted; nothing of an object that is not there", async () => {
+  test("reads how it is encrypted; nothing for an object that is not there", async () => {
     await put("a");
     expect(await maintenance().encryption("a")).toEqual({ algorithm: undefined });
     expect(await maintenance().encryption("b")).toBeUndefined();
   });
-  test.each(["rewrite", "copy"] as const)("%s writes it anew as it was, encrypted", async (how) => {
+  test.each(["rewrite", "copy"] as const)("%s writes it again as it was, encrypted", async (how) => {
     const Key = "@acme/ä b/1.0.0+x.tgz";
     const Metadata = { who: "alice" };
     await s3.send(
@@ -102,7 +102,7 @@ describe("a bucket's settings", () => {
       expiry: { known: true, value: {} },
     });
   });
-  test("a block that is not wholly on is off, and a policy for everybody is public", async () => {
+  test("a block that is not completely on is off, and a policy for everybody is public", async () => {
     const block = {
       BlockPublicAcls: true,
       BlockPublicPolicy: false,

@@ -52,7 +52,7 @@ describe("the server", () => {
     const events = (await readFile(join(dir.path, "events.jsonl"), "utf8")).trim().split("\n");
     expect(events).toHaveLength(31);
   });
-  test("a second server on the same data is told so, and so is one on a taken port", async () => {
+  test("a second server on the same data is refused with the reason, and so is one on a taken port", async () => {
     await using dir = await scratch();
     const first = await startRegistry(dir.path);
     await expect(startRegistry(dir.path)).rejects.toThrow("another process uses the data directory");

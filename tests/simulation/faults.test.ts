@@ -118,11 +118,11 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed))(
     expect(new Set(applied.map(({ id }) => id)).size).toBe(applied.length);
     expect(applied.map((record) => record.sequence)).toEqual(Array.from({ length: sequence }, (_, index) => index + 1));
     expect(applied).toHaveLength(present.size);
-    const told = (await embedded.events.read(0, 1_000)).map(({ event }) => event);
+    const emitted = (await embedded.events.read(0, 1_000)).map(({ event }) => event);
     const unsent = stateOf(packument).outbox.map(({ id }) => id);
-    const known = new Set([...told.map(({ id }) => id), ...unsent]);
+    const known = new Set([...emitted.map(({ id }) => id), ...unsent]);
     expect(applied.filter(({ id }) => !known.has(id))).toEqual([]);
-    expect(new Set(told.map(({ id }) => id)).size).toBe(told.length);
+    expect(new Set(emitted.map(({ id }) => id)).size).toBe(emitted.length);
     await embedded.close();
   },
 );

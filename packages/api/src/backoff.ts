@@ -10,7 +10,7 @@ const FIRST_SECONDS = 5;
 const ADDRESS_SECONDS_MAX = 15 * 60;
 /** The longest wait of a name, in seconds. Short, because anybody can make the name's owner wait. */
 const NAME_SECONDS_MAX = 30;
-/** Addresses and names that are remembered. Whoever is forgotten begins again with the free failures. */
+/** Addresses and names that are remembered. One that is forgotten begins again with the free failures. */
 const REMEMBERED = 10_000;
 /** A failure is forgotten after so many milliseconds. */
 const FORGET_MS = 60 * 60 * 1000;

@@ -73,7 +73,7 @@ export function routesOf(app: App): readonly RouteEntry[] {
   return [...rights.values()];
 }
 
-/** The check of a right, as it stands in the routing table. */
+/** The check of a right, as it is in the routing table. */
 type Gate = MiddlewareHandler<AppEnv> & { readonly right: Right };
 
 function gate(policy: Policy, right: Right): Gate {

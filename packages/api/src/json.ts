@@ -12,7 +12,7 @@ import {
 } from "@codebox/core";
 import { ApiError } from "./errors.ts";
 
-/** What stands in for a tarball's base64 in the parsed document: its attachment was handed to `onData`. */
+/** What replaces a tarball's base64 in the parsed document: its attachment was handed to `onData`. */
 const HANDED_OVER = "";
 
 /** Bytes that are parsed at a time: what one piece makes, in tokens, is held in memory. */
@@ -45,7 +45,7 @@ export async function parseStream(bytes: AsyncIterable<Uint8Array>, reader: Json
   try {
     return await assemble(createCursor(texts), reader);
   } finally {
-    // Whoever sends the rest of a body that was refused must not be left waiting.
+    // The sender of the rest of a refused body must not be left waiting.
     await texts.return();
   }
 }
@@ -189,7 +189,7 @@ function enter(container: Container | undefined, key: string): void {
   container.key = key;
 }
 
-/** The attachment's file when the stack stands at `_attachments.<file>.data`. */
+/** The attachment's file when the stack is at `_attachments.<file>.data`. */
 function attachmentAt(stack: readonly Container[]): string | undefined {
   const [root, attachments, attachment] = stack;
   if (stack.length !== 3 || root?.key !== "_attachments" || attachment?.key !== "data") return undefined;

@@ -25,7 +25,7 @@ test("a wrong password is 401", async () => {
   await login("bob", "a password");
   expect((await login("bob", "another")).status).toBe(401);
 });
-test("a refused sign-in does not tell which names exist: one answer, with Basic, for which npm names the password", async () => {
+test("a refused sign-in does not reveal which names exist: one answer, with Basic, for which npm names the password", async () => {
   await login("bob", "a password");
   const wrong = await login("bob", "another one");
   const holdsToken = await login("alice", "a password");

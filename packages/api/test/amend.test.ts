@@ -99,7 +99,7 @@ describe("amending", () => {
     expect((await registry.send("DELETE", "/wire/-rev/undefined")).status).toBe(400);
     expect((await registry.send("PUT", "/wire/-rev/undefined", { versions: {} })).status).toBe(400);
   });
-  test("owners: two who changed the same list are told; the last owner can't be removed", async () => {
+  test("owners: two who changed the same list get a conflict; the last owner can't be removed", async () => {
     const { _rev } = await copy();
     const owners = (...names: string[]) => ({ _id: "wire", _rev, maintainers: names.map((name) => ({ name })) });
     expect((await registry.send("PUT", `/wire/-rev/${_rev}`, owners("alice", "bob"))).status).toBe(201);

@@ -19,7 +19,7 @@ const send = (app: App, method: string, path: string, token?: string) =>
 const table = (app: App) => routesOf(app).map(({ method, path, right }) => `${right} ${method} ${path}`);
 
 describe("every route", () => {
-  test("has a right, and stands in the list once", () => {
+  test("has a right, and is in the list once", () => {
     const routes = routesOf(registry.app);
     expect(routes.filter(({ right }) => right === undefined)).toEqual([]);
     expect(table(registry.app).toSorted()).toMatchInlineSnapshot(`

@@ -110,7 +110,7 @@ describe("packument", () => {
 });
 
 describe("tarball", () => {
-  test("HEAD with a range tells of the whole, since a range is of a GET alone", async () => {
+  test("HEAD ignores a range, which applies to GET only", async () => {
     const answer = await registry.request("/wire/-/wire-1.0.0.tgz", {
       method: "HEAD",
       headers: { range: "bytes=0-0" },

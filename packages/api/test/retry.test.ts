@@ -21,7 +21,7 @@ const undeclared = (files: Record<string, string>) => {
 
 describe("a publish with a key", () => {
   const keyed = { "idempotency-key": "k1" };
-  test("is the same only with the same bytes, also when the document does not tell them", async () => {
+  test("is the same only with the same bytes, also when the document does not show them", async () => {
     const [one, two] = [undeclared({ a: "1" }), undeclared({ a: "2" })];
     const first = await put(one.body, keyed);
     const again = await put(one.body, keyed);
@@ -84,7 +84,7 @@ describe("a provenance bundle", () => {
     const attachment = { content_type: "application/vnd.dev.sigstore.bundle.v0.3+json", data, length: data.length };
     return { ...body, _attachments: { ...body._attachments, [file]: attachment } };
   };
-  test("may come with the tarball; it is not kept, nothing claims it, and the publisher is told", async () => {
+  test("may come with the tarball; it is not kept, nothing claims it, and the publisher gets a notice", async () => {
     const response = await put(signed(bundle));
     expect(response.status).toBe(201);
     expect(response.headers.get("npm-notice")).toContain("not kept");

@@ -22,7 +22,7 @@ test("a text over the limit is refused: every word of it is looked for in every 
   expect(response.status).toBe(400);
   expect(await errorOf(response)).toContain("256");
 });
-test("a damaged document is left out of the search, reported once, and found again when mended", async () => {
+test("a damaged document is left out of the search, reported once, and found again when it is repaired", async () => {
   const kept = await registry.store.get(indexKey("other"));
   await registry.store.put(indexKey("other"), Buffer.from("{ damaged"));
   expect(await found()).toEqual(["wire"]);

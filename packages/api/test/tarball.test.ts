@@ -37,7 +37,7 @@ const refused = async (bytes: Buffer, limits: Partial<TarballLimits> = {}) => {
   return error;
 };
 
-describe("what stands behind an archive's end", () => {
+describe("what is behind an archive's end", () => {
   test("may be the zeros up to tar's record", async () => {
     const padded = Buffer.concat([wire, Buffer.alloc(10_240 - (wire.length % 10_240))]);
     expect(await stage(gzipSync(padded)).staged).toMatchObject({ manifest: { name: "wire" } });

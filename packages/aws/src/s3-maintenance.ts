@@ -37,7 +37,7 @@ export interface BucketMaintenance {
   settings(): Promise<BucketSettings>;
   /** A page of every version of every object, delete markers included. */
   versions(cursor?: VersionCursor): Promise<VersionPage>;
-  /** Deletes up to 1,000 versions for good. Tells which were not, and why. */
+  /** Deletes up to 1,000 versions for good. Returns those that were not deleted, and why. */
   removeVersions(versions: readonly ObjectVersion[]): Promise<readonly string[]>;
   /** A page of the uploads that were begun and never finished. */
   uploads(cursor?: UploadCursor): Promise<UploadPage>;

@@ -153,7 +153,7 @@ function letterOf({ Body = "", MessageId = "", Attributes, MessageAttributes }: 
     body,
     reason:
       MessageAttributes?.["reason"]?.StringValue ??
-      `received ${REDELIVERIES_MAX} times without success; the consumer's log tells why`,
+      `received ${REDELIVERIES_MAX} times without success; the consumer's log says why`,
     receives: Number(MessageAttributes?.["receives"]?.StringValue ?? Attributes?.ApproximateReceiveCount ?? 0),
     at: new Date(sent).toISOString(),
   };

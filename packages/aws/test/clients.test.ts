@@ -7,7 +7,7 @@ import { createS3Client, createS3ObjectStore } from "../src/index.ts";
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** An S3 that answers what it is told, and a store over it. */
+/** An S3 that answers what a test sets, and a store over it. */
 async function s3(answer: Answer) {
   const requests: string[] = [];
   const server = createServer((request, response) => {
@@ -42,7 +42,7 @@ describe("a copy whose outcome comes after its 200", () => {
     expect(await fixture.store.copy("from", "to", { ifNoneMatch: "*" })).toEqual({ ok: true, etag: '"abc"' });
     expect(fixture.requests).toHaveLength(2);
   });
-  test("is StoreUnavailable when it goes on failing, or breaks off", async () => {
+  test("is StoreUnavailable when it continues to fail, or breaks off", async () => {
     await using failing = await s3((_, response) => response.end(FAILED));
     await expect(failing.store.copy("from", "to")).rejects.toBeInstanceOf(StoreUnavailable);
     expect(failing.requests).toHaveLength(3);

@@ -13,7 +13,7 @@ export type Totals = Readonly<Record<string, number>>;
 export type Progress = { readonly position?: Position | undefined; readonly totals: Totals };
 
 /**
- * Where a walking command remembers how far it is, so that it goes on there after Ctrl-C, a crash or a lost connection.
+ * Where a walking command remembers how far it is, so that it continues there after Ctrl-C, a crash or a lost connection.
  *
  * Error semantics: `load` throws `UsageError` when what it finds is of another run; whatever the file system says surfaces.
  */
@@ -24,7 +24,7 @@ export type Checkpoint = {
   clear(): Promise<void>;
 };
 
-/** What a run is about: the same run goes on, another must not. */
+/** What a run is about: the same run continues, another must not. */
 export type Run = {
   readonly command: string;
   readonly bucket: string;

@@ -61,8 +61,8 @@ export function createSendEvent(fetch: typeof globalThis.fetch, clock: Clock, se
     }
     throw new CommandError(
       signal.aborted
-        ? "interrupted; run the same command again to go on"
-        : `${new URL(url).host} does not take events now (${trouble}); run the same command again later, it goes on where it stopped`,
+        ? "interrupted; run the same command again to continue"
+        : `${new URL(url).host} does not take events now (${trouble}); run the same command again later, it continues where it stopped`,
     );
   };
 }

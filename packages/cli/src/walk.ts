@@ -66,7 +66,7 @@ export type WalkOptions<Item> = {
   readonly signal: AbortSignal;
   /** Works on one item, and returns what to add to the totals. What it throws ends the walk, except what `refused` handles. */
   readonly work: (item: Item) => Promise<Totals>;
-  /** Called for an item whose objects S3 refused; the walk goes on after it. */
+  /** Called for an item whose objects S3 refused; the walk continues after it. */
   readonly refused: (item: Item, problem: string) => Totals;
   /** Called after each batch. */
   readonly onProgress: (totals: Totals, key: string) => void;
@@ -74,7 +74,7 @@ export type WalkOptions<Item> = {
 
 export type Walked = {
   readonly totals: Totals;
-  /** Whether it went on where an earlier run had stopped. */
+  /** Whether it continued where an earlier run had stopped. */
   readonly resumed: boolean;
 };
 
@@ -100,7 +100,7 @@ export async function walk<Item>(options: WalkOptions<Item>): Promise<Walked> {
   const flush = async () => {
     const last = batch.at(-1);
     if (!last) return;
-    // All of them come to their end, also when one fails: nothing goes on behind the command's back.
+    // All of them come to their end, also when one fails: nothing continues behind the command's back.
     const results = await Promise.allSettled(batch.map(work));
     for (const result of results) {
       if (result.status === "rejected") throw result.reason;
@@ -114,7 +114,7 @@ export async function walk<Item>(options: WalkOptions<Item>): Promise<Walked> {
     batch.push(item);
     if (batch.length >= concurrency) await flush();
     if (signal.aborted)
-      throw new Interrupted("interrupted; what was done is saved. Run the same command again to go on from there");
+      throw new Interrupted("interrupted; what was done is saved. Run the same command again to continue from there");
   }
   await flush();
   await checkpoint.clear();

@@ -104,7 +104,7 @@ describe("codebox domain", () => {
     const readonly: ObjectStore = { ...embedded.store, put: async () => expect.fail("nothing is to be written") };
     expect((await run(readonly)).summary).toMatchObject({ packages: 1, rewritten: 0, failed: 0 });
   });
-  test("with --dry-run tells all and writes nothing", async () => {
+  test("with --dry-run reports everything and writes nothing", async () => {
     await put("a");
     const before = await stored("a");
     expect((await run(embedded.store, true)).summary).toMatchObject({ rewritten: 1, dryRun: true });
@@ -129,7 +129,7 @@ describe("codebox domain", () => {
       versions: { "1.0.0": { dist: { tarball: `${URL}/a/-/a-1.0.0.tgz` } } },
     });
   });
-  test("gives up on a document that others write all the time, says so, and goes on", async () => {
+  test("gives up on a document that others write all the time, says so, and continues", async () => {
     await put("a");
     await put("b");
     const store: ObjectStore = {
@@ -144,14 +144,14 @@ describe("codebox domain", () => {
       expect.objectContaining({ package: "a", problem: expect.stringContaining("changed 12 times") as string }),
     );
   });
-  test("a damaged document is told, left as it is, and does not stop the others", async () => {
+  test("a damaged document is reported, left as it is, and does not stop the others", async () => {
     await embedded.store.put("a/index.json", Buffer.from("{"));
     await put("b");
     const { code, summary } = await run(embedded.store);
     expect(code).toBe(1);
     expect(summary).toMatchObject({ packages: 2, rewritten: 1, failed: 1 });
   });
-  test("a document that S3 refuses is told, and does not stop the others; credentials that ended do", async () => {
+  test("a document that S3 refuses is reported, and does not stop the others; credentials that ended do", async () => {
     await put("a");
     await put("b");
     const refusing = (name: string): ObjectStore => ({

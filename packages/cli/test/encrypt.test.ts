@@ -18,9 +18,9 @@ describe("what an object's encryption lacks", () => {
     [{ algorithm: "aws:kms", kmsKey: KEY }, undefined, /aws:kms, not with AES256/],
     [{ algorithm: "aws:kms", kmsKey: `${KEY}5` }, KEY, /the key/],
   ])("%j under the key %s: %s", (found, kmsKey, problem) => {
-    const told = encryptionProblem(found, kmsKey);
-    if (problem) expect(told).toMatch(problem);
-    else expect(told).toBeUndefined();
+    const problemFound = encryptionProblem(found, kmsKey);
+    if (problem) expect(problemFound).toMatch(problem);
+    else expect(problemFound).toBeUndefined();
   });
   test("an alias names no key for good, and is refused", () => {
     expect(() => checkKmsKey("arn:aws:kms:eu-central-1:1:alias/packages")).toThrow(UsageError);
@@ -80,7 +80,7 @@ describe("codebox encrypt", () => {
       summary: { objects: 1, encrypted: 0 },
     });
   });
-  test("an object above S3's limit on a copy is told with the command that does it, and the run goes on", async () => {
+  test("an object above S3's limit on a copy is reported with the command that does it, and the run continues", async () => {
     const reencrypt: Reencrypt = async (key) => (key === "big" ? expect.fail("too large") : { ok: true, etag: "" });
     const { code, lines, summary } = await run([info("big", 6 * 1024 ** 3), info("a")], reencrypt, unencrypted);
     expect(code).toBe(1);
@@ -91,7 +91,7 @@ describe("codebox encrypt", () => {
     });
     expect(summary).toMatchObject({ encrypted: 1, failed: 1 });
   });
-  test("gives up on an object that changes all the time, says so, and goes on", async () => {
+  test("gives up on an object that changes all the time, says so, and continues", async () => {
     const reencrypt: Reencrypt = async (key) =>
       key === "a" ? { ok: false, reason: "contended" } : { ok: true, etag: "" };
     expect(await run([info("a"), info("b")], reencrypt, unencrypted)).toMatchObject({

@@ -54,7 +54,7 @@ describe("sending an event", () => {
     expect(await send(EVENT, never)).toBe("401 no such client");
     expect(sent).toHaveLength(1);
   });
-  test("trouble that does not end stops the command, and tells how to go on", async () => {
+  test("trouble that does not end stops the command, which says how to continue", async () => {
     const { send } = endpoint(...Array.from({ length: 6 }, () => new Response("down", { status: 503 })));
     await expect(send(EVENT, never)).rejects.toThrow(/insights\.example.*503 down.*again later/);
   });
@@ -120,7 +120,7 @@ describe("codebox index", () => {
     expect(summary).toMatchObject({ sent: 2, withoutVersions: 1, failed: 0 });
     expect(code).toBe(0);
   });
-  test("a damaged document and a refused event are told, do not stop the others, and fail the command", async () => {
+  test("a damaged document and a refused event are reported, do not stop the others, and fail the command", async () => {
     await put("a", "{");
     for (const name of ["b", "c"]) await put(name, { versions: { "1.0.0": { name, version: "1.0.0" } } });
     const { code, lines, summary } = await run(({ body }) => (body["name"] === "b" ? "400 no" : undefined));

@@ -68,7 +68,7 @@ describe("the command line", () => {
     [["token", "add", "../alice", "--bucket", "b"], /a user name/],
     [["token", "remove", "xyz", "--bucket", "b"], /its hash/],
     [[], /Usage: codebox/],
-  ])("%j is wrong use: 2, told on stderr with how to fix it", async (argv, message) => {
+  ])("%j is wrong use: exit code 2, and stderr says how to fix it", async (argv, message) => {
     const { code, stdout, stderr } = await run(argv);
     expect(code).toBe(2);
     expect(stderr).toMatch(message);

@@ -77,14 +77,14 @@ describe("asking for an upload", () => {
     answers.push({ status });
     await expect(askForUpload((await packed()).packed, options())).rejects.toThrow(/plain "npm publish" works there/);
   });
-  test("any other refusal is told in the registry's words", async () => {
+  test("any other refusal is shown in the registry's words", async () => {
     answers.push({ status: 413, body: { error: "at most 512 MiB are taken" } });
     await expect(askForUpload((await packed()).packed, options())).rejects.toThrow(/413.*at most 512 MiB/);
   });
 });
 
 describe("uploading", () => {
-  test("sends the bytes with their length and the headers that were told, and begins anew after trouble", async () => {
+  test("sends the bytes with their length and the given headers, and begins again after trouble", async () => {
     const { packed: one, bytes } = await packed();
     answers.push({ status: 503 }, { status: 200 });
     const sent: number[] = [];

@@ -2,10 +2,13 @@ import type { ObjectStore } from "@codebox/core";
 import type { Checkpoint, Progress } from "../src/checkpoint.ts";
 import { createOutput, type Output } from "../src/output.ts";
 
-export type Told = Output & { readonly lines: readonly Readonly<Record<string, unknown>>[]; readonly notes: string[] };
+export type Recorded = Output & {
+  readonly lines: readonly Readonly<Record<string, unknown>>[];
+  readonly notes: string[];
+};
 
-/** An output as behind a pipe, and what was told. */
-export function pipe(): Told {
+/** An output as behind a pipe, and what it got. */
+export function pipe(): Recorded {
   const lines: Record<string, unknown>[] = [];
   const notes: string[] = [];
   const sinks = {

@@ -25,12 +25,12 @@ describe("what can't be read", () => {
     };
   };
   test.each(["wire/index.json", "wire/1.0.0.tgz"])(
-    "%s, when S3 refuses it: a finding, and the run goes on",
+    "%s, when S3 refuses it: a finding, and the run continues",
     async (key) => {
       await published("wire", "1.0.0");
       await published("zwire", "1.0.0");
       await embedded.store.delete("zwire/1.0.0.tgz");
-      expect((await findings({ deep: true, store: refusing(key, "AccessDenied") })).told.toSorted()).toEqual([
+      expect((await findings({ deep: true, store: refusing(key, "AccessDenied") })).reported.toSorted()).toEqual([
         `error object-unreadable ${key}`,
         "error tarball-missing zwire/1.0.0.tgz",
       ]);
@@ -86,20 +86,20 @@ describe("codebox's own objects", () => {
   test("a good token has no findings", async () => {
     await putToken(hash, record);
     await embedded.store.put(`_codebox/tokens/users/alice/${hash}`, new Uint8Array());
-    expect((await findings()).told).toEqual([]);
+    expect((await findings()).reported).toEqual([]);
   });
   test("a token under another hash than its own lets the wrong one in", async () => {
     await putToken("0".repeat(64), record);
-    expect((await findings()).told).toEqual([`error token-hash _codebox/tokens/${"0".repeat(64)}`]);
+    expect((await findings()).reported).toEqual([`error token-hash _codebox/tokens/${"0".repeat(64)}`]);
   });
   test("a token's record that is none", async () => {
     await putToken(hash, { hash });
-    expect((await findings()).told).toEqual([`error token-damaged _codebox/tokens/${hash}`]);
+    expect((await findings()).reported).toEqual([`error token-damaged _codebox/tokens/${hash}`]);
   });
   test("one half of a token without the other", async () => {
     await putToken(hash, record);
     await embedded.store.put(`_codebox/tokens/users/bob/${"1".repeat(64)}`, new Uint8Array());
-    expect((await findings()).told.toSorted()).toEqual([
+    expect((await findings()).reported.toSorted()).toEqual([
       `warning token-leftover _codebox/tokens/${hash}`,
       `warning token-leftover _codebox/tokens/users/bob/${"1".repeat(64)}`,
     ]);
@@ -112,13 +112,13 @@ describe("codebox's own objects", () => {
     ["_codebox/sessions/x", 2],
   ])("%s is a finding once it outlived its %i days, and not before", async (key, days) => {
     await embedded.store.put(key, Buffer.from("{}"));
-    expect((await findings({ daysLater: days })).told).toEqual([]);
-    expect((await findings({ daysLater: days + 4 })).told).toEqual([`warning object-expired ${key}`]);
+    expect((await findings({ daysLater: days })).reported).toEqual([]);
+    expect((await findings({ daysLater: days + 4 })).reported).toEqual([`warning object-expired ${key}`]);
   });
   test("a message whose bytes are not those of its name", async () => {
     const key = `_codebox/messages/${"0".repeat(64)}`;
     await embedded.store.put(key, Buffer.from("{}"));
-    expect((await findings({ deep: true })).told).toEqual([`error object-digest ${key}`]);
+    expect((await findings({ deep: true })).reported).toEqual([`error object-digest ${key}`]);
   });
 });
 
@@ -152,14 +152,14 @@ describe("the bucket itself", () => {
       },
     ],
   ])("%s", async (wanted, bucket) => {
-    expect((await findings({ bucket })).told).toEqual([`${wanted} acme`]);
+    expect((await findings({ bucket })).reported).toEqual([`${wanted} acme`]);
   });
   test("an object that is not encrypted is an error, one that is encrypted otherwise a warning", async () => {
     await published("wire", "1.0.0");
     const algorithm = (key: string) => (key.endsWith(".tgz") ? undefined : "AES256");
-    expect((await findings({ algorithm })).told).toEqual(["error object-encryption wire/1.0.0.tgz"]);
+    expect((await findings({ algorithm })).reported).toEqual(["error object-encryption wire/1.0.0.tgz"]);
     const kmsKey = "arn:aws:kms:eu-central-1:1:key/k";
-    expect((await findings({ algorithm, kmsKey })).told).toEqual([
+    expect((await findings({ algorithm, kmsKey })).reported).toEqual([
       "error object-encryption wire/1.0.0.tgz",
       "warning object-encryption wire/index.json",
     ]);

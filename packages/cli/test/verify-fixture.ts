@@ -65,7 +65,7 @@ export async function verifyFixture() {
     return {
       code,
       found,
-      told: found.map(({ severity, code, key }) => `${String(severity)} ${String(code)} ${String(key)}`),
+      reported: found.map(({ severity, code, key }) => `${String(severity)} ${String(code)} ${String(key)}`),
       summary: output.lines.at(-1),
     };
   }

@@ -20,8 +20,8 @@ describe("a bucket that real changes made", () => {
     const gone = await published("@acme/gone", "1.0.0");
     await gone("@acme/gone", [changeOf("unpublish.all", "@acme/gone", {})]);
     for (let n = 0; n < 300; n++) await wire("wire", [tagPut("wire", "busy", "1.0.0")]);
-    const { told, summary, code } = await findings({ deep: true, store: smallPages(embedded.store, 2) });
-    expect(told).toEqual([]);
+    const { reported, summary, code } = await findings({ deep: true, store: smallPages(embedded.store, 2) });
+    expect(reported).toEqual([]);
     expect(summary).toMatchObject({ packages: 2, errors: 0, warnings: 0 });
     expect(code).toBe(0);
   });
@@ -193,8 +193,8 @@ describe("each broken rule of a package is one finding", () => {
   test.each(CASES)("%s: %s", async (wanted, _, change) => {
     await published("wire", "1.0.0");
     await edit("wire", change);
-    const { told, code } = await findings();
-    expect(new Set(told)).toEqual(new Set([`${wanted} wire/index.json`]));
+    const { reported, code } = await findings();
+    expect(new Set(reported)).toEqual(new Set([`${wanted} wire/index.json`]));
     expect(code).toBe(wanted.startsWith("error") ? 1 : 0);
   });
   test("a version that is no semver", async () => {
@@ -203,24 +203,24 @@ describe("each broken rule of a package is one finding", () => {
       "wire",
       (d) => void ((d["versions"] as Json)["one"] = { name: "wire", version: "one", dist: { shasum: "x" } }),
     );
-    expect((await findings()).told).toEqual(["error version-invalid wire/index.json"]);
+    expect((await findings()).reported).toEqual(["error version-invalid wire/index.json"]);
   });
   test("a document that is not JSON: one finding, and nothing about its tarballs", async () => {
     await published("wire", "1.0.0");
     await embedded.store.put("wire/index.json", Buffer.from("{"));
-    expect((await findings()).told).toEqual(["error document-damaged wire/index.json"]);
+    expect((await findings()).reported).toEqual(["error document-damaged wire/index.json"]);
   });
   test("a missing tarball", async () => {
     await published("wire", "1.0.0");
     await embedded.store.delete("wire/1.0.0.tgz");
-    expect((await findings()).told).toEqual(["error tarball-missing wire/1.0.0.tgz"]);
+    expect((await findings()).reported).toEqual(["error tarball-missing wire/1.0.0.tgz"]);
   });
   test("another tarball than the version says, when it looks deeper", async () => {
     await published("wire", "1.0.0");
     await embedded.store.put("wire/1.0.0.tgz", makeTarball({ name: "evil", version: "1.0.0" }).bytes);
-    expect((await findings()).told).toEqual([]);
+    expect((await findings()).reported).toEqual([]);
     // Integrity and shasum.
-    expect((await findings({ deep: true })).told).toEqual(Array(2).fill("error tarball-digest wire/1.0.0.tgz"));
+    expect((await findings({ deep: true })).reported).toEqual(Array(2).fill("error tarball-digest wire/1.0.0.tgz"));
   });
   test("a tarball that was published since the listing is not missing", async () => {
     await published("wire", "1.0.0");
@@ -231,28 +231,28 @@ describe("each broken rule of a package is one finding", () => {
         return { ...page, objects: page.objects.filter(({ key }) => key !== "wire/1.0.0.tgz") };
       },
     };
-    expect((await findings({ store: earlier })).told).toEqual([]);
+    expect((await findings({ store: earlier })).reported).toEqual([]);
   });
   test("an empty tarball", async () => {
     await published("wire", "1.0.0");
     await embedded.store.put("wire/1.0.0.tgz", new Uint8Array());
-    expect((await findings()).told).toEqual(["error tarball-size wire/1.0.0.tgz"]);
+    expect((await findings()).reported).toEqual(["error tarball-size wire/1.0.0.tgz"]);
   });
   test("a tarball that no version names, unless its publish may be under way", async () => {
     await published("wire", "1.0.0");
     await embedded.store.put("wire/1.1.0.tgz", makeTarball({ name: "wire", version: "1.1.0" }).bytes);
-    expect((await findings()).told).toEqual(["warning tarball-leftover wire/1.1.0.tgz"]);
-    expect((await findings({ daysLater: 0 })).told).toEqual([]);
+    expect((await findings()).reported).toEqual(["warning tarball-leftover wire/1.1.0.tgz"]);
+    expect((await findings({ daysLater: 0 })).reported).toEqual([]);
   });
   test("tarballs without a document", async () => {
     await embedded.store.put("wire/1.1.0.tgz", makeTarball({ name: "wire", version: "1.1.0" }).bytes);
-    expect((await findings()).told).toEqual(["error document-missing wire/index.json"]);
+    expect((await findings()).reported).toEqual(["error document-missing wire/index.json"]);
   });
   test("an object that is nobody's", async () => {
     await published("wire", "1.0.0");
     for (const key of ["wire/notes.txt", "logs/2018.gz", "top", "_codebox/other/x"])
       await embedded.store.put(key, Buffer.from("x"));
-    expect((await findings()).told.toSorted()).toEqual(
+    expect((await findings()).reported.toSorted()).toEqual(
       ["_codebox/other/x", "logs/2018.gz", "top", "wire/notes.txt"].map((key) => `warning object-unknown ${key}`),
     );
   });

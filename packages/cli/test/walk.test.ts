@@ -48,7 +48,7 @@ describe("a walk", () => {
     ]);
   });
   test.each([1, 2, 3])(
-    "that dies at its item %i goes on there: every item is done, and none before the last saved one again",
+    "that dies at its item %i continues there: every item is done, and none before the last saved one again",
     async (at) => {
       await fill();
       const store = smallPages(embedded.store, 2);

@@ -149,7 +149,7 @@ async function applyGroup(
     parts.log.applied(name, await parts.consumer(name, batch, signal));
 }
 
-/** The change of a record; `undefined` once one that is none stands among the dead letters. */
+/** The change of a record; `undefined` once one that is none is among the dead letters. */
 async function changeOf(
   { store, deadLetters, log }: ConsumeParts,
   group: string,

@@ -98,7 +98,7 @@ test("a group is one call of the consumer, in its order; groups are apart", asyn
   expect(await consume({ Records })).toEqual(failures());
   expect(Object.fromEntries(calls)).toEqual({ wire: ["a", "b", "c"], other: ["x"] });
 });
-test("a group that fails is reported whole, and no other group is", async () => {
+test("a group that fails is reported completely, and no other group is", async () => {
   const { consume, paused } = setup(["wire"]);
   const Records = [record(put("a")), record(put("x", "other")), record(put("b"))];
   expect(await consume({ Records })).toEqual(failures("a", "b"));
@@ -123,7 +123,7 @@ test("the pause before the next delivery grows with the deliveries", async () =>
   for (const receives of [1, 2, 3, 6, 500]) await consume({ Records: [record(put("a"), { receives })] });
   expect(paused.map(([, seconds]) => seconds)).toEqual([1, 4, 16, 900, 900]);
 });
-test("a message that is no change goes to the dead letters with the reason, once, and its group goes on", async () => {
+test("a message that is no change goes to the dead letters with the reason, once, and its group continues", async () => {
   const { consume, calls, dead } = setup();
   const bad = JSON.stringify({ ...put("bad"), version: "latest" });
   expect(
@@ -175,7 +175,7 @@ test("the messages of the last group are left to Lambda, which deletes them with
   expect(removed).toEqual([]);
 });
 
-test("the intake queues good changes in their order, raw or as SNS wraps them, and puts bad ones aside", async () => {
+test("the intake queues good changes in their order, raw or as SNS wraps them, and dead-letters the bad ones", async () => {
   const { intake, sent, dead } = setup();
   const wrapped = JSON.stringify({ Type: "Notification", Message: JSON.stringify(put("b")) });
   expect(await intake({ Records: [record(put("a")), record("nonsense"), record(wrapped)] })).toEqual(failures());
@@ -197,7 +197,7 @@ test("the intake takes changes from a topic, and throws when one can't be queued
   await expect(intake(event(put("a")))).rejects.toThrow("the queue does not answer");
 });
 
-test("a function that is not told what it needs says what is missing, and where it is set", () => {
+test("a function without a setting that it needs says what is missing, and where it is set", () => {
   expect(() =>
     readEnvironment("write", { CODEBOX_BUCKET: "b", CODEBOX_QUEUE_URL: "", CODEBOX_ANONYMOUS_READ: "maybe" }),
   ).toThrow(

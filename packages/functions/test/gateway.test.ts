@@ -82,7 +82,7 @@ describe("an app behind API Gateway", () => {
       error: expect.stringMatching(/5 MiB.*codebox publish/) as string,
     });
   });
-  test("a document that is too large to send back is told of the change message, not of publishing", async () => {
+  test("a document that is too large to send back gets an error about the change message, not about publishing", async () => {
     const headers = { host: "npm.acme.example", "npm-command": "deprecate" };
     const refused = await send("/wire", { method: "PUT", body: "x".repeat(LAMBDA_BODY_BYTES_MAX + 1), headers });
     expect(json(refused.body)["error"]).toMatch(/5 MiB.*send the change itself/);
@@ -92,7 +92,7 @@ describe("an app behind API Gateway", () => {
     ["a first publish", undefined, true],
     ["a large package", 5_000_000, true],
     ["a small package", 10_000, false],
-  ])("before %s npm is told of the limit: %s", async (_, unpackedSize, told) => {
+  ])("before %s npm gets a notice of the limit: %s", async (_, unpackedSize, shown) => {
     const dist = { unpackedSize };
     const versions = { "1.0.0": { name: "wire", version: "1.0.0", dist } };
     const packument = { name: "wire", "dist-tags": { latest: "1.0.0" }, versions };
@@ -103,7 +103,7 @@ describe("an app behind API Gateway", () => {
       const headers = { "npm-command": command };
       return (await app.request("https://npm.acme.example/wire", { headers })).headers.get("npm-notice");
     };
-    expect((await noticeOf("publish")) !== null).toBe(told);
+    expect((await noticeOf("publish")) !== null).toBe(shown);
     expect(await noticeOf("install")).toBeNull();
   });
   test("an answer that Lambda can't send is a 406 that says how to ask for it", async () => {

@@ -11,7 +11,7 @@ const SILENCE_MS = 30_000;
 /**
  * `GET /-/events`: change events as server-sent events, from now on, or after `Last-Event-ID` (or `?after=`), 0 being the beginning.
  *
- * An event's id is its position in the log; a client that reconnects goes on where it was. `?package=` shows one package only.
+ * An event's id is its position in the log; a client that reconnects continues where it was. `?package=` shows one package only.
  * A stream that was opened with a token ends when the token is revoked or expires.
  * Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
  */

@@ -31,5 +31,5 @@ function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host.startsWith("127.");
 }
 
-/** An IPv6 address stands in brackets in a URL. */
+/** An IPv6 address is in brackets in a URL. */
 const bare = (hostname: string) => hostname.replace(/^\[(.*)\]$/, "$1");

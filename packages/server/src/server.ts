@@ -40,7 +40,7 @@ export type ServerParts = {
   readonly log: Logger;
   readonly clock: Clock;
   readonly ids: Ids;
-  /** Absent: no upstream. Told how to recognise this very server, which must not become its own upstream. */
+  /** Absent: no upstream. It gets a way to recognise this server, which must not become its own upstream. */
   readonly upstream?: (isItself: (url: string) => boolean) => Upstream;
   /** Opens the ports. Default: SQLite in the data directory of the settings. */
   readonly open?: OpenBackend;

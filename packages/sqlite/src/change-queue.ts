@@ -91,7 +91,7 @@ export function createChangeQueue(database: Database, clock: Clock): SqliteChang
       const now = clock.now().getTime();
       const handled = remember(done, group, () => new Set<string>());
       for (const { receipt } of messages) handled.add(receipt);
-      // The group goes on at once. When this does not become durable, the changes come again, and the ring knows them.
+      // The group continues at once. When this does not become durable, the changes come again, and the ring knows them.
       const durable = database.writeLazily(() => markAcknowledged(database, messages, now));
       const cleanUp = () => {
         for (const { receipt } of messages) forget(done, group, receipt);

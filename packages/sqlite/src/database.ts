@@ -145,7 +145,7 @@ function commit(db: DatabaseSync, jobs: readonly Job[]): StoreUnavailable | unde
     for (const job of jobs) job.reject(error);
     return error;
   }
-  for (const tell of settle) tell();
+  for (const done of settle) done();
   return undefined;
 }
 

@@ -25,7 +25,7 @@ export function createEventLog(database: Database, onFailure: (error: unknown) =
       .all("SELECT position, body FROM events WHERE position > ? ORDER BY position LIMIT ?", after, limit)
       .map(loggedOf);
   let last: Promise<void> = Promise.resolve();
-  const tell = () => {
+  const notify = () => {
     lines?.catchUp();
     for (const listener of listeners) listener();
   };
@@ -36,7 +36,7 @@ export function createEventLog(database: Database, onFailure: (error: unknown) =
         for (const [id, name, body] of bodies) database.run(INSERT, id, name, body);
       });
       // Taken: what the caller writes next can't become durable before it. The listeners are called once it is.
-      last = durable.then(tell).catch(onFailure);
+      last = durable.then(notify).catch(onFailure);
     },
     async read(after, limit) {
       await last;
@@ -118,7 +118,7 @@ function lastNewline(descriptor: number, end: number): number {
   return -1;
 }
 
-/** The place of the event that a line tells; `undefined` for a line that is none of ours. */
+/** The position of a line's event; `undefined` for a line that is not ours. */
 function positionOf(database: Database, line: string): number | undefined {
   const id = idIn(line);
   const row = id === undefined ? undefined : database.get("SELECT position FROM events WHERE id = ?", id);

@@ -73,7 +73,7 @@ export function createIdentities(database: Database, clock: Clock, settings: Ide
     async find(name) {
       const known = user(name);
       if (known) return profileOf(known);
-      // Whoever holds a token is somebody, also without a password.
+      // The holder of a token is a user, also without a password.
       return holdsToken(name) ? { name, email: "" } : undefined;
     },
   };

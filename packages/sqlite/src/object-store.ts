@@ -13,9 +13,9 @@ import type {
 } from "@codebox/core";
 import type { Database, Row } from "./database.ts";
 
-/** A streamed object's bytes are kept in pieces of this size, so that none is ever held whole. */
+/** A streamed object's bytes are kept in pieces of this size, so that memory never holds a complete one. */
 const CHUNK_BYTES = 1024 * 1024;
-/** Up to here an object stands inline: one row to read. */
+/** Up to this size an object is inline: one row to read. */
 const INLINE_BYTES = 256 * 1024;
 const PAGE = 1_000;
 

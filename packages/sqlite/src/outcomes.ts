@@ -15,13 +15,13 @@ const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 /** The `Outcomes` port over SQLite: waiting is in memory, since the waiter and the consumer are one process. */
 export function createOutcomes(database: Database, clock: Clock, reader: PackumentReader): Outcomes {
   const waiters = new Map<string, Set<(outcome: Outcome) => void>>();
-  const tell = (outcomes: readonly Outcome[]) => {
+  const settle = (outcomes: readonly Outcome[]) => {
     for (const outcome of outcomes) for (const resolve of waiters.get(outcome.id) ?? []) resolve(outcome);
   };
   return {
     async record(outcomes) {
-      // An applied change stands in its index.json, durably, and will stand in the event log: that is its record.
-      tell(outcomes.filter(({ state }) => state === "applied"));
+      // An applied change is in its index.json, durably, and will be in the event log: that is its record.
+      settle(outcomes.filter(({ state }) => state === "applied"));
       const rejected = outcomes.filter(({ state }) => state === "rejected");
       if (rejected.length === 0) return;
       const at = clock.now().getTime();
@@ -29,7 +29,7 @@ export function createOutcomes(database: Database, clock: Clock, reader: Packume
         for (const outcome of rejected) database.run(REJECTED, outcome.id, outcome.name, JSON.stringify(outcome), at);
         database.run("DELETE FROM outcomes WHERE at < ?", at - KEPT_MS);
       });
-      tell(rejected);
+      settle(rejected);
     },
     async wait({ id }, timeoutMs) {
       const known = stored(database, id);

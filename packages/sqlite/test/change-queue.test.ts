@@ -38,7 +38,7 @@ test("the pause of a group that keeps failing grows to 30 seconds, and a success
   expect(pauses.at(-1)).toBe(50);
 });
 
-test("a row that is no change goes to the dead letters with the reason, and its group goes on", async () => {
+test("a row that is no change goes to the dead letters with the reason, and its group continues", async () => {
   await using fixture = await open();
   const { queue, receive, setBody } = fixture;
   for (const id of ["a", "b", "c"]) await queue.send(tagPut("wire", "next", "1.0.0", id));

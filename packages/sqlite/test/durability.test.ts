@@ -74,7 +74,7 @@ describe("the database", () => {
     expect(written).toEqual(["lazy", "eager", "next"]);
     await database.close();
   });
-  test("a second process on the same directory is told so", async () => {
+  test("a second process on the same directory is refused with the reason", async () => {
     const database = openDatabase(directory);
     expect(() => openDatabase(directory)).toThrow("another process uses the data directory");
     await database.close();
@@ -128,7 +128,7 @@ describe("the sweep", () => {
     const [old, young] = [upstreamKey("a", "full.json"), upstreamKey("b", "full.json")];
     expect(await sweptAfter(90, old, young)).toEqual([young, "wire/index.json"]);
   });
-  test("comes once a day while the server runs, goes on after a failure, and ends with it", async () => {
+  test("comes once a day while the server runs, continues after a failure, and ends with it", async () => {
     const clock = manualClock();
     const embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock });
     const stop = new AbortController();
@@ -175,7 +175,7 @@ describe("after a restart", () => {
     expect(embedded.database.all("SELECT * FROM chunks")).toEqual([]);
     await embedded.close();
   });
-  test("a torn last line of the event file is repaired, and each event stands in it once", async () => {
+  test("a torn last line of the event file is repaired, and each event is in it once", async () => {
     const first = await open();
     await first.events.publish([eventOf("a", 1), eventOf("b", 2)]);
     await first.close();
@@ -191,7 +191,7 @@ describe("after a restart", () => {
     ["a line of somebody else", "# looked at on Monday\n"],
     ["a line of JSON that is no event", "null\n"],
     ["an event of another registry", '{"id":"theirs"}\n'],
-  ])("an event file that ends with %s is written anew from the database", async (_, line) => {
+  ])("an event file that ends with %s is written again from the database", async (_, line) => {
     const first = await open();
     await first.events.publish([eventOf("a", 1), eventOf("b", 2)]);
     await first.close();
@@ -201,7 +201,7 @@ describe("after a restart", () => {
     await second.close();
     expect((await lines()).map((entry) => (JSON.parse(entry) as { id: string }).id)).toEqual(["a", "b", "c"]);
   });
-  test("an event file that was taken away is written anew", async () => {
+  test("an event file that was taken away is written again", async () => {
     const first = await open();
     await first.events.publish([eventOf("a", 1)]);
     await first.close();

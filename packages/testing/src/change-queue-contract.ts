@@ -121,7 +121,7 @@ export function changeQueueContract(open: () => Promise<QueueFixture>, gaps: Kno
     expect(ids(await receive(queue))).toEqual(["poison"]);
     expect(await Array.fromAsync(queue.list())).toEqual([]);
   });
-  rule("receive gives up when it is told to", async ({ queue }) => {
+  rule("receive ends when its signal aborts", async ({ queue }) => {
     const stop = new AbortController();
     const waiting = queue.receive({ max: 1, signal: stop.signal });
     stop.abort();

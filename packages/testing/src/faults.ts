@@ -43,7 +43,7 @@ export function createFaults({ seed, rate }: Faults) {
 }
 export type FaultSource = ReturnType<typeof createFaults>;
 
-/** The store with faults; a conditional write may also be told that a competing one is under way, as S3's 409. */
+/** The store with faults; a conditional write may also get S3's 409, a competing write. */
 export function faultyStore(store: ObjectStore, faults: FaultSource): ObjectStore {
   const around = <T>(name: string, operation: () => Promise<T>) =>
     faults.around(operation, (when) => new StoreUnavailable(`injected ${when} ${name}`));

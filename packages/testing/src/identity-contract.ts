@@ -49,7 +49,7 @@ export function identityContract(
   open: () => Promise<AsyncDisposable & { readonly identities: IdentityProvider; readonly tokens: TokenStore }>,
 ): void {
   const credentials = { name: "admin", password: "a long password" };
-  test("whoever holds a token is a user, and nobody else", async () => {
+  test("the holder of a token is a user, and nobody else is", async () => {
     await using fixture = await open();
     await fixture.tokens.put(record("secret", "admin"));
     expect(await fixture.identities.find("admin")).toEqual({ name: "admin", email: "" });
@@ -97,7 +97,7 @@ export function passwordIdentityContract(
     });
     expect(await fixture.identities.login(alice)).toMatchObject({ ok: true });
   });
-  test("verifying tells the right password from a wrong one", async () => {
+  test("verifying accepts the right password and refuses a wrong one", async () => {
     await using fixture = await open("open");
     await fixture.identities.login(alice);
     expect(await fixture.identities.verify(alice)).toMatchObject({ ok: true, profile: { name: "alice" } });

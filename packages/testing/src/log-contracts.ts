@@ -14,7 +14,7 @@ export const eventOf = (id: string, sequence: number, name = "wire"): ChangeEven
   data: { name, "dist-tags": { latest: "1.0.0" } },
 });
 
-/** `taken` gives all that subscribers were told so far. */
+/** `taken` returns all events that subscribers got so far. */
 export function eventLogContract(
   open: () => Promise<AsyncDisposable & { readonly events: EventLog; readonly taken: () => Promise<ChangeEvent[]> }>,
 ): void {
@@ -41,18 +41,18 @@ const rejected = (id: string): Outcome => ({
 });
 
 export function outcomesContract(open: () => Promise<AsyncDisposable & { readonly outcomes: Outcomes }>): void {
-  test("whoever waits is told the outcome", async () => {
+  test("a waiter gets the outcome", async () => {
     await using fixture = await open();
     const waiting = fixture.outcomes.wait({ id: "a", name: "wire" }, 60_000);
     await fixture.outcomes.record([rejected("a")]);
     expect(await waiting).toEqual(rejected("a"));
   });
-  test("whoever begins to wait afterwards is told too", async () => {
+  test("a waiter that begins afterwards gets it too", async () => {
     await using fixture = await open();
     await fixture.outcomes.record([rejected("a")]);
     expect(await fixture.outcomes.wait({ id: "a", name: "wire" }, 60_000)).toEqual(rejected("a"));
   });
-  test("two who wait for one change are both told", async () => {
+  test("two waiters for one change both get it", async () => {
     await using fixture = await open();
     const waiting = [1, 2].map(() => fixture.outcomes.wait({ id: "a", name: "wire" }, 60_000));
     await fixture.outcomes.record([rejected("a")]);

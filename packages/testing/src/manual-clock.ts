@@ -1,6 +1,6 @@
 import type { Clock } from "@codebox/core";
 
-/** A clock that stands still until it is told to go on. Whoever sleeps wakes when the time has come. */
+/** A clock that moves only by `advance`. A sleeper wakes when its time has come. */
 export type ManualClock = Clock & { advance(ms: number): Promise<void> };
 
 export function manualClock(start = "2026-01-01T00:00:00.000Z"): ManualClock {

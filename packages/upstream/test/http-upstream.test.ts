@@ -118,7 +118,7 @@ test("a tarball is a stream with its size; one that is gone is undefined; one at
   expect(await upstream().tarball(`${url}/b.tgz`)).toBeUndefined();
   await expect(upstream().tarball("file:///etc/passwd")).rejects.toThrow("not at an http URL");
 });
-test("an answer to an audit that is not JSON is told as such", async () => {
+test("an answer to an audit that is not JSON is reported as such", async () => {
   answer = (_, response) => response.end("<html>");
   await expect(upstream().advisories({ a: ["1.0.0"] })).rejects.toThrow(UpstreamMalformed);
 });

@@ -76,7 +76,7 @@ export function mortal({ make, clients, random, due, release }: MortalParts) {
   return { handler, deaths: () => deaths };
 }
 
-/** What the predecessor makes of index.json: reads it, sets a tag, and writes it back whole and unconditionally when it is told to. */
+/** What the predecessor makes of index.json: reads it, sets a tag, and writes it back in full and unconditionally when a test asks for it. */
 async function readByPredecessor(
   s3: S3Client,
   bucket: string,
@@ -135,7 +135,7 @@ export function staleWriter(options: ClientOptions, random: Random, rate: number
   return {
     /** The tags that it has set; until it leaves, each by a write that undid one of ours at least. */
     written,
-    /** Follows the writes of these clients, which land before it goes on. */
+    /** Follows the writes of these clients, which land before it continues. */
     behind(clients: Clients, name: string): void {
       beforeRequest(clients.s3, async (send, { command, path, bucket }) => {
         const answer = await send();

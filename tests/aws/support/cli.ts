@@ -58,7 +58,7 @@ export async function cli(
   return { code, stdout, stderr, lines, summary: lines.findLast((line) => line["summary"] === true) ?? {} };
 }
 
-/** The real command as a process of its own, which gets a signal once it has told so many lines. */
+/** The real command as a process of its own, which gets a signal once it has printed so many lines. */
 export async function killedCli(
   cwd: string,
   argv: readonly string[],

@@ -10,7 +10,7 @@ export type Shape = LocalRegistry &
     readonly failures: unknown[];
     /** A request with the token. */
     fetch(path: string, init?: RequestInit): Promise<Response>;
-    /** Every event that a subscriber was told of until now; each call tells all again. */
+    /** Every event that a subscriber got until now; each call returns all of them. */
     events(): Promise<SeenEvent[]>;
   };
 type SeenEvent = {

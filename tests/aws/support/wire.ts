@@ -25,7 +25,7 @@ function add(client: Client, middleware: Middleware, priority: "high" | "low"): 
 
 /**
  * Records every request that goes out from here on, each attempt apart.
- * @param sent where to; several clients may share one, to be told in which order they sent.
+ * @param sent where to; several clients may share one, to record in which order they sent.
  */
 export function recordRequests(client: Client, sent: SentRequest[] = []): SentRequest[] {
   add(

@@ -8,7 +8,7 @@ type DraftOf<Type extends "deprecate" | "unpublish.versions" | "owners" | "star"
 
 /*
  * What clients send here is a copy of the packument, as old as their read of it. Only what the command is about is taken from
- * it, as a precise change against the present document; docs/decisions/0003 tells why.
+ * it, as a precise change against the present document; docs/decisions/0003 says why.
  */
 
 /** The number in a `_rev`. @throws ApiError `invalid` when it is none of ours. */

@@ -29,7 +29,7 @@ export type ArchiveLimits = {
 export type Archive = {
   /** Takes the next bytes of the tarball. @throws ApiError once it is known to be none. */
   write(chunk: Uint8Array): Promise<void>;
-  /** Tells what was in it. @throws ApiError when it is none, or ended early. */
+  /** Returns what was in it. @throws ApiError when it is none, or ended early. */
   end(): Promise<ArchiveContent>;
   /** Lets go of zlib's memory. */
   close(): void;
@@ -109,9 +109,7 @@ function createBlocks() {
   const pad = (bytes: Buffer) => {
     padding += bytes.byteLength;
     if (padding > TAR_PADDING_MAX || bytes.some((byte) => byte !== 0))
-      throw notATarball(
-        `behind the archive's end stands more than ${TAR_PADDING_MAX} bytes of zeros, or something else`,
-      );
+      throw notATarball(`behind the archive's end is more than ${TAR_PADDING_MAX} bytes of zeros, or something else`);
   };
   return {
     take(piece: Buffer) {

@@ -11,7 +11,7 @@ const LINKS = new Set(["Link", "SymbolicLink"]);
  * Judges the entries of one archive, in their order: `problem` names why a package can't have one.
  *
  * npm leaves links out when it packs and when it unpacks; other packers do not. A link may stand where it leads, for certain,
- * to something inside the package: no entry stands below a link, and `..` stands only at the beginning of its target.
+ * to something inside the package: no entry is below a link, and `..` is only at the beginning of its target.
  *
  * @example createEntryRules().problem(entry) // 'its entry "package/../x" leads out of the package'
  */
@@ -38,7 +38,7 @@ export function createEntryRules() {
         return `its entry ${shown} has the same path as ${JSON.stringify(twin.path.slice(0, 200))}, on some file systems`;
       seen.set(spelling, { path, isFolder });
       if (links.size > 0 && parents(path).some((parent) => links.has(parent)))
-        return `its entry ${shown} stands below a link`;
+        return `its entry ${shown} is below a link`;
       if (LINKS.has(entry.type)) {
         links.add(path);
         return linksInside(entry.type, path, entry.linkpath ?? "")

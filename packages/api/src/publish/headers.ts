@@ -3,7 +3,7 @@ import { isManifestPath } from "./entries.ts";
 
 /** tar's unit: headers, contents and the end all fill whole blocks. */
 export const BLOCK = 512;
-/** Where a header of POSIX's format says so, and how. Readers differ on what stands in the prefix of any other. */
+/** Where a header of POSIX's format says so, and how. Readers differ on the prefix of any other. */
 const MAGIC = { from: 257, to: 265, text: "ustar\u000000" } as const;
 const PREFIX = { from: 345, to: 500 } as const;
 /** What has no contents; some readers skip those that a header states all the same, others take them for the next header. */

@@ -74,7 +74,7 @@ async function signIn(c: AppContext, ports: AccountPorts, backoff: Backoff, cred
     return issueToken(ports, { user: result.profile.name, readonly: false, label, created });
   }
   switch (result.reason) {
-    // One answer: it must not tell which names exist.
+    // One answer: it must not reveal which names exist.
     case "wrong_password":
     case "no_password":
     case "registration_closed":

@@ -19,7 +19,7 @@ export function deadLetterCommands(program: Command, { env, output, clock, signa
       finish(listDeadLetters({ deadLetters: connectDeadLetters(flags, env, { redrive: false }), output })),
     );
   shared(group.command("show <id>"))
-    .description("one dead letter whole")
+    .description("one dead letter in full")
     .action((id: string, flags: QueueFlags) =>
       finish(showDeadLetter({ deadLetters: connectDeadLetters(flags, env, { redrive: false }), output }, id)),
     );

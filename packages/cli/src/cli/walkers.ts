@@ -18,7 +18,7 @@ type WalkFlags = BucketFlags & {
   readonly dryRun?: boolean;
 };
 
-/** The commands that walk over the whole bucket, and go on where they were stopped. */
+/** The commands that walk over the whole bucket, and continue where they were stopped. */
 export function walkingCommands(program: Command, scope: Scope, finish: Finish): void {
   addVerify(program, scope, finish);
   addDomain(program, scope, finish);
@@ -82,7 +82,7 @@ function addDomain(program: Command, scope: Scope, finish: Finish): void {
 const DOMAIN_HELP = `
 codebox itself computes tarball URLs from each request and needs none of this. It is for other readers of the bucket: the
 registry that codebox replaces serves the URLs as they are stored. Versions that store none get none.
-Every write is conditional: the registry may go on, and nothing that is published meanwhile is lost.`;
+Every write is conditional: the registry may continue, and nothing that is published meanwhile is lost.`;
 
 function addEncrypt(program: Command, scope: Scope, finish: Finish): void {
   walking(program.command("encrypt"), 16)

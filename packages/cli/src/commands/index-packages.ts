@@ -34,7 +34,7 @@ export type IndexSettings = {
  * Sends every package's latest version to an endpoint, as the log event that the predecessor made of a publish.
  *
  * @example await indexPackages(ports, { bucket: "acme-registry", url: "https://insights.acme.example/logs", dryRun: false, concurrency: 4 });
- * At least once: a run that goes on after a crash may send a few again. 1 when a document is damaged, or an event was refused.
+ * At least once: a run that continues after a crash may send a few again. 1 when a document is damaged, or an event was refused.
  */
 export async function indexPackages(ports: IndexPorts, settings: IndexSettings): Promise<ExitCode> {
   const { store, output, checkpoint, signal } = ports;

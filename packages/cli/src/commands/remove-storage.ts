@@ -28,7 +28,7 @@ const BATCH = 1_000;
  * Empties the bucket, every version of every object, and deletes it. There is no way back.
  *
  * @example await removeStorage(ports, { bucket: "acme-registry", yes: "acme-registry", dryRun: false });
- * Without `yes` it shows what would go, and removes nothing (2; with `dryRun` 0). Stopped half-way, it goes on when run again.
+ * Without `yes` it shows what would go, and removes nothing (2; with `dryRun` 0). Stopped half-way, it continues when run again.
  */
 export async function removeStorage(ports: RemoveStoragePorts, settings: RemoveStorageSettings): Promise<ExitCode> {
   const { bucket, yes, dryRun } = settings;
@@ -82,7 +82,7 @@ async function show({ maintenance, output, signal }: RemoveStoragePorts, bucket:
   });
 }
 
-/** Every page is asked for from the start again: what stood in the last one is gone. */
+/** Every page is asked for from the start again: what was in the last one is gone. */
 async function empty({ maintenance, output, signal }: RemoveStoragePorts): Promise<number> {
   let removed = 0;
   for (;;) {
@@ -109,5 +109,5 @@ async function empty({ maintenance, output, signal }: RemoveStoragePorts): Promi
 
 function stopIf(signal: AbortSignal): void {
   if (signal.aborted)
-    throw new Interrupted("interrupted; what was removed is gone. Run the same command again to go on");
+    throw new Interrupted("interrupted; what was removed is gone. Run the same command again to continue");
 }

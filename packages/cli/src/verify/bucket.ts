@@ -17,7 +17,7 @@ export function bucketFindings(bucket: string, settings: BucketSettings): readon
             error(
               "bucket-public-access",
               bucket,
-              "the public-access block is off, or not wholly on",
+              "the public-access block is off, or not completely on",
               "aws s3api put-public-access-block, all four switches on",
             ),
           ],

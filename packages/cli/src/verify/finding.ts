@@ -59,7 +59,7 @@ export const error = (code: Code, key: string, problem: string, fix: string): Fi
   fix,
 });
 
-/** What a look at an object finds; one finding when S3 refuses the object itself. Anything else that is thrown goes on. */
+/** What a look at an object finds; one finding when S3 refuses the object itself. Any other error surfaces. */
 export async function orUnreadable(key: string, look: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
   try {
     return await look();

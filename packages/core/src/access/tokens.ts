@@ -15,7 +15,7 @@ export type Identity = {
 /** What a token starts with, so that secret scanners and people recognise it. */
 export const TOKEN_PREFIX = "cbx_";
 
-/** The only form in which a token is stored or compared: looking a hash up tells nothing about the token by its timing. */
+/** The only form in which a token is stored or compared: the time of a look-up by hash reveals nothing about the token. */
 export function hashToken(token: string): string {
   return createHash("sha256").update(token).digest("hex");
 }

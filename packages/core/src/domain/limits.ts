@@ -67,7 +67,7 @@ export const JSON_STRING_MAX = 2 * 1024 * 1024;
 /** Longest key in a body, in characters: versions and names have some 250, the paths of `exports` and the names of attachments more. */
 export const JSON_KEY_MAX = 4_096;
 
-/** Longest number in a body, in characters: 17 digits and an exponent tell every double apart. */
+/** Longest number in a body, in characters: 17 digits and an exponent distinguish every double. */
 export const JSON_NUMBER_MAX = 100;
 
 /**

@@ -43,7 +43,7 @@ export type ObjectInfo = {
   readonly contentType?: string;
   readonly modified: Date;
 };
-/** `notModified` tells the two answers of `get` apart; only with `ifNoneMatch` may it be true. */
+/** `notModified` distinguishes the two answers of `get`; only with `ifNoneMatch` may it be true. */
 export type StoredObject = ObjectInfo & { readonly notModified: false; readonly bytes: Uint8Array };
 export type NotModified = { readonly notModified: true; readonly etag: string };
 /** `size` is the whole object's, also when a range is open. The body must be read to its end or returned (`for await` does both). */

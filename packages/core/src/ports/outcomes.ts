@@ -3,11 +3,11 @@ import type { Outcome } from "../domain/outcome.ts";
 /**
  * Where the outcome of a change is recorded and awaited.
  *
- * An applied change's outcome stands in its index.json already (the ring); an adapter may lean on that and store only rejections.
+ * An applied change's outcome is in its index.json already (the ring); an adapter may lean on that and store only rejections.
  * Error semantics: every method throws `StoreUnavailable`; each is safe to repeat.
  */
 export interface Outcomes {
-  /** Told by the consumer, after the conditional write. Telling it again changes nothing. */
+  /** Called by the consumer, after the conditional write. A repeated call changes nothing. */
   record(outcomes: readonly Outcome[]): Promise<void>;
   /** The outcome as soon as it is known; `undefined` when `timeoutMs` pass first. Call it before the change is sent. */
   wait(change: { readonly id: string; readonly name: string }, timeoutMs: number): Promise<Outcome | undefined>;

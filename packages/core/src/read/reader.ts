@@ -12,7 +12,7 @@ export type ReadPackument = { readonly packument: Packument; readonly etag: stri
  */
 export type PackumentReader = {
   read(name: string): Promise<ReadPackument | undefined>;
-  /** Tells the reader what was just written, to spare the next read its parsing. */
+  /** Gives the reader what was just written, to spare the next read its parsing. */
   wrote(name: string, written: ReadPackument, bytes: number): void;
 };
 

@@ -65,7 +65,7 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
     const plain = name.toLowerCase();
     return ourNames.has(plain) || ourScopes.some((scope) => plain.startsWith(scope));
   };
-  /** A name with capitals is ours when the one without is: new packages have none, so one look tells. */
+  /** A name with capitals is ours when the one without is: new packages have none, so one look is enough. */
   const isOursInAnyCase = async (name: string) => {
     const plain = name.toLowerCase();
     return isOurs(name) || (plain !== name && (await store.head(indexKey(plain))) !== undefined);

@@ -124,7 +124,7 @@ function createDownloads() {
     begin(key: string, run: (signal: AbortSignal) => Promise<void>) {
       const abandoned = new AbortController();
       const download = { settled: run(abandoned.signal).finally(() => running.delete(key)), followers: 0 };
-      // Whoever waits for it gets the failure; nobody may wait.
+      // A caller that waits for it gets the failure; perhaps nobody waits.
       download.settled.catch(() => undefined);
       running.set(key, download);
       const abandon = () => {

@@ -114,7 +114,7 @@ function parse(bytes: Uint8Array): Stored {
     : { state: "known", outcome: value as Outcome };
 }
 
-/** Whether so many changes came after it that the ring can no longer tell of it. */
+/** Whether so many changes came after it that the ring no longer holds it. */
 function isOvertaken(packument: Packument | undefined, remembered: Date): boolean {
   const { applied } = stateOf(packument);
   const [oldest] = applied;

@@ -49,7 +49,7 @@ const WRITTEN_BYTES = 32 * 1024 * 1024;
  * The only writer of index.json: a batch of a package's changes becomes one read and one conditional write.
  *
  * 1. read → apply each change → write if the ETag still matches; when it does not, read and apply again.
- * 2. emit what the outbox holds, and tell the outcomes.
+ * 2. emit what the outbox holds, and record the outcomes.
  * 3. delete what the changes left over (staged tarballs, tarballs of unpublished versions).
  *
  * A crash anywhere leaves the batch unacknowledged. Delivered again, its applied changes are recognised by the ring, and
@@ -59,7 +59,7 @@ const WRITTEN_BYTES = 32 * 1024 * 1024;
  * then, and the foreign edits (`restored`), and is written even if the batch changes nothing.
  *
  * The outbox is cleared by the package's *next* write, which spares a second one. Until then only this instance knows that
- * the events went out, so another instance (or this one restarted) emits them again: subscribers tell a repetition by its id.
+ * the events went out, so another instance (or this one restarted) emits them again: subscribers recognise a repetition by its id.
  */
 export function createConsumer(ports: ConsumerPorts): Consumer {
   const emitted = new LRUCache<string, ReadonlySet<string>>({ max: REMEMBERED_PACKAGES });
@@ -136,7 +136,7 @@ type Folded = {
   readonly changed: boolean;
 };
 
-/** Applies the changes one after the other. A publish counts only once its tarball stands under its final key. */
+/** Applies the changes one after the other. A publish counts only once its tarball is at its final key. */
 async function fold(
   { store, policy }: Pick<ConsumerPorts, "store" | "policy">,
   start: Packument | undefined,
@@ -191,7 +191,7 @@ function outcomeOf({ id, name }: Change, result: Applied): Outcome {
 /**
  * Puts a staged tarball under its final key.
  *
- * The version is not in the packument, so an object that stands there already is a leftover: of this very publish before a
+ * The version is not in the packument, so an object that is there already is a leftover: of this publish before a
  * crash, or of an unpublish whose clean-up is still to come. It is replaced, and only as it was seen.
  */
 async function promote(store: ObjectStore, change: ChangeOf<"publish">): Promise<Rejection | undefined> {

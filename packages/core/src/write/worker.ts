@@ -6,7 +6,7 @@ import type { Consumer } from "./consumer.ts";
 export type WorkerParts = {
   readonly queue: Omit<LocalReceiver, "needs">;
   readonly consumer: Consumer;
-  /** Told of every batch that failed and will be delivered again. */
+  /** Called for every batch that failed and will be redelivered. */
   readonly onFailure: (error: unknown, batch: ChangeBatch) => void;
   /** Groups handled at a time. */
   readonly concurrency: number;

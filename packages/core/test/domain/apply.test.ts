@@ -173,7 +173,7 @@ describe("unpublish", () => {
       .when(unpublish(["2.0.0"]))
       .then(applied({ "dist-tags": { latest: "1.0.0", rc: "3.0.0-rc.1" }, description: "wire 1.0.0" }));
   });
-  test("of the last version leaves a document without versions, which refuses all but a publish and goes on counting", () => {
+  test("of the last version leaves a document without versions, which refuses all but a publish and continues to count", () => {
     const { packument: gone } = given([publishOf("wire", "1.0.0")])
       .when(unpublish(["1.0.0"]))
       .then(applied({ versions: {}, "dist-tags": {} }));

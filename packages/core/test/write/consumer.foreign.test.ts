@@ -24,10 +24,10 @@ import {
 } from "../../src/index.ts";
 
 let embedded: MemoryBackend;
-let told: ChangeEvent[];
+let emitted: ChangeEvent[];
 beforeEach(async () => {
   embedded = createMemoryBackend({ clock: systemClock });
-  told = [];
+  emitted = [];
 });
 afterEach(() => embedded.close());
 
@@ -35,7 +35,7 @@ const consumerOver = (store: ObjectStore) =>
   createConsumer({
     store,
     policy: openPolicy,
-    events: { publish: async (events) => void told.push(...events) },
+    events: { publish: async (events) => void emitted.push(...events) },
     outcomes: embedded.outcomes,
     reader: createPackumentReader(store),
     clock: { ...systemClock, sleep: async () => {} },
@@ -112,7 +112,7 @@ describe("after a foreign writer put the document back to before our last change
     await consume(put("a"), put("b"));
     await overwrite();
     await consume(put("c"));
-    expect(told.map(({ id, sequence }) => [id, sequence])).toEqual(await historyOf());
+    expect(emitted.map(({ id, sequence }) => [id, sequence])).toEqual(await historyOf());
   });
   test("they come back although the writer comes between read and write, time and again", async () => {
     let overwrite: (() => Promise<unknown>) | undefined;
@@ -163,7 +163,7 @@ describe("after a foreign writer put the document back to before our last change
       ["a", 3],
       ["c", 4],
     ]);
-    expect(new Set(told.map(({ sequence }) => sequence))).toEqual(new Set([1, 2, 3, 4]));
+    expect(new Set(emitted.map(({ sequence }) => sequence))).toEqual(new Set([1, 2, 3, 4]));
   });
 });
 

@@ -42,7 +42,7 @@ const published = async (...versions: string[]) => {
     await consumerOver(embedded.store)("wire", [change]);
   }
 };
-const told = async () => (await embedded.events.read(0, 1_000)).map(({ event }) => event);
+const emitted = async () => (await embedded.events.read(0, 1_000)).map(({ event }) => event);
 /** A store in which something happens before its n-th conditional write of the document. */
 const meddled = (before: (attempt: number) => Promise<void>): ObjectStore => {
   let attempt = 0;
@@ -73,7 +73,7 @@ describe("the consumer", () => {
     expect(outcome).toMatchObject({ state: "rejected", rejection: { code: "not_found" } });
     expect(store.calls.map(({ operation }) => operation)).toEqual(["get"]);
   });
-  test("reads and applies anew when somebody else wrote in between, and keeps what he wrote", async () => {
+  test("reads and applies again when somebody else wrote in between, and keeps what the other wrote", async () => {
     await published("1.0.0");
     const store = meddled(async (attempt) => {
       if (attempt === 1)
@@ -111,10 +111,10 @@ describe("the consumer", () => {
     const change = tagPut("wire", "next", "1.0.0", "x");
     const down: EventLog = { publish: () => Promise.reject(new Error("down")) };
     await expect(consumerOver(embedded.store, down)("wire", [change])).rejects.toThrow("down");
-    expect((await told()).map(({ id }) => id)).not.toContain("x");
+    expect((await emitted()).map(({ id }) => id)).not.toContain("x");
     const [outcome] = await consumerOver(embedded.store)("wire", [change]);
     expect(outcome).toMatchObject({ state: "applied", sequence: 2 });
-    expect((await told()).map(({ id, sequence }) => [id, sequence])).toContainEqual(["x", 2]);
+    expect((await emitted()).map(({ id, sequence }) => [id, sequence])).toContainEqual(["x", 2]);
     expect(stateOf(await document()).sequence).toBe(2);
   });
   test("events that were never confirmed go out with the package's next change, also from another instance", async () => {
@@ -122,7 +122,7 @@ describe("the consumer", () => {
     const down: EventLog = { publish: () => Promise.reject(new Error("down")) };
     await expect(consumerOver(embedded.store, down)("wire", [tagPut("wire", "a", "1.0.0")])).rejects.toThrow("down");
     await consumerOver(embedded.store)("wire", [tagPut("wire", "b", "1.0.0")]);
-    expect((await told()).map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+    expect((await emitted()).map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
   });
   test("the next write leaves out the events that this instance emitted", async () => {
     const publish = publishOf("wire", "1.0.0");

@@ -32,7 +32,7 @@ test("a change with an id whose rejection is known is answered like the first, a
   });
   expect(embedded.queue.isEmpty()).toBe(true);
 });
-test("a change that was applied is answered so, whatever else stands under its id", async () => {
+test("a change that was applied is answered so, whatever else is recorded under its id", async () => {
   await consume("wire", [publishOf("wire", "1.0.0", { id: "release-7" })]);
   const change = publishOf("wire", "1.0.0", { id: "release-7" });
   await stage(embedded.store, change);

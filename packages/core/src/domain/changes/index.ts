@@ -32,7 +32,7 @@ export const schemas = Object.values(table).map(({ schema }) => schema);
 
 /**
  * Every kind of change, under its `type`. The only place that lists the kinds: validation, `apply`, events, history and
- * `restored` all read from it. Does not compile when a kind lacks a part or stands under a type that is not its own.
+ * `restored` all read from it. Does not compile when a kind lacks a part or is under a type that is not its own.
  */
 const definitions: { readonly [Type in AnyChange["type"]]: ChangeDefinition<AnyChange & { type: Type }> } = table;
 
