@@ -16,6 +16,7 @@ export * from "./domain/views.ts";
 export * from "./layout.ts";
 export * from "./ports/backend.ts";
 export * from "./ports/clock.ts";
+export * from "./ports/copy-store.ts";
 export * from "./ports/ids.ts";
 export * from "./ports/change-queue.ts";
 export * from "./ports/event-log.ts";

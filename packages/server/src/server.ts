@@ -75,6 +75,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     clock,
     registration: settings.registration,
     reserved: [FIRST_USER],
+    copyBytesMax: settings.upstreamCacheMb * 1024 * 1024,
     onFailure: (error) => log.error({ err: error }, "the event log failed"),
   });
   const policy = createPolicy({ anonymousRead: !settings.private });
@@ -127,7 +128,8 @@ function appOf(
   const { settings, log, clock, ids, addresses = [] } = parts;
   const own = { publicUrl: settings.publicUrl, everywhere: isAnyAddress(settings.host), addresses };
   const upstream = parts.upstream?.((url) => isItself(url, { ...own, url: ownUrl() }));
-  const cache = upstream && createUpstreamCache({ store: backend.store, upstream, clock }, settings);
+  const onFailure = (error: unknown) => log.error({ err: error }, "a copy of the upstream could not be kept");
+  const cache = upstream && createUpstreamCache({ ...backend, upstream, clock, onFailure }, settings);
   const revocations = watchRevocations(backend.tokens, clock);
   const ports: ApiPorts = {
     ...backend,

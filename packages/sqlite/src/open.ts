@@ -1,12 +1,15 @@
 import { join } from "node:path";
-import { createPackumentReader, type Clock, type LocalBackend } from "@codebox/core";
+import { copiesIn, createPackumentReader, type Clock, type LocalBackend } from "@codebox/core";
 import { createChangeQueue, type SqliteChangeQueue } from "./change-queue.ts";
+import { openCopyFiles } from "./copy-files.ts";
 import { openDatabase, type Database } from "./database.ts";
 import { createEventLog, type SqliteEventLog } from "./event-log.ts";
 import { createIdentities } from "./identities.ts";
 import { createObjectStore, sweepBlobs } from "./object-store.ts";
 import { createOutcomes } from "./outcomes.ts";
 import { createTokenStore } from "./tokens.ts";
+
+const COPY_BYTES_MAX = 4 * 1024 * 1024 * 1024;
 
 export type SqliteSettings = {
   /** The data directory, or `:memory:`. */
@@ -16,6 +19,8 @@ export type SqliteSettings = {
   readonly registration?: "open" | "closed";
   /** User names that `npm login` never gives away. Default: none. */
   readonly reserved?: readonly string[];
+  /** Bytes that the copies of the upstream may take. Default: 4 GiB. */
+  readonly copyBytesMax?: number;
   /** Called for failures that no caller waits for: events that could not be stored. */
   readonly onFailure: (error: unknown) => void;
 };
@@ -40,6 +45,7 @@ export async function openSqlite({
   clock,
   registration = "closed",
   reserved = [],
+  copyBytesMax = COPY_BYTES_MAX,
   onFailure,
 }: SqliteSettings): Promise<SqliteBackend> {
   const database = openDatabase(directory);
@@ -52,9 +58,14 @@ export async function openSqlite({
   const store = createObjectStore(database, clock);
   const reader = createPackumentReader(store);
   const queue = createChangeQueue(database, clock);
+  const copies =
+    directory === ":memory:"
+      ? copiesIn(store)
+      : await openCopyFiles({ directory: join(directory, "upstream"), bytesMax: copyBytesMax });
   return {
     database,
     store,
+    copies,
     reader,
     queue,
     receiver: queue,

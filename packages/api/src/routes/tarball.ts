@@ -92,9 +92,12 @@ async function upstreamTarball(
   c.header("content-type", "application/octet-stream");
   c.header("cache-control", "private, max-age=86400");
   if (tarball.size !== undefined) c.header("content-length", String(tarball.size));
-  if (c.req.method !== "HEAD") return c.body(toStream(tarball.body));
+  const { body } = tarball;
+  if (c.req.method !== "HEAD")
+    return c.body(body instanceof Uint8Array ? (body as Uint8Array<ArrayBuffer>) : toStream(body));
+  if (body instanceof Uint8Array) return c.body(null);
   // Reading one chunk and stopping releases the stream; an unread stream would hold the upstream's connection.
-  for await (const _ of tarball.body) break;
+  for await (const _ of body) break;
   return c.body(null);
 }
 

@@ -1,6 +1,7 @@
 import pLimit from "p-limit";
 import { indexKey } from "../layout.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { CopyStore } from "../ports/copy-store.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import { UpstreamUnavailable, type PackumentForm, type Upstream } from "../ports/upstream.ts";
 import {
@@ -37,9 +38,14 @@ export type UpstreamCache = {
 };
 
 export type UpstreamCachePorts = {
-  readonly store: ObjectStore;
+  /** Has our own packages, whose names never come from the upstream. */
+  readonly store: Pick<ObjectStore, "head">;
+  /** Where the upstream's documents and tarballs are kept. */
+  readonly copies: CopyStore;
   readonly upstream: Upstream;
   readonly clock: Clock;
+  /** Called when something could not be kept, though it was served. */
+  readonly onFailure: (error: unknown) => void;
   /** Called with each upstream tarball that has no digest to check it by. */
   readonly onUnchecked?: (name: string, file: string) => void;
 };
@@ -57,7 +63,7 @@ const LOOKUPS = 32;
 
 /** Opens the cache over the store; every instance of the registry shares it. */
 export function createUpstreamCache(ports: UpstreamCachePorts, settings: UpstreamCacheSettings): UpstreamCache {
-  const { store, upstream, clock, onUnchecked } = ports;
+  const { store, copies, upstream, clock, onFailure, onUnchecked } = ports;
   const documents = createUpstreamDocuments(ports, settings);
   const ourScopes = settings.scopes.map((scope) => `${scope.toLowerCase()}/`);
   const ourNames = new Set(settings.names?.map((name) => name.toLowerCase()));
@@ -71,7 +77,8 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
     return isOurs(name) || (plain !== name && (await store.head(indexKey(plain))) !== undefined);
   };
   const tarballs = createUpstreamTarballs({
-    store,
+    copies,
+    onFailure,
     packument: (name, options) => documents(name, "abbreviated", options),
     fetch: (url, signal) => upstream.tarball(url, signal),
     now: () => clock.now().getTime(),

@@ -1,9 +1,11 @@
+import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import { isRecord } from "../domain/packument.ts";
 import { abbreviatedManifests } from "../domain/views.ts";
 import { upstreamKey } from "../layout.ts";
 import type { Clock } from "../ports/clock.ts";
-import { StoreUnavailable, type ObjectStore } from "../ports/object-store.ts";
+import type { CopyStore } from "../ports/copy-store.ts";
+import { StoreUnavailable } from "../ports/object-store.ts";
 import { isUpstreamFailure, UpstreamMalformed, type PackumentForm, type Upstream } from "../ports/upstream.ts";
 
 /** An upstream packument in one of its forms, as the upstream's own text has it: its tarball URLs are the upstream's. */
@@ -17,6 +19,13 @@ export type CachedPackument = {
   readonly fetched: number;
 };
 
+export type DocumentsPorts = {
+  readonly copies: CopyStore;
+  readonly upstream: Upstream;
+  readonly clock: Clock;
+  /** Called when a document could not be kept: it is served all the same. */
+  readonly onFailure: (error: unknown) => void;
+};
 export type DocumentsSettings = {
   /** Milliseconds for which a packument is served without asking. Default: 5 minutes, as npm's registry lets its own be kept. */
   readonly freshMs?: number;
@@ -44,7 +53,7 @@ type Kept = Meta & { readonly document: Readonly<Record<string, unknown>> };
  * kept and the abbreviated form is derived.
  */
 export function createUpstreamDocuments(
-  { store, upstream, clock }: { readonly store: ObjectStore; readonly upstream: Upstream; readonly clock: Clock },
+  { copies, upstream, clock, onFailure }: DocumentsPorts,
   { freshMs = FRESH_MS, negativeMs = NEGATIVE_MS, memoryBytes = MEMORY_BYTES }: DocumentsSettings,
 ): (name: string, form: PackumentForm, options?: ReadOptions) => Promise<CachedPackument | undefined> {
   const memory = new LRUCache<string, Kept>({ maxSize: memoryBytes, maxEntrySize: memoryBytes / 2 });
@@ -58,11 +67,11 @@ export function createUpstreamDocuments(
   const load = async (name: string): Promise<Kept | undefined> => {
     const known = memory.get(name);
     if (known && isFresh(known)) return known;
-    const meta = await readMeta(store, name);
+    const meta = await readMeta(copies, name);
     if (!meta) return undefined;
     if (known?.of === meta.of) return remember(name, { ...known, ...meta }, memory.info(name)?.size);
-    const found = await store.get(documentKey(name));
-    if (found?.notModified !== false || found.etag !== meta.of) return undefined;
+    const found = await copies.read(documentKey(name));
+    if (found?.etag !== meta.of) return undefined;
     const document = parseDocument(name, found.bytes);
     return document && remember(name, { ...meta, document }, found.bytes.byteLength);
   };
@@ -77,7 +86,7 @@ export function createUpstreamDocuments(
     const document = found.kind === "found" ? parseDocument(name, found.bytes) : undefined;
     if (found.kind === "not_modified" && kept) {
       const meta = metaOf({ ...kept, fetched: now() });
-      await writeMeta(store, name, meta);
+      await keep(() => writeMeta(copies, name, meta));
       return remember(name, { ...kept, ...meta }, memory.info(name)?.size);
     }
     if (found.kind !== "found" || !document) {
@@ -85,14 +94,14 @@ export function createUpstreamDocuments(
       memory.delete(name);
       return undefined;
     }
-    const result = await store.put(documentKey(name), found.bytes, JSON_TYPE);
-    if (!result.ok) throw new StoreUnavailable("an unconditional write was refused");
+    const of = await keep(() => copies.write(documentKey(name), found.bytes, JSON_TYPE));
     const etag = found.etag === undefined ? {} : { etag: found.etag };
-    const meta = { fetched: now(), form: found.form, of: result.etag, ...etag };
-    await writeMeta(store, name, meta);
+    const meta = { fetched: now(), form: found.form, of: of ?? hashOf(found.bytes), ...etag };
+    if (of !== undefined) await keep(() => writeMeta(copies, name, meta));
     absent.delete(name);
     return remember(name, { ...meta, document }, found.bytes.byteLength);
   };
+  const keep = <T>(write: () => Promise<T>) => keeping(write, onFailure);
   /** Requests for one document share one question to the upstream. */
   const ask = (name: string, form: PackumentForm, kept: Kept | undefined): Promise<Kept | undefined> => {
     const key = `${form} ${name}`;
@@ -158,7 +167,7 @@ function abbreviated(document: Readonly<Record<string, unknown>>): Record<string
   };
 }
 
-const JSON_TYPE = { contentType: "application/json" };
+const JSON_TYPE = "application/json";
 const documentKey = (name: string) => upstreamKey(name, "packument.json");
 const metaKey = (name: string) => upstreamKey(name, "packument.json.meta");
 
@@ -166,11 +175,24 @@ function metaOf({ fetched, form, of, etag }: Meta): Meta {
   return { fetched, form, of, ...(etag === undefined ? {} : { etag }) };
 }
 
-async function readMeta(store: ObjectStore, name: string): Promise<Meta | undefined> {
-  const kept = await store.get(metaKey(name));
-  return kept?.notModified === false ? (JSON.parse(Buffer.from(kept.bytes).toString("utf8")) as Meta) : undefined;
+async function readMeta(copies: CopyStore, name: string): Promise<Meta | undefined> {
+  const kept = await copies.read(metaKey(name));
+  return kept && (JSON.parse(Buffer.from(kept.bytes).toString("utf8")) as Meta);
 }
 
-async function writeMeta(store: ObjectStore, name: string, meta: Meta): Promise<void> {
-  await store.put(metaKey(name), Buffer.from(JSON.stringify(meta)), JSON_TYPE);
+async function writeMeta(copies: CopyStore, name: string, meta: Meta): Promise<void> {
+  await copies.write(metaKey(name), Buffer.from(JSON.stringify(meta)), JSON_TYPE);
 }
+
+/** A store that does not work takes nothing away from a client: the document is at hand. */
+async function keeping<T>(write: () => Promise<T>, onFailure: (error: unknown) => void): Promise<T | undefined> {
+  try {
+    return await write();
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error;
+    onFailure(error);
+    return undefined;
+  }
+}
+
+const hashOf = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");

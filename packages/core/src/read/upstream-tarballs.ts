@@ -1,16 +1,17 @@
 import { createHash } from "node:crypto";
-import { PassThrough } from "node:stream";
 import ssri from "ssri";
 import { isRecord, own, tarballFile } from "../domain/packument.ts";
 import { upstreamKey } from "../layout.ts";
-import type { ObjectStore } from "../ports/object-store.ts";
+import type { CopyStore } from "../ports/copy-store.ts";
 import { UpstreamMalformed, type UpstreamTarball } from "../ports/upstream.ts";
+import { createDownloads, type Share } from "./download.ts";
 import type { CachedPackument } from "./upstream-documents.ts";
 
-export type CachedTarball = { readonly size?: number; readonly body: AsyncIterable<Uint8Array> };
+/** `body` is the whole tarball where it is at hand. */
+export type CachedTarball = Share;
 
 export type UpstreamTarballsPorts = {
-  readonly store: ObjectStore;
+  readonly copies: CopyStore;
   /** The upstream's packument, cached; `revalidate` asks the upstream. */
   readonly packument: (
     name: string,
@@ -19,11 +20,11 @@ export type UpstreamTarballsPorts = {
   readonly fetch: (url: string, signal: AbortSignal) => Promise<UpstreamTarball | undefined>;
   /** Called with each version that has no digest, so that its tarball can't be checked. */
   readonly onUnchecked?: (name: string, version: string) => void;
+  /** Called when a tarball could not be kept, though its clients got it. */
+  readonly onFailure: (error: unknown) => void;
   readonly now: () => number;
 };
 
-/** A tarball of at most so many bytes is checked as a whole before its first byte is passed on. */
-const WHOLE_BYTES = 1024 * 1024;
 /** A package is not asked for again within so many milliseconds because a version is missing. */
 const RECHECK_MS = 1_000;
 
@@ -31,14 +32,14 @@ const RECHECK_MS = 1_000;
 type Source = { readonly key: string; readonly url: string; readonly integrity?: string };
 
 /**
- * The upstream's tarballs: each is downloaded once, checked, and kept in the store.
+ * The upstream's tarballs: each is downloaded once, checked, and kept.
  *
  * A tarball is served only while the packument lists its version. When it does not, the upstream is asked again before the
  * answer is "absent": the version may be newer than the copy.
  */
 export function createUpstreamTarballs(ports: UpstreamTarballsPorts) {
-  const { store, packument, fetch, onUnchecked, now } = ports;
-  const downloads = createDownloads();
+  const { copies, packument, fetch, onUnchecked, now } = ports;
+  const downloads = createDownloads(copies, ports.onFailure);
 
   const find = async (name: string, file: string): Promise<Source | undefined> => {
     const cached = await packument(name);
@@ -48,96 +49,26 @@ export function createUpstreamTarballs(ports: UpstreamTarballsPorts) {
     const again = await packument(name, { revalidate: true });
     return again && sourceOf(name, file, again.document);
   };
-  const check = (source: Source, name: string, file: string) => {
-    if (source.integrity === undefined) onUnchecked?.(name, file);
-  };
-
-  const download = async (source: Source, name: string, file: string): Promise<CachedTarball | undefined> => {
-    const started = Promise.withResolvers<CachedTarball | undefined>();
-    const { abandon } = downloads.begin(source.key, async (signal) => {
-      try {
-        const found = await fetch(source.url, signal);
-        if (!found) return started.resolve(undefined);
-        check(source, name, file);
-        if (found.size !== undefined && found.size <= WHOLE_BYTES) {
-          const pieces = await Array.fromAsync(checked(found.body, source.integrity));
-          started.resolve({ size: found.size, body: iterate(pieces) });
-          await store.put(source.key, Buffer.concat(pieces), TARBALL_TYPE);
-          return;
-        }
-        const client = clientStream(abandon);
-        started.resolve({ ...(found.size === undefined ? {} : { size: found.size }), body: client });
-        await fill(client, (pass) => store.put(source.key, pass(checked(found.body, source.integrity)), TARBALL_TYPE));
-      } catch (error) {
-        started.reject(error);
-        throw error;
-      }
+  const download = (source: Source, name: string, file: string) =>
+    downloads.begin(source.key, async (signal) => {
+      const found = await fetch(source.url, signal);
+      if (found && source.integrity === undefined) onUnchecked?.(name, file);
+      return found && { ...found, body: checked(found.body, source.integrity) };
     });
-    return started.promise;
-  };
-  const kept = async (key: string): Promise<CachedTarball | undefined> => {
-    const open = await store.open(key);
-    return open && { size: open.size, body: open.body };
-  };
 
   return {
     async tarball(name: string, file: string): Promise<CachedTarball | undefined> {
       const source = await find(name, file);
       if (!source) return undefined;
-      for (;;) {
-        // A second client of the same download gets it from the store, once it is there.
-        await downloads.follow(source.key);
-        const found = await kept(source.key);
-        if (found) return found;
-        if (!downloads.isRunning(source.key)) return download(source, name, file);
-      }
+      const known = downloads.running(source.key) ? undefined : await copies.open(source.key);
+      return known ?? download(source, name, file).share();
     },
     /** The store's key of a tarball, once all of it is kept there. */
     async keptTarball(name: string, file: string): Promise<string | undefined> {
       const source = await find(name, file);
       if (!source) return undefined;
-      do {
-        await downloads.follow(source.key);
-        if (await store.head(source.key)) return source.key;
-      } while (downloads.isRunning(source.key));
-      const { settled } = downloads.begin(source.key, async (signal) => {
-        const found = await fetch(source.url, signal);
-        if (!found) return;
-        check(source, name, file);
-        await store.put(source.key, checked(found.body, source.integrity), TARBALL_TYPE);
-      });
-      await settled;
-      return (await store.head(source.key)) ? source.key : undefined;
-    },
-  };
-}
-
-/** A download under way. `settled` resolves when the tarball is kept, or is absent; it rejects when it is not kept. */
-type Download = { readonly settled: Promise<void>; followers: number };
-
-/** The downloads under way, each by the key where its tarball will be kept. */
-function createDownloads() {
-  const running = new Map<string, Download>();
-  return {
-    isRunning: (key: string) => running.has(key),
-    /** Begins a download. `abandon` ends it, unless another client waits for it. */
-    begin(key: string, run: (signal: AbortSignal) => Promise<void>) {
-      const abandoned = new AbortController();
-      const download = { settled: run(abandoned.signal).finally(() => running.delete(key)), followers: 0 };
-      // A caller that waits for it gets the failure; perhaps nobody waits.
-      download.settled.catch(() => undefined);
-      running.set(key, download);
-      const abandon = () => {
-        if (download.followers === 0) abandoned.abort(new Error("nobody waits for this download any more"));
-      };
-      return { settled: download.settled, abandon };
-    },
-    /** Waits for the download of another client, if there is one. */
-    async follow(key: string): Promise<void> {
-      const download = running.get(key);
-      if (!download) return;
-      download.followers++;
-      await download.settled;
+      if (!downloads.running(source.key) && (await copies.has(source.key))) return source.key;
+      return (await download(source, name, file).kept()) ? source.key : undefined;
     },
   };
 }
@@ -194,42 +125,6 @@ function integrityOf(manifest: unknown): string | undefined {
     : undefined;
 }
 
-/** What a client reads. `onGone` is called when it goes away before the end. */
-function clientStream(onGone: () => void): PassThrough {
-  const client = new PassThrough();
-  // A client that is gone gets no error; without a listener its absence would be an uncaught one.
-  client.on("error", () => {});
-  client.once("close", () => {
-    if (!client.writableFinished) onGone();
-  });
-  return client;
-}
-
-/** Stores bytes, and passes them on to the client while they are stored. */
-async function fill(
-  client: PassThrough,
-  store: (pass: (body: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>) => Promise<unknown>,
-): Promise<void> {
-  try {
-    await store((body) => passing(body, client));
-    client.end();
-  } catch (error) {
-    client.destroy(error instanceof Error ? error : new Error(String(error)));
-    throw error;
-  }
-}
-
-async function* passing(body: AsyncIterable<Uint8Array>, client: PassThrough): AsyncGenerator<Uint8Array> {
-  // The client gets each piece one later than the store: when the digest is wrong, its download ends before the last piece.
-  let held: Uint8Array | undefined;
-  for await (const piece of body) {
-    yield piece;
-    if (held) await handOver(client, held);
-    held = piece;
-  }
-  if (held) await handOver(client, held);
-}
-
 /** The same bytes; throws at their end when they are not those of the integrity. Without one they are not checked. */
 async function* checked(body: AsyncIterable<Uint8Array>, integrity: string | undefined): AsyncGenerator<Uint8Array> {
   if (integrity === undefined) return yield* body;
@@ -243,17 +138,3 @@ async function* checked(body: AsyncIterable<Uint8Array>, integrity: string | und
   if (!integrity.split(" ").includes(found))
     throw new UpstreamMalformed(`the upstream sent a damaged tarball: ${found} instead of ${integrity}`);
 }
-
-async function* iterate(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-  yield* pieces;
-}
-
-async function handOver(client: PassThrough, piece: Uint8Array): Promise<void> {
-  if (client.destroyed || client.write(piece)) return;
-  await new Promise<void>((resolve) => {
-    client.once("drain", resolve);
-    client.once("close", resolve);
-  });
-}
-
-const TARBALL_TYPE = { contentType: "application/octet-stream" };

@@ -1,4 +1,4 @@
-import { openPolicy, publishOf, stage } from "@codebox/testing";
+import { fail, openPolicy, publishOf, stage } from "@codebox/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   createConsumer,
@@ -179,7 +179,13 @@ test("a client that wants no copy makes the cache ask, also for a package that w
 test("another instance's copy is used: it is read from the store, and the upstream is not asked", async () => {
   await fixture.cache.packument("left", "full");
   const other = createUpstreamCache(
-    { store: fixture.backend.store, upstream: fixture.upstream, clock: fixture.clock },
+    {
+      store: fixture.backend.store,
+      copies: fixture.copies,
+      upstream: fixture.upstream,
+      clock: fixture.clock,
+      onFailure: fail,
+    },
     { scopes: [] },
   );
   expect((await other.packument("left", "full"))?.document).toMatchObject({ version: 1 });

@@ -1,4 +1,11 @@
-import { createUpstreamCache, LAYOUT, UpstreamRefused, UpstreamUnavailable, type Upstream } from "../../src/index.ts";
+import {
+  copiesIn,
+  createUpstreamCache,
+  LAYOUT,
+  UpstreamRefused,
+  UpstreamUnavailable,
+  type Upstream,
+} from "../../src/index.ts";
 import { createMemoryBackend, makeTarball, manualClock } from "@codebox/testing";
 
 export const TGZ = makeTarball({ name: "left", version: "1.0.0" });
@@ -11,6 +18,8 @@ type Answers = {
   bytes: Buffer;
   /** Whether the upstream states the tarball's size. */
   sized?: boolean;
+  /** Bytes of each piece of a tarball. Default: 50. */
+  pieceBytes?: number;
   /** What each piece of a tarball waits for. */
   pause?: Promise<void>;
   refused?: string;
@@ -31,13 +40,25 @@ export function upstreamFixture() {
   const first: Answers = { down: false, version: 1, versions: { "1.0.0": { ...manifest, dist } }, bytes: TGZ.bytes };
   const fixture = { clock, backend, asked, unchecked, answers: first };
   const upstream = upstreamOf(fixture);
+  const failures: unknown[] = [];
+  const onFailure = (error: unknown) => failures.push(error);
+  const copies = copiesIn(backend.store);
   const cache = createUpstreamCache(
-    { store: backend.store, upstream, clock, onUnchecked: (name, file) => unchecked.push(`${name} ${file}`) },
+    {
+      store: backend.store,
+      copies,
+      upstream,
+      clock,
+      onFailure,
+      onUnchecked: (name, file) => unchecked.push(`${name} ${file}`),
+    },
     { scopes: ["@acme"], names: ["ours"] },
   );
   return Object.assign(fixture, {
     upstream,
     cache,
+    copies,
+    failures,
     shown: async () => (await cache.packument("left", "full"))?.document,
     /** The keys of the tarballs that are kept. */
     tarballs: async () =>
@@ -65,12 +86,12 @@ function upstreamOf(fixture: { readonly asked: string[]; answers: Answers }): Up
     },
     async tarball(url, signal) {
       asked.push(url);
-      const { bytes, sized = true, pause } = fixture.answers;
+      const { bytes, sized = true, pause, pieceBytes = 50 } = fixture.answers;
       const pieces = async function* () {
-        for (let at = 0; at < bytes.length; at += 50) {
+        for (let at = 0; at < bytes.length; at += pieceBytes) {
           await pause;
           signal?.throwIfAborted();
-          yield bytes.subarray(at, at + 50);
+          yield bytes.subarray(at, at + pieceBytes);
         }
       };
       return { ...(sized ? { size: bytes.length } : {}), body: pieces() };
@@ -83,6 +104,7 @@ function upstreamOf(fixture: { readonly asked: string[]; answers: Answers }): Up
 }
 
 /** All bytes of a body. */
-export async function collect(body: AsyncIterable<Uint8Array> | undefined): Promise<Buffer> {
+export async function collect(body: Uint8Array | AsyncIterable<Uint8Array> | undefined): Promise<Buffer> {
+  if (body instanceof Uint8Array) return Buffer.from(body);
   return Buffer.concat(await Array.fromAsync(body ?? []));
 }
