@@ -31,6 +31,7 @@ import { deadLetterRoutes } from "./dead-letters-route.ts";
 import { eventRoutes } from "./events-route.ts";
 import { isItself } from "./itself.ts";
 import { openListener, type Listener, type ListenerParts } from "./listener.ts";
+import { createPrepare } from "./prepare-thread.ts";
 import { watchRevocations } from "./revocations.ts";
 import { openSqlite } from "@codebox/sqlite";
 import type { Settings } from "./settings.ts";
@@ -129,7 +130,8 @@ function appOf(
   const own = { publicUrl: settings.publicUrl, everywhere: isAnyAddress(settings.host), addresses };
   const upstream = parts.upstream?.((url) => isItself(url, { ...own, url: ownUrl() }));
   const onFailure = (error: unknown) => log.error({ err: error }, "a copy of the upstream could not be kept");
-  const cache = upstream && createUpstreamCache({ ...backend, upstream, clock, onFailure }, settings);
+  const cache =
+    upstream && createUpstreamCache({ ...backend, upstream, clock, onFailure, prepare: createPrepare() }, settings);
   const revocations = watchRevocations(backend.tokens, clock);
   const ports: ApiPorts = {
     ...backend,

@@ -78,7 +78,7 @@ async function write(directory: string, index: CopyIndex, hash: string, body: Bo
   try {
     const file = await onDisk(() => open(temporary, "wx", 0o600));
     try {
-      for await (const piece of body instanceof Uint8Array ? [body] : body) {
+      for await (const piece of body instanceof Uint8Array ? piecesOf(body) : body) {
         digest.update(piece);
         size += piece.byteLength;
         await index.take(piece.byteLength);
@@ -99,6 +99,11 @@ async function write(directory: string, index: CopyIndex, hash: string, body: Bo
 }
 
 const hashOf = (key: string) => createHash("sha256").update(key).digest("hex").slice(0, DIGITS);
+
+/** The digest of a large copy is computed in pieces: others get their turn between two of them. */
+function* piecesOf(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.byteLength; at += PIECE_BYTES) yield bytes.subarray(at, at + PIECE_BYTES);
+}
 
 async function writeAll(file: FileHandle, piece: Uint8Array): Promise<void> {
   for (let from = 0; from < piece.byteLength;) from += (await file.write(piece, from)).bytesWritten;

@@ -6,11 +6,13 @@ import type { ObjectStore } from "../ports/object-store.ts";
 import { UpstreamUnavailable, type PackumentForm, type Upstream } from "../ports/upstream.ts";
 import {
   createUpstreamDocuments,
-  parseDocument,
+  preparedOf,
   type CachedPackument,
   type DocumentsSettings,
+  type Prepare,
   type ReadOptions,
 } from "./upstream-documents.ts";
+import { prepare } from "./prepared.ts";
 import { createUpstreamTarballs, type CachedTarball } from "./upstream-tarballs.ts";
 
 /**
@@ -44,6 +46,8 @@ export type UpstreamCachePorts = {
   readonly copies: CopyStore;
   readonly upstream: Upstream;
   readonly clock: Clock;
+  /** Default: documents are parsed in the caller's own turn. */
+  readonly prepare?: Prepare;
   /** Called when something could not be kept, though it was served. */
   readonly onFailure: (error: unknown) => void;
   /** Called with each upstream tarball that has no digest to check it by. */
@@ -92,7 +96,7 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
       const asked = upstream.packument({ name, form: "abbreviated" });
       const found = await Promise.race([asked, late]).finally(() => answered.abort());
       if (!found) throw new UpstreamUnavailable(`there was no answer in ${ASK_MS / 1000} seconds`);
-      return found.kind === "found" && parseDocument(name, found.bytes) !== undefined;
+      return found.kind === "found" && preparedOf(prepare(name, found.bytes, found.form)) !== undefined;
     },
     packument: async (name, form, options) =>
       (await isOursInAnyCase(name)) ? undefined : documents(name, form, options),

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import ssri from "ssri";
-import { isRecord, own, tarballFile } from "../domain/packument.ts";
+import { tarballFile } from "../domain/packument.ts";
 import { upstreamKey } from "../layout.ts";
 import type { CopyStore } from "../ports/copy-store.ts";
 import { UpstreamMalformed, type UpstreamTarball } from "../ports/upstream.ts";
 import { createDownloads, type Share } from "./download.ts";
+import type { VersionSource } from "./prepared.ts";
 import type { CachedPackument } from "./upstream-documents.ts";
 
 /** `body` is the whole tarball where it is at hand. */
@@ -44,10 +44,10 @@ export function createUpstreamTarballs(ports: UpstreamTarballsPorts) {
   const find = async (name: string, file: string): Promise<Source | undefined> => {
     const cached = await packument(name);
     if (!cached) return undefined;
-    const found = sourceOf(name, file, cached.document);
+    const found = sourceOf(name, file, cached);
     if (found || cached.stale || now() - cached.fetched < RECHECK_MS) return found;
     const again = await packument(name, { revalidate: true });
-    return again && sourceOf(name, file, again.document);
+    return again && sourceOf(name, file, again);
   };
   const download = (source: Source, name: string, file: string) =>
     downloads.begin(source.key, async (signal) => {
@@ -77,21 +77,16 @@ export function createUpstreamTarballs(ports: UpstreamTarballsPorts) {
  * The version's tarball by its file name: ours (`wire-1.0.0.tgz`), or the last part of the upstream's own URL, which lock files
  * may hold. Ours comes first: an upstream may give two versions' tarballs the same last part.
  */
-function sourceOf(name: string, file: string, document: Readonly<Record<string, unknown>>): Source | undefined {
-  const versions = isRecord(document["versions"]) ? document["versions"] : {};
-  const prefix = tarballFile(name, "").slice(0, -".tgz".length);
-  const version = file.startsWith(prefix) && file.endsWith(".tgz") ? file.slice(prefix.length, -".tgz".length) : "";
-  const exact = own(versions, version);
-  if (exact !== undefined) return sourceIn(name, version, exact);
-  const named = Object.entries(versions).filter(([, manifest]) => lastPart(tarballOf(manifest)) === file);
+function sourceOf(name: string, file: string, { versions }: CachedPackument): Source | undefined {
+  const exact = versions.find(([version]) => file === tarballFile(name, version));
+  if (exact) return sourceIn(name, ...exact);
+  const named = versions.filter(([, { url }]) => lastPart(url) === file);
   const [only] = named;
-  return named.length === 1 && only ? sourceIn(name, only[0], only[1]) : undefined;
+  return named.length === 1 && only ? sourceIn(name, ...only) : undefined;
 }
 
-function sourceIn(name: string, version: string, manifest: unknown): Source | undefined {
-  const url = tarballOf(manifest);
+function sourceIn(name: string, version: string, { url, integrity }: VersionSource): Source | undefined {
   if (url === undefined) return undefined;
-  const integrity = integrityOf(manifest);
   // Another digest is another tarball: bytes that were kept under a replaced one are not served.
   const digest = createHash("sha256")
     .update(integrity ?? url)
@@ -101,29 +96,7 @@ function sourceIn(name: string, version: string, manifest: unknown): Source | un
   return { key, url, ...(integrity === undefined ? {} : { integrity }) };
 }
 
-function distOf(manifest: unknown): Record<string, unknown> {
-  return isRecord(manifest) && isRecord(manifest["dist"]) ? manifest["dist"] : {};
-}
-
-function tarballOf(manifest: unknown): string | undefined {
-  const { tarball } = distOf(manifest);
-  return typeof tarball === "string" ? tarball : undefined;
-}
-
 const lastPart = (url: string | undefined) => url?.split(/[?#]/)[0]?.split("/").at(-1);
-
-/** The strongest digest, none weaker than sha1. */
-function integrityOf(manifest: unknown): string | undefined {
-  const { integrity, shasum } = distOf(manifest);
-  const hashes = typeof integrity === "string" ? ssri.parse(integrity) : null;
-  for (const algorithm of ["sha512", "sha384", "sha256", "sha1"]) {
-    const found = hashes?.[algorithm];
-    if (found?.length) return found.map((hash) => hash.toString()).join(" ");
-  }
-  return typeof shasum === "string" && /^[0-9a-f]{40}$/i.test(shasum)
-    ? `sha1-${Buffer.from(shasum, "hex").toString("base64")}`
-    : undefined;
-}
 
 /** The same bytes; throws at their end when they are not those of the integrity. Without one they are not checked. */
 async function* checked(body: AsyncIterable<Uint8Array>, integrity: string | undefined): AsyncGenerator<Uint8Array> {

@@ -4,6 +4,7 @@ import {
   LAYOUT,
   UpstreamRefused,
   UpstreamUnavailable,
+  type CachedPackument,
   type Upstream,
 } from "../../src/index.ts";
 import { createMemoryBackend, makeTarball, manualClock } from "@codebox/testing";
@@ -59,7 +60,7 @@ export function upstreamFixture() {
     cache,
     copies,
     failures,
-    shown: async () => (await cache.packument("left", "full"))?.document,
+    shown: async () => documentOf(await cache.packument("left", "full")),
     /** The keys of the tarballs that are kept. */
     tarballs: async () =>
       (await backend.store.list(LAYOUT.upstream.prefix)).objects
@@ -101,6 +102,13 @@ function upstreamOf(fixture: { readonly asked: string[]; answers: Answers }): Up
       return { left: [] };
     },
   };
+}
+
+/** A cached packument as a client at this registry reads it. */
+export function documentOf(cached: CachedPackument | undefined): Record<string, Record<string, unknown>> | undefined {
+  if (!cached) return undefined;
+  const text = Buffer.from(cached.text("http://here.example")).toString("utf8");
+  return JSON.parse(text) as Record<string, Record<string, unknown>>;
 }
 
 /** All bytes of a body. */
