@@ -30,6 +30,7 @@ async function run(): Promise<void> {
           applied: (name, outcomes) => print("consumer", { package: name, changes: outcomes.length }),
           failed: (group, error) => print("consumer", { group, failed: String(error) }),
           dead: (id, group, reason) => print("consumer", { group, dead: id, reason }),
+          postponed: (group, messages) => print("consumer", { group, postponed: messages }),
         },
         onRequest: ({ method, path, status }) => print("api", { method, path, status }),
         onFailure: (error) => print("failure", { error: String(error) }),

@@ -57,6 +57,6 @@ export function functions(storage: Storage, queues: Queues, topics: Topics, sett
     account: make("account", api),
     consumer: make("consumer", { ...bucket, ...changes, ...deadLetters, CODEBOX_TOPIC_ARN: topics.events.arn }),
     intake: make("intake", { ...bucket, ...changes, ...deadLetters }),
-    redrive: make("redrive", { ...changes, ...deadLetters }),
+    redrive: make("redrive", { ...bucket, ...changes, ...deadLetters }),
   };
 }

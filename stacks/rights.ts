@@ -152,6 +152,12 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
     KEY,
   ],
   redrive: [
+    LIST(),
+    {
+      actions: ["s3:GetObject"],
+      on: ["bucket/*/index.json"],
+      why: "refuse a change of a tag that was changed since",
+    },
     {
       actions: ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"],
       on: ["dead-letter queue"],
@@ -159,6 +165,7 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
     },
     { actions: ["sqs:SendMessage"], on: ["change queue"], why: "return them to the queue" },
     LOG,
+    KEY,
   ],
 };
 

@@ -35,7 +35,7 @@ function eventOf(changes: readonly Change[]): SQSEvent {
 test("10 changes of one package in one SQS event cost a warm consumer one GET, one conditional PUT and one SNS batch; a new one sends the outbox again", async () => {
   const own = clients();
   const cloud = await makeCloud(own, { prefix: unique("cost") });
-  const log = { applied: () => undefined, failed: () => undefined, dead: () => undefined };
+  const log = { applied: () => undefined, failed: () => undefined, dead: () => undefined, postponed: () => undefined };
   const make = () =>
     consumerFunction(readEnvironment("consumer", environmentOf(cloud)), { ...own, clock: systemClock, log });
   const store = createS3ObjectStore(own.s3, { bucket: cloud.bucket });
@@ -76,7 +76,7 @@ test("10 changes of one package in one SQS event cost a warm consumer one GET, o
 test("10 packages in one SQS event cost as many: each its own GET and PUT, and none waits for another", async () => {
   const own = clients();
   const cloud = await makeCloud(own, { prefix: unique("cost") });
-  const log = { applied: () => undefined, failed: () => undefined, dead: () => undefined };
+  const log = { applied: () => undefined, failed: () => undefined, dead: () => undefined, postponed: () => undefined };
   const handler = consumerFunction(readEnvironment("consumer", environmentOf(cloud)), {
     ...own,
     clock: systemClock,

@@ -196,7 +196,7 @@ describe("codebox dead-letters", () => {
     const table = await cli(dir.path, ["dead-letters", "list", ...queues], { terminal: true });
     expect(table.stdout).toMatch(/id.*package.*reason/);
     expect((await cli(dir.path, ["dead-letters", "redrive", changes[0]!.id, ...queues])).code).toBe(2);
-    const to = [...queues, "--queue-url", queueUrl];
+    const to = [...queues, "--queue-url", queueUrl, "--bucket", shape.cloud.bucket];
     const dry = await cli(dir.path, ["dead-letters", "redrive", "--all", "--dry-run", ...to]);
     expect(Number(dry.summary["redriven"])).toBeGreaterThanOrEqual(10);
     const one = await cli(dir.path, ["dead-letters", "redrive", changes[0]!.id, ...to]);

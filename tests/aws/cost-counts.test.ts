@@ -40,7 +40,12 @@ describe("docs/cost.md counts what goes over the wire", () => {
         };
       },
       log: {
-        consume: { applied: () => undefined, failed: () => undefined, dead: () => undefined },
+        consume: {
+          applied: () => undefined,
+          failed: () => undefined,
+          dead: () => undefined,
+          postponed: () => undefined,
+        },
         onRequest: (request) => answered.push(request),
         onFailure: () => undefined,
       },

@@ -1,6 +1,6 @@
 import { PublishCommand } from "@aws-sdk/client-sns";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
-import { createSqsClient } from "@codebox/aws";
+import { createS3Client, createSqsClient } from "@codebox/aws";
 import { readEnvironment, redriveFunction } from "@codebox/functions";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { environmentOf } from "../../scripts/aws-local/cloud.ts";
@@ -111,14 +111,28 @@ describe("the functions get by with the rights of stacks/rights.ts", () => {
         MessageDeduplicationId: "rights-none",
       }),
     );
-    const sqs = createSqsClient({ endpoint: inject("moto"), region: MOTO_REGION, credentials: MOTO_CREDENTIALS });
-    guard.watch("redrive", sqs, cloud);
-    const redrive = redriveFunction(readEnvironment("redrive", environmentOf(cloud)), { sqs, clock: systemClock });
-    await until("the dead letter", async () => {
+    const options = { endpoint: inject("moto"), region: MOTO_REGION, credentials: MOTO_CREDENTIALS };
+    const [s3, sqs] = [createS3Client(options), createSqsClient(options)];
+    for (const client of [s3, sqs]) guard.watch("redrive", client, cloud);
+    const redrive = redriveFunction(readEnvironment("redrive", environmentOf(cloud)), { s3, sqs, clock: systemClock });
+    // A change in the group of another package: a dead letter too, and one whose package a redrive reads.
+    await clients.sqs.send(
+      new SendMessageCommand({
+        QueueUrl: cloud.queueUrl,
+        MessageBody: JSON.stringify(
+          outside("rights-old", { type: "tag.put", name: "wire", tag: "bot", version: "1.1.0" }),
+        ),
+        MessageGroupId: "other",
+        MessageDeduplicationId: "rights-old",
+      }),
+    );
+    await until("the dead letters", async () => {
       const answer = await redrive({ action: "list" });
-      return "letters" in answer && answer.letters.length > 0;
+      return "letters" in answer && answer.letters.length > 1;
     });
-    expect(await redrive({ action: "redrive", ids: "all" })).toMatchObject({ redriven: [expect.any(String)] });
+    expect(await redrive({ action: "redrive", ids: "all" })).toMatchObject({
+      redriven: [expect.any(String), expect.any(String)],
+    });
   });
 
   test("nothing was refused", () => {

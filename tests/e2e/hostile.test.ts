@@ -14,7 +14,7 @@ let directory: Awaited<ReturnType<typeof scratch>>;
 let registry: Registry;
 beforeEach(async () => {
   directory = await scratch();
-  registry = await startRegistry(directory.path, ["--no-upstream"], undefined, SMALL_HEAP);
+  registry = await startRegistry(directory.path, ["--no-upstream"], undefined, undefined, SMALL_HEAP);
 });
 afterEach(async () => {
   await registry.kill();

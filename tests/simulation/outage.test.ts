@@ -59,7 +59,7 @@ async function simulate(outage: Outage) {
     pause: async (records, seconds) => queue.hide(idsOf(records), seconds),
     remove: async (records) => queue.delete(idsOf(records)),
     clock,
-    log: { applied: () => undefined, failed: () => undefined, dead: () => undefined },
+    log: { applied: () => undefined, failed: () => undefined, dead: () => undefined, postponed: () => undefined },
   });
   const invoke = async () => {
     const messages = queue.receive();

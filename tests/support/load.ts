@@ -3,9 +3,11 @@ import type { Registry } from "./registry.ts";
 
 export type Answer = { readonly what: string; readonly status: number };
 
-/** The body of a publish, as npm sends it. */
-export function publishBody(name: string, version: string, tag = "latest"): Record<string, unknown> {
-  const { bytes, integrity, shasum } = makeTarball({ name, version });
+type Files = Readonly<Record<string, Buffer>>;
+
+/** The body of a publish, as npm sends it. @param files besides package.json. */
+export function publishBody(name: string, version: string, tag = "latest", files: Files = {}): Record<string, unknown> {
+  const { bytes, integrity, shasum } = makeTarball({ name, version, files });
   return {
     _id: name,
     name,
@@ -23,8 +25,14 @@ export function publishBody(name: string, version: string, tag = "latest"): Reco
 }
 
 /** Publishes; `status` 0 when no answer came. */
-export function publish(registry: Registry, name: string, version: string, tag?: string): Promise<Answer> {
-  return put(registry, `/${name.replace("/", "%2f")}`, publishBody(name, version, tag), version);
+export function publish(
+  registry: Registry,
+  name: string,
+  version: string,
+  tag?: string,
+  files?: Files,
+): Promise<Answer> {
+  return put(registry, `/${name.replace("/", "%2f")}`, publishBody(name, version, tag, files), version);
 }
 
 /** Puts a dist-tag; `status` 0 when no answer came. */

@@ -27,15 +27,19 @@ export type Registry = {
   kill(): Promise<void>;
 };
 
-/** Starts the real server, as `npm start` does, on a free port of 127.0.0.1, and waits until it listens. */
+/** Starts the real server, as `npm start` does, on a free port of 127.0.0.1, and waits until it listens. @param descriptors how many files and sockets it may have open */
 export async function startRegistry(
   data: string,
   flags: readonly string[] = ["--no-upstream"],
   knownToken?: string,
+  descriptors?: number,
   nodeFlags: readonly string[] = [],
 ): Promise<Registry> {
-  const args = [...nodeFlags, MAIN, "--port", "0", "--data", data, ...flags];
-  const child = spawn(process.execPath, args, {
+  const server = [process.execPath, ...nodeFlags, MAIN, "--port", "0", "--data", data, ...flags];
+  const limited =
+    descriptors === undefined ? server : ["sh", "-c", `ulimit -n ${descriptors}; exec "$0" "$@"`, ...server];
+  const [command = "", ...args] = limited;
+  const child = spawn(command, args, {
     stdio: ["ignore", "pipe", "pipe"],
     env: { PATH: process.env["PATH"] },
   });

@@ -4,7 +4,7 @@ import { createMiddleware } from "hono/factory";
 import { authentication, authorise } from "./auth.ts";
 import { createBackoff } from "./backoff.ts";
 import type { ApiPorts, ApiSettings, App, AppContext, AppEnv, AppPorts } from "./context.ts";
-import { ApiError, asApiError, errorResponse } from "./errors.ts";
+import { ApiError, asApiError, errorResponse, type ErrorCode } from "./errors.ts";
 import { addGroups, type Method, type RouteGroup } from "./groups.ts";
 import { misdirected } from "./hosts.ts";
 import { createIntake } from "./intake.ts";
@@ -40,6 +40,9 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
   ];
 }
 
+/** Failures that need somebody who looks at the registry. */
+const LOGGED: ReadonlySet<ErrorCode> = new Set(["internal", "unavailable", "storage_full"]);
+
 /**
  * An HTTP app that serves groups of routes, in any order.
  *
@@ -54,8 +57,7 @@ export function createApp(
   const app: App = new Hono<AppEnv>({ getPath: (request) => pathOf(request, problems) });
   app.onError((error, c) => {
     const known = asApiError(error);
-    if (known.code === "internal" || known.code === "unavailable")
-      ports.onFailure?.(error, { method: c.req.method, path: loggable(c.req.path) });
+    if (LOGGED.has(known.code)) ports.onFailure?.(error, { method: c.req.method, path: loggable(c.req.path) });
     return errorResponse(c, known);
   });
   app.use(async (c, next) => {

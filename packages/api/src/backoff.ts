@@ -1,4 +1,4 @@
-import type { Clock } from "@codebox/core";
+import { ageOf, type Clock } from "@codebox/core";
 import { LRUCache } from "lru-cache";
 import { ApiError } from "./errors.ts";
 
@@ -35,7 +35,7 @@ export function createBackoff(clock: Pick<Clock, "now">): Backoff {
   const failures = new LRUCache<string, { count: number; until: number; at: number }>({ max: REMEMBERED });
   const known = (key: string) => {
     const entry = failures.get(key);
-    return entry && now() - entry.at < FORGET_MS ? entry : undefined;
+    return entry && ageOf(entry.at, clock.now()) < FORGET_MS ? entry : undefined;
   };
   const fail = (key: string, secondsMax: number) => {
     const count = (known(key)?.count ?? 0) + 1;

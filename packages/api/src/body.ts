@@ -30,7 +30,7 @@ export async function* bodyBytes(c: AppContext, maxBytes: number): AsyncGenerato
     ended.signal,
   );
   try {
-    for await (const chunk of decoded(source, decoder)) {
+    for await (const chunk of decoded(source, decoder).iterator({ destroyOnReturn: false })) {
       size += chunk.byteLength;
       if (size > maxBytes) throw tooLarge(maxBytes);
       if (decoder && size > Math.max(DECODED_FREE_BYTES, DECODED_RATIO_MAX * sent)) throw inflated();
@@ -44,10 +44,23 @@ export async function* bodyBytes(c: AppContext, maxBytes: number): AsyncGenerato
     );
   } finally {
     ended.abort();
+    discardRest(source, decoder);
   }
 }
 
-function decoded(source: Readable, decoder: Transform | undefined): AsyncIterable<Uint8Array> {
+/**
+ * Reads the rest of a body that was refused, and drops it: its sender can read the answer, and use the connection again. The host
+ * bounds this.
+ */
+function discardRest(source: Readable, decoder: Transform | undefined): void {
+  if (decoder) source.unpipe(decoder);
+  decoder?.destroy();
+  // The sender went away: the request has its answer already.
+  source.on("error", () => {});
+  source.resume();
+}
+
+function decoded(source: Readable, decoder: Transform | undefined): Readable {
   if (!decoder) return source;
   source.on("error", (error) => decoder.destroy(error));
   return source.pipe(decoder);

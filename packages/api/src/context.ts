@@ -1,4 +1,5 @@
 import type {
+  Backend,
   Catalog,
   Clock,
   IdentityProvider,
@@ -37,6 +38,8 @@ export type ReadPorts = {
   readonly clock: Clock;
   /** Absent: packages that are not ours do not exist. */
   readonly upstream?: UpstreamCache;
+  /** For the health check. Absent: a store that can be read can be written. */
+  readonly checkWritable?: Backend["checkWritable"];
 } & Pick<AppPorts, "onFailure">;
 
 /** What the routes that change packages need. */

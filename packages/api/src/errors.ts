@@ -6,8 +6,10 @@ import {
   UpstreamRefused,
   UpstreamUnavailable,
   type RejectionCode,
+  type StoreProblem,
 } from "@codebox/core";
 import type { Context } from "hono";
+import { escaped } from "./loggable.ts";
 
 /** Every way a request can fail: a change's rejection, or one of the HTTP surface's own. Closed; `STATUS` is the one place that knows their statuses. */
 export type ErrorCode =
@@ -19,6 +21,7 @@ export type ErrorCode =
   | "misdirected"
   | "too_many"
   | "unavailable"
+  | "storage_full"
   | "upstream"
   | "internal";
 
@@ -44,6 +47,7 @@ const STATUS = {
   internal: 500,
   upstream: 502,
   unavailable: 503,
+  storage_full: 507,
 } as const satisfies Record<ErrorCode, number>;
 
 /** A failure with a message for the person at the keyboard: what is wrong, and how to fix it. */
@@ -75,7 +79,8 @@ export function bareErrorResponse(error: ApiError): Response {
 }
 
 function errorBody({ message, code }: ApiError): Record<string, unknown> {
-  return { ok: false, error: message, message, code };
+  const shown = escaped(message);
+  return { ok: false, error: shown, message: shown, code };
 }
 
 /** Whether the answer is a 5xx: clients send the request again. */
@@ -83,8 +88,36 @@ export function isOurFault({ code }: ApiError): boolean {
   return STATUS[code] >= 500;
 }
 
+/** How long a client waits before it retries when somebody must act on the disk first, in seconds. */
+const DISK_RETRY_SECONDS = "30";
+
+/** What the client reads about the disk of the registry. The log has the details. */
+function storeProblem(problem: StoreProblem): ApiError {
+  const cannotWrite = (reason: string) =>
+    new ApiError("unavailable", `the registry can't store anything: ${reason}`, { "retry-after": DISK_RETRY_SECONDS });
+  switch (problem) {
+    case "full":
+      return new ApiError(
+        "storage_full",
+        "the registry can't store anything: its disk is full. Reading still works. Retry after its operator has freed space",
+      );
+    case "refused":
+      return cannotWrite("its disk refuses writes. Reading still works. Retry after its operator has corrected this");
+    case "stopped":
+      return cannotWrite(
+        "its disk failed. Reading still works. Retry after its operator has checked the disk and restarted the registry",
+      );
+    case "damaged":
+      return new ApiError(
+        "internal",
+        "the registry can't read what this request needs: a part of its storage is damaged. Its log says more",
+      );
+  }
+}
+
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
+  if (error instanceof StoreUnavailable && error.problem !== undefined) return storeProblem(error.problem);
   if (error instanceof StoreUnavailable || error instanceof QueueUnavailable || error instanceof IdentityUnavailable)
     return new ApiError("unavailable", "the registry can't reach its storage right now; try again in a moment", {
       "retry-after": "2",

@@ -9,14 +9,20 @@ const AFTER_TOKEN = /(\/+token\/+).+/;
  * @example loggable("/-/user/token/cbx_abc") // "/-/user/token/…"
  */
 export function loggable(text: string): string {
-  return decoded(text)
-    .replace(AFTER_TOKEN, "$1…")
-    .replace(TOKEN, "cbx_…")
-    .replace(CONTROLS, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return escaped(decoded(text).replace(AFTER_TOKEN, "$1…").replace(TOKEN, "cbx_…"));
 }
 
-// oxlint-disable-next-line no-control-regex -- C0, DEL and C1 are what is looked for
-const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/g;
+/**
+ * A text without characters that a terminal obeys: messages repeat what somebody sent, and clients print them.
+ *
+ * @example escaped("\u001b[2J") // "\\u001b[2J"
+ */
+export function escaped(text: string): string {
+  return text.replace(CONTROLS, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+// oxlint-disable-next-line no-control-regex -- C0, DEL, C1, and what turns the direction of a text, are what is looked for
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
 
 /** Decoded as far as it is one text: an escape must not hide a token. */
 function decoded(text: string): string {

@@ -52,3 +52,9 @@ test("guesses that are sent at once are not all free", async () => {
   const results = await Promise.all(Array.from({ length: 50 }, () => guess("10.0.0.1", "alice")));
   expect(results.filter((result) => result === false)).toHaveLength(5);
 });
+test("nobody waits longer because the clock jumps back an hour", async () => {
+  const { clock, guess, fail } = setup();
+  await fail(6, "10.0.0.1", "alice");
+  await clock.advance(-3_600_000);
+  expect(await guess("10.0.0.1", "alice", true)).toBe(true);
+});

@@ -1,5 +1,5 @@
 import { brotliCompressSync, gzipSync } from "node:zlib";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { publishBody, startApp, type Harness } from "./harness.ts";
 
 let registry: Harness;
@@ -42,6 +42,28 @@ describe.each(ROUTES)("the body of %s %s", (method, path) => {
     expect(registry.failures).toEqual([]);
   });
 });
+
+test.each([
+  ["as it is", {}],
+  ["as gzip", { "content-encoding": "gzip" }],
+])(
+  "the rest of a body that is refused, sent %s, is read, so that its connection can be used again",
+  async (_, headers) => {
+    const pieces = Array.from({ length: 20 }, () => Buffer.alloc(64 * 1024, "x"));
+    let ended = false;
+    const body = new ReadableStream({
+      pull(controller) {
+        const piece = pieces.pop();
+        if (piece) return controller.enqueue(piece);
+        ended = true;
+        controller.close();
+      },
+    });
+    const init = { method: "PUT", body, headers, duplex: "half" } as RequestInit;
+    expect((await registry.request("/wire", init)).status).toBe(400);
+    await vi.waitFor(() => expect(ended).toBe(true));
+  },
+);
 
 describe("a compressed body", () => {
   const send = (text: string) =>

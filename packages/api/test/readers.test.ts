@@ -36,8 +36,9 @@ const withoutEnd = (archive: Buffer) => archive.subarray(0, archive.length - 102
 /** The last header of an archive whose last entry is empty. */
 const lastHeader = (archive: Buffer) => archive.length - 1024 - 512;
 
+const empty = archiveOf([good, { path: "package/x" }]);
+
 describe("a tarball that readers would read differently is refused", () => {
-  const empty = archiveOf([good, { path: "package/x" }]);
   const linked = archiveOf([good, { path: "package/x", type: "Link", linkpath: "package/package.json" }]);
   test.each<[string, Buffer]>([
     ["a package.json beside the top folder", archiveOf([good, { path: "package.json", content: evil }])],
@@ -96,6 +97,42 @@ describe("a tarball that readers would read differently is refused", () => {
       "a file with the path of a folder",
       archiveOf([good, { path: "package/x/", type: "Directory" }, { path: "package/x" }]),
     ],
+    ["a file below a file", archiveOf([good, { path: "package/x" }, { path: "package/x/y" }])],
+    [
+      "a file with the path of a folder that no entry names",
+      archiveOf([good, { path: "package/x/y" }, { path: "package/X" }]),
+    ],
+    [
+      "a link with the path of such a folder",
+      archiveOf([good, { path: "package/x/y" }, { path: "package/x", type: "SymbolicLink", linkpath: "y" }]),
+    ],
+    ["a file whose path ends as a folder's", archiveOf([good, { path: "package/x/" }])],
+    [
+      "an extended header that makes a folder of a file",
+      archiveOf([good, pax("path=package/x/"), { path: "package/x", content: "x".repeat(512) }]),
+    ],
+    [
+      "a link's target in the extended header of a file",
+      archiveOf([good, pax("linkpath=../x"), { path: "package/x" }]),
+    ],
+    ["a link's target in the header of a file", archiveOf([good, { path: "package/x", linkpath: "../x" }])],
+    ["no end", withoutEnd(archiveOf([good]))],
+    ["a top folder that is none", archiveOf([{ path: "./package.json", content: manifest }])],
+    ["a contiguous file", archiveOf([good, { path: "package/x", type: "ContiguousFile" }])],
+    [
+      "an extended header of an old kind",
+      archiveOf([good, { ...pax("comment=x"), type: "OldExtendedHeader" }, { path: "package/x" }]),
+    ],
+    ["a path with a character zero", archiveOf([good, pax("path=package/x\0y"), { path: "package/x" }])],
+    [
+      "a header whose name is empty",
+      altered(altered(empty, lastHeader(empty), "\0"), lastHeader(empty) + 345, "package"),
+    ],
+    ["a line break behind the end of a name", altered(empty, lastHeader(empty) + 10, "\0\n/y")],
+    ["a line break behind the end of a prefix", altered(empty, lastHeader(empty) + 345, "package\0\n/y")],
+    ["a size in binary", altered(empty, lastHeader(empty) + 124, "\x80".padEnd(12, "\0"))],
+    ["a size behind a zero", altered(empty, lastHeader(empty) + 124, "\x0000000001000")],
+    ["a size below zero", altered(empty, lastHeader(empty) + 124, "-0000000001\0")],
   ])("%s", async (_, archive) => {
     const response = await publish(archive);
     expect(await errorOf(response)).toContain("not a package's tarball");
@@ -120,6 +157,11 @@ describe("a tarball that all readers read alike is published", () => {
       "with a commit in a global header, as git packs it",
       archiveOf([{ ...pax("comment=abc"), type: "GlobalExtendedHeader" }, good]),
     ],
+    [
+      "with a folder that its files come before",
+      archiveOf([good, { path: "package/x/y" }, { path: "package/x/", type: "Directory" }]),
+    ],
+    ["with a size in spaces", altered(empty, lastHeader(empty) + 124, "          0 ")],
     ["with a long path in a prefix", archiveOf([good, { path: `package/${"n".repeat(90)}/${"m".repeat(90)}` }])],
   ])("%s", async (_, archive) => {
     const response = await publish(archive);

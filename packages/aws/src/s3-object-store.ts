@@ -80,7 +80,11 @@ export function createS3ObjectStore(client: S3Client, { bucket, kmsKey }: S3Sett
         return { ...infoOf(key, found), body: bodyOf(key, found) };
       }),
     head: (key) =>
-      missing(`looking up ${key}`, async () => infoOf(key, await client.send(new HeadObjectCommand(at(key))))),
+      missing(`looking up ${key}`, async () => {
+        const found = await client.send(new HeadObjectCommand({ ...at(key), ChecksumMode: "ENABLED" }));
+        const checksum = checksumOf(found);
+        return { ...infoOf(key, found), ...(checksum === undefined ? {} : { checksum }) };
+      }),
     put: (key, body, { condition, contentType } = {}) => {
       const input = {
         ...at(key),
@@ -281,6 +285,14 @@ function rangeHeader({ start, end }: ByteRange): string {
 type Described = Pick<HeadObjectCommandOutput, "ETag" | "ContentLength" | "ContentType" | "LastModified"> & {
   readonly ContentRange?: string | undefined;
 };
+
+/** Of the whole object; a checksum of parts depends on how they were cut. With a KMS key the ETag is no digest, so this decides. */
+function checksumOf(found: HeadObjectCommandOutput): string | undefined {
+  if (found.ChecksumType !== "FULL_OBJECT") return undefined;
+  const { ChecksumSHA256, ChecksumCRC64NVME, ChecksumCRC32 } = found;
+  const checksums = Object.entries({ ChecksumSHA256, ChecksumCRC64NVME, ChecksumCRC32 });
+  return checksums.find(([, value]) => value !== undefined)?.join(" ");
+}
 
 function infoOf(key: string, { ETag, ContentLength, ContentRange, ContentType, LastModified }: Described): ObjectInfo {
   // "bytes 0-4/100": the whole object's size, also when a range was asked for.

@@ -64,6 +64,10 @@ describe("the command line", () => {
     [["verify", "--bucket", "b", "--kms-key", "alias/x"], /not the alias/],
     [["dead-letters", "list"], /--dead-letters-url is missing/],
     [["dead-letters", "redrive", "x", "--dead-letters-url", "http://q"], /--queue-url is missing/],
+    [
+      ["dead-letters", "redrive", "x", "--dead-letters-url", "http://q", "--queue-url", "http://q"],
+      /--bucket is missing/,
+    ],
     [["dead-letters", "redrive", "x", "--all"], /not both/],
     [["token", "add", "../alice", "--bucket", "b"], /a user name/],
     [["token", "remove", "xyz", "--bucket", "b"], /its hash/],

@@ -1,5 +1,6 @@
 export * from "./access/policy.ts";
 export * from "./access/tokens.ts";
+export * from "./domain/age.ts";
 export * from "./domain/apply.ts";
 export * from "./domain/change.ts";
 export { PUBLISH_FIELDS, StagedTarball, versionExists } from "./domain/changes/publish.ts";
@@ -12,6 +13,7 @@ export * from "./domain/names.ts";
 export * from "./domain/outcome.ts";
 export * from "./domain/packument.ts";
 export * from "./domain/restore.ts";
+export { tagChangedSince } from "./domain/stale.ts";
 export * from "./domain/views.ts";
 export * from "./layout.ts";
 export * from "./ports/backend.ts";

@@ -1,5 +1,5 @@
 import { messageGroup, unpackMessage, type SqsDeadLetters } from "@codebox/aws";
-import { type Change, type Clock, type Consumer, type ObjectStore, type Outcome } from "@codebox/core";
+import type { Change, Clock, Consumer, ObjectStore, Outcome, TimeLimit } from "@codebox/core";
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 
 export type ConsumeParts = {
@@ -20,6 +20,8 @@ export type ConsumeLog = {
   readonly applied: (name: string, outcomes: readonly Outcome[]) => void;
   readonly failed: (group: string, error: unknown, messages: number) => void;
   readonly dead: (id: string, group: string, reason: string) => void;
+  /** The invocation's time was nearly up: so many messages of the group are redelivered, after those that were applied. */
+  readonly postponed: (group: string, messages: number) => void;
 };
 
 /**
@@ -32,6 +34,12 @@ const PAUSES = [1, 4, 16, 60, 180, 900] as const;
 const REPORT_MS = 4_000;
 
 /**
+ * Kept back of it for what follows the last change that begins, in milliseconds: the write, its events, the outcomes. The SDK's
+ * longest attempt at these is 6 s.
+ */
+const WRITE_MS = 10_000;
+
+/**
  * The consumer as the handler of an SQS event: each message group is one call of the consumer, so one read and one conditional
  * write a package, and the groups do not wait for each other.
  *
@@ -39,8 +47,8 @@ const REPORT_MS = 4_000;
  * A group that fails is reported from its first message on, so that SQS keeps its order; the other groups are not. A failure
  * never sends a change to the dead-letter queue, however often it repeats: the cause may be an outage or a broken deploy, and
  * later changes of the package would overtake it. Only a message that is no change goes there, with the reason; its group goes
- * on. A group that is not done shortly before the invocation's time is up counts as failed: running out of time would fail
- * the other groups too.
+ * on. When the time is nearly up, what a group has applied is written and deleted, and the rest is redelivered at once. A group
+ * that does not end then counts as failed: running out of time would fail the other groups too.
  */
 export function createConsumeHandler(
   parts: ConsumeParts,
@@ -61,15 +69,14 @@ export function createConsumeHandler(
   };
 }
 
-type Deadline = {
-  /** Aborts when the time is up: what is still at work then begins no further step, now or when the environment thaws. */
-  readonly signal: AbortSignal;
+type Deadline = Required<TimeLimit> & {
   /** Rejects when the time is up. */
   readonly passed: Promise<never>;
   cancel(): void;
 };
 
 function createDeadline(clock: Clock, context: Remaining | undefined): Deadline {
+  const enough = new AbortController();
   const over = new AbortController();
   const cancelled = new AbortController();
   const passed = new Promise<never>((_, reject) => {
@@ -81,9 +88,12 @@ function createDeadline(clock: Clock, context: Remaining | undefined): Deadline 
     if (!cancelled.signal.aborted)
       over.abort(new Error("the invocation's time was up before the changes were applied"));
   };
-  if (context)
-    void clock.sleep(Math.max(0, context.getRemainingTimeInMillis() - REPORT_MS), cancelled.signal).then(end);
-  return { signal: over.signal, passed, cancel: () => cancelled.abort() };
+  if (context) {
+    const left = context.getRemainingTimeInMillis();
+    void clock.sleep(Math.max(0, left - WRITE_MS), cancelled.signal).then(() => enough.abort());
+    void clock.sleep(Math.max(0, left - REPORT_MS), cancelled.signal).then(end);
+  }
+  return { enough: enough.signal, over: over.signal, passed, cancel: () => cancelled.abort() };
 }
 
 /** The records that shall be delivered again. */
@@ -93,18 +103,24 @@ async function handleGroup(
   records: readonly SQSRecord[],
   { deadline, working }: { readonly deadline: Deadline; readonly working: Set<string> },
 ): Promise<readonly SQSRecord[]> {
-  const dead = new Set<SQSRecord>();
+  const settled = new Set<SQSRecord>();
   try {
-    await Promise.race([applyGroup(parts, group, records, { dead, signal: deadline.signal }), deadline.passed]);
+    await Promise.race([applyGroup(parts, group, records, { settled, deadline }), deadline.passed]);
   } catch (error) {
     parts.log.failed(group, error, records.length);
-    const open = records.filter((record) => !dead.has(record));
+    const open = records.filter((record) => !settled.has(record));
     working.delete(group);
     await attempt(parts, group, open, () => parts.pause(open, pauseBefore(open)));
     return open;
   }
-  if (working.delete(group) && working.size > 0) await attempt(parts, group, records, () => parts.remove(records));
-  return [];
+  const open = records.filter((record) => !settled.has(record));
+  if (open.length > 0) parts.log.postponed(group, open.length);
+  const done = records.filter((record) => settled.has(record));
+  // SQS delivers nothing of a group while messages of it are in flight.
+  if (working.delete(group) && (working.size > 0 || open.length > 0))
+    await attempt(parts, group, done, () => parts.remove(done));
+  await attempt(parts, group, open, () => parts.pause(open, 0));
+  return open;
 }
 
 /** The seconds before these messages are delivered again. */
@@ -131,22 +147,26 @@ async function attempt(
   }
 }
 
-/** Records that are no changes are added to `dead` once they stand among the dead letters. */
+/** Records are added to `settled` once they are applied or, being no changes, stand among the dead letters. */
 async function applyGroup(
   parts: ConsumeParts,
   group: string,
   records: readonly SQSRecord[],
-  { dead, signal }: { readonly dead: Set<SQSRecord>; readonly signal: AbortSignal },
+  { settled, deadline }: { readonly settled: Set<SQSRecord>; readonly deadline: Deadline },
 ): Promise<void> {
-  const changes: Change[] = [];
+  const arrived: { readonly record: SQSRecord; readonly change: Change }[] = [];
   for (const record of records) {
     const change = await changeOf(parts, group, record);
-    if (change) changes.push(change);
-    else dead.add(record);
+    if (change) arrived.push({ record, change });
+    else settled.add(record);
   }
   // Of one package, unless a name happens to be another's hash.
-  for (const [name, batch] of Map.groupBy(changes, (change) => change.name))
-    parts.log.applied(name, await parts.consumer(name, batch, signal));
+  for (const [name, batch] of Map.groupBy(arrived, ({ change }) => change.name)) {
+    const changes = batch.map(({ change }) => change);
+    const outcomes = await parts.consumer(name, changes, deadline);
+    parts.log.applied(name, outcomes);
+    for (const { record } of batch.slice(0, outcomes.length)) settled.add(record);
+  }
 }
 
 /** The change of a record; `undefined` once one that is none is among the dead letters. */

@@ -36,7 +36,7 @@ export const ENVIRONMENTS = {
     CODEBOX_TOPIC_ARN: text("the ARN of the topic on which changes are announced"),
   }),
   intake: z.object({ ...bucket, ...queue, ...deadLetters }),
-  redrive: z.object({ ...queue, ...deadLetters }),
+  redrive: z.object({ ...bucket, ...queue, ...deadLetters }),
 } as const;
 
 export type Environment<Name extends keyof typeof ENVIRONMENTS> = z.infer<(typeof ENVIRONMENTS)[Name]>;

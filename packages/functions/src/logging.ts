@@ -24,6 +24,7 @@ export function consumeLog(logger: Logger): ConsumeLog {
     },
     failed: (group, error, messages) =>
       logger.error("changes will be delivered again", { group, messages, error: asError(error) }),
+    postponed: (group, messages) => logger.warn("changes postponed: the time was nearly up", { group, messages }),
     dead: (id, group, reason) => logger.error("put among the dead letters", { id, group, reason }),
   };
 }

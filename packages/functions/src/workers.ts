@@ -3,6 +3,7 @@ import type { SNSClient } from "@aws-sdk/client-sns";
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import {
   createAwsBackend,
+  createBucketPorts,
   createS3ObjectStore,
   createSqsChangeQueue,
   createSqsDeadLetters,
@@ -74,9 +75,10 @@ export function intakeFunction(
 /** What an operator invokes by hand. */
 export function redriveFunction(
   env: Environment<"redrive">,
-  { sqs, clock }: { readonly sqs: SQSClient; readonly clock: Clock },
+  { s3, sqs, clock }: { readonly s3: S3Client; readonly sqs: SQSClient; readonly clock: Clock },
 ) {
-  return createRedriveHandler(createSqsDeadLetters(sqs, urlsOf(env)), clock);
+  const { reader } = createBucketPorts(s3, bucketOf(env), { clock });
+  return createRedriveHandler(createSqsDeadLetters(sqs, urlsOf(env)), reader, clock);
 }
 
 function urlsOf(env: { readonly CODEBOX_QUEUE_URL: string; readonly CODEBOX_DEAD_LETTERS_URL: string }) {

@@ -53,13 +53,14 @@ function setup(
     },
   };
   const consume = createConsumeHandler({
-    consumer: async (name, changes, signal) => {
+    consumer: async (name, changes, { over, enough } = {}) => {
       calls.push([name, changes.map(({ id }) => id)]);
       if (name === options.hanging) await hung.promise;
-      signal?.throwIfAborted();
+      over?.throwIfAborted();
       late.push(name);
       if (broken.includes(name)) throw new StoreUnavailable("S3 does not answer");
-      return [];
+      const done = enough?.aborted ? changes.slice(0, 1) : changes;
+      return done.map(({ id }) => ({ state: "applied", id, name, sequence: 1, revision: 1 }));
     },
     store,
     deadLetters,
@@ -69,7 +70,7 @@ function setup(
       removed.push(records.map(({ messageId }) => messageId));
     },
     clock,
-    log: { applied: () => undefined, failed: () => undefined, dead: () => undefined },
+    log: { applied: () => undefined, failed: () => undefined, dead: () => undefined, postponed: () => undefined },
   });
   const queue: ChangeQueue = {
     async send(change) {
@@ -117,6 +118,16 @@ test("a group that is not done when the invocation's time is nearly up is report
   hung.resolve();
   await new Promise((resolve) => setImmediate(resolve));
   expect(late).toEqual(["fine"]);
+});
+test("a group whose time is nearly up keeps what it applied, and the rest is delivered again at once", async () => {
+  const { consume, paused, removed, clock, hung } = setup([], { hanging: "slow" });
+  const Records = ["a", "b", "c"].map((id) => record(put(id, "slow"), { receives: 5 }));
+  const answer = consume({ Records }, { getRemainingTimeInMillis: () => 30_000 });
+  await clock.advance(20_000);
+  hung.resolve();
+  expect(await answer).toEqual(failures("b", "c"));
+  // Deleted first: SQS delivers nothing of a group while one of its messages is in flight.
+  expect({ removed, paused }).toEqual({ removed: [["a"]], paused: [[["b", "c"], 0]] });
 });
 test("the pause before the next delivery grows with the deliveries", async () => {
   const { consume, paused } = setup(["wire"]);

@@ -71,13 +71,14 @@ const FIRST_USER = "admin";
  */
 export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { settings, log, clock, ids } = parts;
-  const open = parts.open ?? ((options) => openSqlite({ directory: settings.data, ...options }));
+  const onWarning = (warning: string) => log.warn(warning);
+  const open = parts.open ?? ((options) => openSqlite({ directory: settings.data, onWarning, ...options }));
   const backend = await open({
     clock,
     registration: settings.registration,
     reserved: [FIRST_USER],
     copyBytesMax: settings.upstreamCacheMb * 1024 * 1024,
-    onFailure: (error) => log.error({ err: error }, "the event log failed"),
+    onFailure: (error) => log.error({ err: error }, "a write in the background failed"),
   });
   const policy = createPolicy({ anonymousRead: !settings.private });
   const worker = workerOf(backend, policy, parts);
@@ -113,7 +114,7 @@ function workerOf(backend: LocalBackend, policy: Policy, { log, clock }: ServerP
     concurrency: CONCURRENT_GROUPS,
     onFailure: (error, batch) =>
       log.error(
-        { err: error, package: batch.group, changes: batch.messages.length },
+        { err: error, package: batch?.group, changes: batch?.messages.length },
         "changes will be delivered again",
       ),
   });
@@ -150,7 +151,7 @@ function appOf(
   return createApp(ports, chosen, [
     ...registryRoutes(ports, chosen),
     eventRoutes(backend.eventReader, revocations, clock, stopping),
-    deadLetterRoutes(backend.deadLetters, clock),
+    deadLetterRoutes(backend.deadLetters, backend.reader, clock),
   ]);
 }
 

@@ -14,7 +14,7 @@ beforeEach(async () => {
   clock = manualClock();
   embedded = await openSqlite({ directory: ":memory:", onFailure: fail, clock });
   const ports = { ...embedded, policy: openPolicy, clock } as unknown as AppPorts & ReadPorts;
-  const app = createApp(ports, {}, [deadLetterRoutes(embedded.queue, clock), statusRoutes(ports)]);
+  const app = createApp(ports, {}, [deadLetterRoutes(embedded.queue, embedded.reader, clock), statusRoutes(ports)]);
   const grant = { user: "alice", label: "test", created: "2026-01-01T00:00:00.000Z" };
   ask = async (method, path, { readonly } = { readonly: false }) => {
     const token = await issueToken({ tokens: embedded.tokens, ids: systemIds }, { ...grant, readonly });
@@ -80,6 +80,21 @@ describe("a dead-lettered change", () => {
     await deadLetter(tagPut("wire", "next", "1.0.0", "a"));
     expect(await (await ask("POST", "/-/dead-letters")).json()).toEqual({ ok: true, redriven: ["b", "a"] });
     expect((await receive())?.messages.map(({ change }) => change.id)).toEqual(["b", "a"]);
+  });
+  test("of a tag is redriven by force only, once the tag was changed after it", async () => {
+    const late = tagPut("wire", "latest", "1.0.0", "late");
+    const [first, second] = [publishOf("wire", "1.0.0"), publishOf("wire", "1.1.0")];
+    for (const change of [first, second]) await stage(embedded.store, change);
+    await createConsumer({ ...embedded, policy: openPolicy, clock })("wire", [first, second]);
+    await deadLetter(late);
+    expect(await (await ask("POST", "/-/dead-letters")).json()).toMatchObject({
+      redriven: [],
+      refused: [{ id: "late", reason: expect.stringContaining('the tag "latest" of wire was changed at') as string }],
+    });
+    expect((await ask("POST", "/-/dead-letters/late")).status).toBe(409);
+    expect((await ask("POST", "/-/dead-letters/late?force=true")).status).toBe(202);
+    await deadLetter({ ...late, id: "later" });
+    expect(await (await ask("POST", "/-/dead-letters?force=true")).json()).toEqual({ ok: true, redriven: ["later"] });
   });
   test("is none any more when its sender sends it again", async () => {
     const change = tagPut("wire", "next", "1.0.0", "poison");

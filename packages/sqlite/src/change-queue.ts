@@ -28,26 +28,31 @@ export type SqliteChangeQueue = ChangeQueue &
  * A change is handed out as soon as it is sent, from memory, while its row is on its way to the disk: what its consumer writes
  * comes behind that row in the same group commit or a later one, so the change is never applied and yet lost, and one sync serves
  * both. Leases are in memory: the one process that could hold them is this one, so a crash returns every change in flight.
+ *
+ * @param onFailure called when a group could not be read; it is tried again after a pause.
  */
-export function createChangeQueue(database: Database, clock: Clock): SqliteChangeQueue {
+export function createChangeQueue(
+  database: Database,
+  clock: Clock,
+  onFailure: (error: unknown) => void,
+): SqliteChangeQueue {
   const groups = createGroups();
-  /** Changes that are sent and not yet durable, by group and id. */
-  const fresh = new Map<string, Map<string, { readonly change: Change; readonly durable: Promise<void> }>>();
-  /** Ids that are acknowledged and not yet durably so, by group. */
-  const done = new Map<string, Set<string>>();
+  const inFlight = createInFlight(database);
+  const { waitingIn } = inFlight;
   const pauses = createPauses(clock);
 
-  const waitingIn = (group: string, max: number): (ChangeMessage | Malformed)[] => {
-    const handled = done.get(group);
-    const unsent = fresh.get(group);
-    const rows = database.all(WAITING, group, max + (handled?.size ?? 0));
-    const durable = rows.filter(({ id }) => !handled?.has(String(id)) && !unsent?.has(String(id))).map(messageOf);
-    const coming = [...(unsent?.values() ?? [])].filter(({ change }) => !handled?.has(change.id));
-    return [...durable, ...coming.map(({ change }) => ({ change, receipt: change.id, receives: 1 }))].slice(0, max);
+  /** A group that can't be read now counts as waiting: it is looked at again when it is received. */
+  const isWaiting = (group: string) => {
+    try {
+      return waitingIn(group, 1).length > 0;
+    } catch (error) {
+      onFailure(error);
+      return true;
+    }
   };
   const settle = (group: string) => {
     groups.free(group);
-    if (waitingIn(group, 1).length > 0) groups.offer(group);
+    if (isWaiting(group)) groups.offer(group);
   };
   /** The group stays leased while it pauses: nobody else takes it. */
   const settleLater = (group: string) => void pauses.wait(group).then(() => settle(group));
@@ -64,23 +69,22 @@ export function createChangeQueue(database: Database, clock: Clock): SqliteChang
 
   return {
     async send(change) {
-      const known = fresh.get(change.name)?.get(change.id);
-      if (known) return known.durable;
+      const known = inFlight.sent(change);
+      if (known) return known;
       if (isKnown(database, change.id, clock.now().getTime())) return;
       const durable = database.write(() => insert(database, change, clock.now().getTime()));
-      remember(fresh, change.name, () => new Map()).set(change.id, { change, durable });
+      const sent = inFlight.send(change, durable);
       groups.offer(change.name);
-      try {
-        await durable;
-      } finally {
-        forget(fresh, change.name, change.id);
-      }
+      await sent;
     },
     async receive({ max, signal }) {
       for (;;) {
         const group = await groups.take(signal);
         if (group === undefined) return undefined;
-        const waiting = waitingIn(group, max);
+        const waiting = attempt(
+          () => waitingIn(group, max),
+          () => settleLater(group),
+        );
         const malformed = waiting.filter((each) => "problem" in each);
         if (malformed.length > 0) await bury(group, malformed);
         else if (waiting.length > 0) return { group, messages: waiting.filter((each) => "change" in each) };
@@ -89,17 +93,9 @@ export function createChangeQueue(database: Database, clock: Clock): SqliteChang
     },
     async acknowledge({ group, messages }) {
       const now = clock.now().getTime();
-      const handled = remember(done, group, () => new Set<string>());
-      for (const { receipt } of messages) handled.add(receipt);
-      // The group continues at once. When this does not become durable, the changes come again, and the ring knows them.
+      // The group goes on at once. When this does not become durable, the changes come again, and the ring knows them.
       const durable = database.writeLazily(() => markAcknowledged(database, messages, now));
-      const cleanUp = () => {
-        for (const { receipt } of messages) forget(done, group, receipt);
-      };
-      durable.then(cleanUp, () => {
-        cleanUp();
-        groups.offer(group);
-      });
+      inFlight.acknowledge(group, messages, durable).catch(() => groups.offer(group));
       pauses.reset(group);
       settle(group);
     },
@@ -113,6 +109,46 @@ export function createChangeQueue(database: Database, clock: Clock): SqliteChang
     ...deadLetters(database, clock, (group) => groups.offer(group)),
     isEmpty: groups.isEmpty,
     needs: (staging) => database.get(NEEDED, staging) !== undefined,
+  };
+}
+
+/** What memory knows before the disk does. */
+function createInFlight(database: Database) {
+  /** Changes that are sent and not yet durable, by group and id. */
+  const fresh = new Map<string, Map<string, { readonly change: Change; readonly durable: Promise<void> }>>();
+  /** Ids that are acknowledged and not yet durably so, by group. */
+  const done = new Map<string, Set<string>>();
+  const waitingIn = (group: string, max: number): (ChangeMessage | Malformed)[] => {
+    const handled = done.get(group);
+    const unsent = fresh.get(group);
+    const rows = database.all(WAITING, group, max + (handled?.size ?? 0));
+    const durable = rows.filter(({ id }) => !handled?.has(String(id)) && !unsent?.has(String(id))).map(messageOf);
+    const coming = [...(unsent?.values() ?? [])].filter(({ change }) => !handled?.has(change.id));
+    return [...durable, ...coming.map(({ change }) => ({ change, receipt: change.id, receives: 1 }))].slice(0, max);
+  };
+  return {
+    waitingIn,
+    /** Resolves when a change with this id, which is being sent, is durable. `undefined`: none is being sent. */
+    sent: ({ name, id }: Change) => fresh.get(name)?.get(id)?.durable,
+    /** The change waits from now on. */
+    async send(change: Change, durable: Promise<void>): Promise<void> {
+      remember(fresh, change.name, () => new Map()).set(change.id, { change, durable });
+      try {
+        await durable;
+      } finally {
+        forget(fresh, change.name, change.id);
+      }
+    },
+    /** The changes wait no longer; when this does not become durable, they wait again. */
+    async acknowledge(group: string, messages: readonly ChangeMessage[], durable: Promise<void>): Promise<void> {
+      const handled = remember(done, group, () => new Set<string>());
+      for (const { receipt } of messages) handled.add(receipt);
+      try {
+        await durable;
+      } finally {
+        for (const { receipt } of messages) forget(done, group, receipt);
+      }
+    },
   };
 }
 
@@ -148,6 +184,16 @@ const NEEDED = `SELECT 1 FROM changes
 const GROUPS = "SELECT name FROM changes WHERE acknowledged IS NULL GROUP BY name ORDER BY min(position)";
 const WAITING =
   "SELECT id, body, receives FROM changes WHERE name = ? AND acknowledged IS NULL ORDER BY position LIMIT ?";
+
+/** Runs a step. When it throws, `recover` runs too, and the error surfaces. */
+function attempt<T>(step: () => T, recover: () => void): T {
+  try {
+    return step();
+  } catch (error) {
+    recover();
+    throw error;
+  }
+}
 
 function remember<T>(map: Map<string, T>, key: string, make: () => T): T {
   const known = map.get(key) ?? make();

@@ -78,6 +78,7 @@ async function write(directory: string, index: CopyIndex, hash: string, body: Bo
   try {
     const file = await onDisk(() => open(temporary, "wx", 0o600));
     try {
+      await onDisk(() => file.chmod(0o600));
       for await (const piece of body instanceof Uint8Array ? piecesOf(body) : body) {
         digest.update(piece);
         size += piece.byteLength;

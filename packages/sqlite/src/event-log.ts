@@ -1,6 +1,7 @@
-import { closeSync, existsSync, fsyncSync, ftruncateSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, ftruncateSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { isRecord, type ChangeEvent, type EventLog, type EventReader, type LoggedEvent } from "@codebox/core";
 import type { Database, Row } from "./database.ts";
+import { storeFailure } from "./failures.ts";
 
 export type SqliteEventLog = EventLog & EventReader & { close(): void };
 
@@ -20,15 +21,24 @@ const PAGE = 500;
 export function createEventLog(database: Database, onFailure: (error: unknown) => void, file?: string): SqliteEventLog {
   const listeners = new Set<() => void>();
   const lines = file === undefined ? undefined : openLines(database, file);
+  /** The file is for people: that it can't be written now, for example on a full disk, fails nothing else. */
+  const catchUp = () => {
+    try {
+      lines?.catchUp();
+    } catch (error) {
+      onFailure(storeFailure(error));
+    }
+  };
   const read = (after: number, limit: number): LoggedEvent[] =>
     database
       .all("SELECT position, body FROM events WHERE position > ? ORDER BY position LIMIT ?", after, limit)
       .map(loggedOf);
   let last: Promise<void> = Promise.resolve();
-  const notify = () => {
-    lines?.catchUp();
+  const announce = () => {
+    catchUp();
     for (const listener of listeners) listener();
   };
+  catchUp();
   return {
     async publish(events) {
       const bodies = events.map((event) => [event.id, event.name, JSON.stringify(event)] as const);
@@ -36,10 +46,11 @@ export function createEventLog(database: Database, onFailure: (error: unknown) =
         for (const [id, name, body] of bodies) database.run(INSERT, id, name, body);
       });
       // Taken: what the caller writes next can't become durable before it. The listeners are called once it is.
-      last = durable.then(notify).catch(onFailure);
+      last = durable.then(announce).catch(onFailure);
     },
     async read(after, limit) {
-      await last;
+      // Without space on the disk, what was published waits, and what is stored can be read.
+      await Promise.race([last, database.attempted()]);
       return read(after, limit);
     },
     position: () => Number(database.get("SELECT max(position) AS position FROM events")?.["position"] ?? 0),
@@ -55,9 +66,9 @@ function loggedOf(row: Row): LoggedEvent {
   return { position: Number(row["position"]), event: JSON.parse(String(row["body"])) as ChangeEvent };
 }
 
-/** The file behind the table: how far it got is read from its last line. */
+/** The file behind the table, which exists: how far it got is read from its last line. */
 function openLines(database: Database, file: string): { catchUp(): void; close(): void } {
-  const descriptor = openSync(file, existsSync(file) ? "r+" : "w+", 0o600);
+  const descriptor = openSync(file, "r+");
   let end = wholeLines(descriptor);
   const known = end === 0 ? 0 : positionOf(database, lastLine(descriptor, end));
   if (known === undefined) {
@@ -80,7 +91,6 @@ function openLines(database: Database, file: string): { catchUp(): void; close()
       position = Number(rows.at(-1)?.["position"]);
     }
   };
-  catchUp();
   return {
     catchUp,
     close() {

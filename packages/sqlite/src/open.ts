@@ -1,13 +1,24 @@
 import { join } from "node:path";
-import { copiesIn, createPackumentReader, type Clock, type LocalBackend } from "@codebox/core";
+import {
+  copiesIn,
+  createPackumentReader,
+  type Clock,
+  type CopyStore,
+  type LocalBackend,
+  type ObjectStore,
+} from "@codebox/core";
 import { createChangeQueue, type SqliteChangeQueue } from "./change-queue.ts";
+import { moveChunks } from "./chunks.ts";
 import { openCopyFiles } from "./copy-files.ts";
+import { prepareDirectory, syncDirectory, type DataDirectory } from "./data-directory.ts";
 import { openDatabase, type Database } from "./database.ts";
 import { createEventLog, type SqliteEventLog } from "./event-log.ts";
+import { createFiles, type Files } from "./files.ts";
 import { createIdentities } from "./identities.ts";
-import { createObjectStore, sweepBlobs } from "./object-store.ts";
+import { createObjectStore, sweepFiles } from "./object-store.ts";
 import { createOutcomes } from "./outcomes.ts";
 import { createTokenStore } from "./tokens.ts";
+import { createWritableCheck } from "./writable.ts";
 
 const COPY_BYTES_MAX = 4 * 1024 * 1024 * 1024;
 
@@ -21,8 +32,10 @@ export type SqliteSettings = {
   readonly reserved?: readonly string[];
   /** Bytes that the copies of the upstream may take. Default: 4 GiB. */
   readonly copyBytesMax?: number;
-  /** Called for failures that no caller waits for: events that could not be stored. */
+  /** Called with failures that no caller waits for: events that could not be stored, files that could not be removed. */
   readonly onFailure: (error: unknown) => void;
+  /** Called at the opening with what the operator should change, for example the permissions of the directory. */
+  readonly onWarning?: (warning: string) => void;
 };
 
 /** A `Backend`, and what only a host on one machine needs. `queue` is also the receiver and the dead letters. */
@@ -37,8 +50,8 @@ export type SqliteBackend = LocalBackend & {
 /**
  * Opens every port of the embedded registry over one data directory.
  *
- * @example const embedded = await openSqlite({ directory: ":memory:", clock: systemClock });
- * @throws when another process uses the directory.
+ * @example const embedded = await openSqlite({ directory: ":memory:", clock: systemClock, onFailure });
+ * @throws when another process uses the directory, or when it can't be read or written, with what to do.
  */
 export async function openSqlite({
   directory,
@@ -47,37 +60,67 @@ export async function openSqlite({
   reserved = [],
   copyBytesMax = COPY_BYTES_MAX,
   onFailure,
+  onWarning,
 }: SqliteSettings): Promise<SqliteBackend> {
-  const database = openDatabase(directory);
-  await sweepBlobs(database);
-  const events = createEventLog(
-    database,
-    onFailure,
-    directory === ":memory:" ? undefined : join(directory, "events.jsonl"),
-  );
-  const store = createObjectStore(database, clock);
-  const reader = createPackumentReader(store);
-  const queue = createChangeQueue(database, clock);
-  const copies =
-    directory === ":memory:"
-      ? copiesIn(store)
-      : await openCopyFiles({ directory: join(directory, "upstream"), bytesMax: copyBytesMax });
-  return {
-    database,
-    store,
-    copies,
-    reader,
-    queue,
-    receiver: queue,
-    deadLetters: queue,
-    outcomes: createOutcomes(database, clock, reader),
-    events,
-    eventReader: events,
-    tokens: createTokenStore(database),
-    identities: createIdentities(database, clock, { registration, reserved }),
-    async close() {
-      await database.close();
-      events.close();
-    },
-  };
+  const found = directory === ":memory:" ? undefined : prepareDirectory(directory);
+  for (const warning of found?.warnings ?? []) onWarning?.(warning);
+  const database = openDatabase(found?.database ?? ":memory:");
+  try {
+    const files = found && (await openFiles(database, directory, found, onFailure));
+    const events = createEventLog(database, onFailure, found?.events);
+    const store = createObjectStore({ database, clock, files });
+    const reader = createPackumentReader(store);
+    const queue = createChangeQueue(database, clock, onFailure);
+    const copies = found ? await openCopies(store, directory, copyBytesMax, onFailure) : copiesIn(store);
+    return {
+      database,
+      store,
+      copies,
+      reader,
+      queue,
+      receiver: queue,
+      deadLetters: queue,
+      outcomes: createOutcomes(database, clock, reader),
+      events,
+      eventReader: events,
+      tokens: createTokenStore(database),
+      identities: createIdentities(database, clock, { registration, reserved }),
+      checkWritable: createWritableCheck(database, files),
+      async close() {
+        await database.close();
+        events.close();
+      },
+    };
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+/** A disk that takes no new directory must not keep the server from its start: then nothing is kept until the next one. */
+async function openCopies(
+  store: ObjectStore,
+  directory: string,
+  bytesMax: number,
+  onFailure: (error: unknown) => void,
+): Promise<CopyStore> {
+  try {
+    return await openCopyFiles({ directory: join(directory, "upstream"), bytesMax });
+  } catch (error) {
+    onFailure(error);
+    return copiesIn(store);
+  }
+}
+
+async function openFiles(
+  database: Database,
+  directory: string,
+  { blobs }: DataDirectory,
+  onFailure: (error: unknown) => void,
+): Promise<Files> {
+  await syncDirectory(directory);
+  const files = createFiles(blobs, onFailure);
+  await sweepFiles(database, files);
+  await moveChunks(database, files, onFailure);
+  return files;
 }

@@ -32,6 +32,12 @@ export const MIGRATIONS: readonly string[] = [
   `,
   // `limits`: packages, scopes and cidr of a token as JSON.
   "ALTER TABLE tokens ADD COLUMN expires TEXT; ALTER TABLE tokens ADD COLUMN limits TEXT",
+  // `file`: where a large object's bytes are. What `blobs` and `chunks` hold is moved there (chunks.ts); both are empty from then on.
+  `
+  ALTER TABLE objects ADD COLUMN file TEXT;
+  CREATE INDEX objects_file ON objects (file) WHERE file IS NOT NULL;
+  CREATE TABLE probes (bytes BLOB NOT NULL)
+  `,
   // Every name that ever held a token: nobody else can register it. Rows are never deleted.
   `CREATE TABLE token_holders (name TEXT PRIMARY KEY) WITHOUT ROWID;
   INSERT INTO token_holders SELECT DISTINCT user FROM tokens`,

@@ -1,5 +1,5 @@
 import { fail, openPolicy } from "@codebox/testing";
-import { appendFile, mkdtemp, readFile, rm, truncate } from "node:fs/promises";
+import { appendFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -13,7 +13,8 @@ import {
 } from "@codebox/core";
 import { countingStore, manualClock, publishOf, stage, tagPut } from "@codebox/testing";
 import { eventOf } from "@codebox/testing/contracts";
-import { LAZY_MS, openDatabase } from "../src/database.ts";
+import { openDatabase } from "../src/database.ts";
+import { LAZY_MS } from "../src/writer.ts";
 import { bury } from "./dead-letters.ts";
 import { openSqlite, type SqliteBackend } from "../src/index.ts";
 import { createWorker } from "@codebox/core";
@@ -29,13 +30,14 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
+const file = () => join(directory, "codebox.db");
 const open = () => openSqlite({ directory, onFailure: fail, clock: systemClock });
 const lines = async () =>
   (await readFile(join(directory, "events.jsonl"), "utf8")).split("\n").filter((line) => line !== "");
 
 describe("the database", () => {
   test("a job that throws is undone alone; its neighbours in the same commit stand", async () => {
-    const database = openDatabase(directory);
+    const database = openDatabase(file());
     const insert = (id: string) => database.run("INSERT INTO dead_letters VALUES (?, 'wire', '{}', 'r', 1, 0)", id);
     const results = await Promise.allSettled([
       database.write(() => insert("a")),
@@ -50,10 +52,10 @@ describe("the database", () => {
     await database.close();
   });
   test("a lazy job is durable in the end, also when nothing follows it", async () => {
-    const database = openDatabase(directory);
+    const database = openDatabase(file());
     await database.writeLazily(() => database.run("INSERT INTO dead_letters VALUES ('a', 'wire', '{}', 'r', 1, 0)"));
     await database.close();
-    const again = openDatabase(directory);
+    const again = openDatabase(file());
     expect(again.all("SELECT id FROM dead_letters")).toHaveLength(1);
     await again.close();
   });
@@ -75,15 +77,15 @@ describe("the database", () => {
     await database.close();
   });
   test("a second process on the same directory is refused with the reason", async () => {
-    const database = openDatabase(directory);
-    expect(() => openDatabase(directory)).toThrow("another process uses the data directory");
+    const database = openDatabase(file());
+    expect(() => openDatabase(file())).toThrow("another process uses the data directory");
     await database.close();
   });
   test("a directory of a newer version is refused", async () => {
-    const database = openDatabase(directory);
+    const database = openDatabase(file());
     await database.write(() => database.run("PRAGMA user_version = 99"));
     await database.close();
-    expect(() => openDatabase(directory)).toThrow("written by a newer codebox");
+    expect(() => openDatabase(file())).toThrow("written by a newer codebox");
   });
 });
 
@@ -167,13 +169,14 @@ describe("after a restart", () => {
     await second.close();
   });
   test("bytes of an upload that never ended are gone", async () => {
-    const database = openDatabase(directory);
-    await database.write(() => database.run("INSERT INTO blobs DEFAULT VALUES"));
-    await database.write(() => database.run("INSERT INTO chunks VALUES (1, 0, x'00')"));
-    await database.close();
-    const embedded = await open();
-    expect(embedded.database.all("SELECT * FROM chunks")).toEqual([]);
-    await embedded.close();
+    const first = await open();
+    await first.store.put("a", Buffer.alloc(300_000, "a"));
+    await first.close();
+    await writeFile(join(directory, "blobs", "left-over"), "half");
+    const second = await open();
+    expect(await readdir(join(directory, "blobs"))).toHaveLength(1);
+    expect(await second.store.get("a")).toMatchObject({ size: 300_000, notModified: false });
+    await second.close();
   });
   test("a torn last line of the event file is repaired, and each event is in it once", async () => {
     const first = await open();

@@ -1,4 +1,4 @@
-import { UpstreamUnavailable, type Clock } from "@codebox/core";
+import { ageOf, UpstreamUnavailable, type Clock } from "@codebox/core";
 
 /** An origin that is down is left alone for so long, in milliseconds. */
 const REST_MS = 5_000;
@@ -16,11 +16,10 @@ export type Breaker = <T>(origin: string, request: () => Promise<T>) => Promise<
  * @throws UpstreamUnavailable while the origin is left alone.
  */
 export function createBreaker(clock: Pick<Clock, "now">): Breaker {
-  const origins = new Map<string, { failures: number; until: number }>();
-  const now = () => clock.now().getTime();
+  const origins = new Map<string, { failures: number; downSince?: number }>();
   return async (origin, request) => {
     const state = origins.get(origin);
-    if (state && now() < state.until)
+    if (state?.downSince !== undefined && ageOf(state.downSince, clock.now()) < REST_MS)
       throw new UpstreamUnavailable("it failed a moment ago, and is asked again in a few seconds");
     try {
       const answer = await request();
@@ -33,7 +32,7 @@ export function createBreaker(clock: Pick<Clock, "now">): Breaker {
       }
       const failures = (state?.failures ?? 0) + 1;
       const isDown = !error.answered || failures >= FAILURES_IN_A_ROW;
-      origins.set(origin, { failures, until: isDown ? now() + REST_MS : 0 });
+      origins.set(origin, { failures, ...(isDown ? { downSince: clock.now().getTime() } : {}) });
       throw error;
     }
   };

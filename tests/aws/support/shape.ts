@@ -35,6 +35,7 @@ export async function startShape(
         applied: () => undefined,
         failed: (_, error) => failures.push(error),
         dead: (id, group, reason) => failures.push(new Error(`${id} of ${group} is dead: ${reason}`)),
+        postponed: () => undefined,
       },
       onFailure: (error) => failures.push(error),
     },

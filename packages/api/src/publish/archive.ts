@@ -191,6 +191,7 @@ function createEntries() {
       }),
     end(rest: Buffer): ArchiveContent {
       guarded(() => void (rest.byteLength > 0 ? parser.end(rest) : parser.end()));
+      if (!headers.ended()) throw notATarball("it has no end");
       const [found, ...others] = manifests;
       if (!found) throw notATarball("it has no package.json in its top folder");
       if (others.length > 0) throw notATarball("it has more than one package.json in a top folder");

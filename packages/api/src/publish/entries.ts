@@ -1,10 +1,11 @@
 import { posix } from "node:path";
+import { TARBALL_PATHS_MAX } from "@codebox/core";
 import type { ReadEntry } from "tar";
 
 /** Longest path, in characters: every path is held in memory. Windows and macOS allow less. */
 const PATH_MAX = 1_024;
-/** Every kind that may stand in a package; of devices, pipes and what this reader does not know there is none. */
-const FILES = new Set(["File", "OldFile", "ContiguousFile"]);
+/** The kinds of files that a package may have. Devices, pipes, and kinds that some clients do not read are refused. */
+const FILES = new Set(["File", "OldFile"]);
 const LINKS = new Set(["Link", "SymbolicLink"]);
 
 /**
@@ -16,9 +17,11 @@ const LINKS = new Set(["Link", "SymbolicLink"]);
  * @example createEntryRules().problem(entry) // 'its entry "package/../x" leads out of the package'
  */
 export function createEntryRules() {
-  const links = new Set<string>();
   /** What each path is, in the spelling that a file system which ignores case and Unicode's form gives it. */
   const seen = new Map<string, { readonly path: string; readonly isFolder: boolean }>();
+  /** The folders of the entries, in the same spelling. Most have no entry of their own. */
+  const folders = new Set<string>();
+  let characters = 0;
   let top: string | undefined;
   return {
     problem(entry: ReadEntry): string | undefined {
@@ -29,18 +32,29 @@ export function createEntryRules() {
       const [folder = "", ...below] = entry.path.split("/");
       const isFolder = entry.type === "Directory";
       if (below.length === 0 && !isFolder) return `its entry ${shown} is not in its top folder`;
+      // yarn normalises the path first, and would cut off the next folder instead.
+      if (folder === ".") return `its entry ${shown} has no top folder`;
       top ??= folder;
       if (folder !== top) return `its entry ${shown} is not in its one top folder, ${JSON.stringify(top.slice(0, 80))}`;
       const path = normalized(entry.path);
-      const spelling = path.normalize("NFC").toUpperCase().toLowerCase().normalize("NFC");
+      const spelling = spellingOf(path);
       const twin = seen.get(spelling);
       if (twin && !(isFolder && twin.isFolder && twin.path === path))
         return `its entry ${shown} has the same path as ${JSON.stringify(twin.path.slice(0, 200))}, on some file systems`;
+      if (!isFolder && folders.has(spelling))
+        return `its entry ${shown} has the path of a folder, on some file systems`;
       seen.set(spelling, { path, isFolder });
-      if (links.size > 0 && parents(path).some((parent) => links.has(parent)))
-        return `its entry ${shown} is below a link`;
+      characters += spelling.length;
+      for (const parent of parents(spelling)) {
+        if (seen.get(parent)?.isFolder === false) return `its entry ${shown} is below a file or a link`;
+        // A known folder's own parents are known too.
+        if (folders.has(parent)) break;
+        folders.add(parent);
+        characters += parent.length;
+      }
+      if (characters > TARBALL_PATHS_MAX)
+        return `its paths have more than ${TARBALL_PATHS_MAX} characters, with folders`;
       if (LINKS.has(entry.type)) {
-        links.add(path);
         return linksInside(entry.type, path, entry.linkpath ?? "")
           ? undefined
           : `its link ${shown} leads out of the package`;
@@ -50,6 +64,10 @@ export function createEntryRules() {
         : `its entry ${shown} is no file, directory or link, but a ${entry.type}`;
     },
   };
+}
+
+function spellingOf(path: string): string {
+  return path.normalize("NFC").toUpperCase().toLowerCase().normalize("NFC");
 }
 
 export function isFile(entry: ReadEntry): boolean {
@@ -83,7 +101,7 @@ function normalized(path: string): string {
   return posix.normalize(path.replaceAll("\\", "/")).replace(/\/$/, "");
 }
 
-function parents(path: string): readonly string[] {
-  const parts = path.split("/");
-  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join("/"));
+/** The deepest first. */
+function* parents(path: string): Generator<string> {
+  for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) yield path.slice(0, at);
 }

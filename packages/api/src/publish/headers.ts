@@ -6,9 +6,14 @@ export const BLOCK = 512;
 /** Where a header of POSIX's format says so, and how. Readers differ on the prefix of any other. */
 const MAGIC = { from: 257, to: 265, text: "ustar\u000000" } as const;
 const PREFIX = { from: 345, to: 500 } as const;
+const SIZE = { from: 124, to: 136 } as const;
+/** The fields with text that a zero ends: name, link name, prefix. */
+const TEXTS = [{ from: 0, to: 100 }, { from: 157, to: 257 }, PREFIX] as const;
 /** What has no contents; some readers skip those that a header states all the same, others take them for the next header. */
 const BODILESS = new Set(["Link", "SymbolicLink", "Directory"]);
-const EXTENDED = new Set(["ExtendedHeader", "OldExtendedHeader", "GlobalExtendedHeader"]);
+const EXTENDED = new Set(["ExtendedHeader", "GlobalExtendedHeader"]);
+/** For npm and yarn a file whose path ends with a slash is a folder, as in the first tar; for pnpm it is a file. */
+const NO_FOLDER = "one of its files has a path that ends with a slash";
 /** GNU's own headers for long names: pnpm and yarn do not read them. */
 const GNU_LONG = new Set(["OldGnuLongPath", "NextFileHasLongPath", "NextFileHasLongLinkpath"]);
 
@@ -33,10 +38,17 @@ export function createHeaderRules() {
     if (ended) return "it has entries behind a block of zeros";
     const { type } = header;
     const size = header.size ?? 0;
+    // For pnpm a zero here is the archive's end.
+    if (block[0] === 0) return "one of its headers has no name";
+    if (TEXTS.some((field) => hasLineAfterEnd(block, field)))
+      return "one of its headers has a line break after the end of a text";
+    if (!isOctal(block, SIZE)) return "one of its headers has a size that is no octal number";
     if (block.toString("latin1", MAGIC.from, MAGIC.to) !== MAGIC.text && !isZero(block, PREFIX))
       return "one of its headers has a prefix, but is not of POSIX's format";
     if (BODILESS.has(type) && rawSize(block) !== 0) return "one of its links or folders has contents";
     if (GNU_LONG.has(type)) return "it has long names in GNU's format";
+    if (type === "OldExtendedHeader") return "it has an extended header of an outdated kind";
+    if (type === "Directory" && block.toString("latin1", 156, 157) !== "5") return NO_FOLDER;
     bodyBlocks = Math.ceil(size / BLOCK);
     if (EXTENDED.has(type)) {
       if (extension) return "it has two extended headers for one entry";
@@ -58,6 +70,8 @@ export function createHeaderRules() {
   };
 
   return {
+    /** Whether the archive's end was read. pnpm reads no archive without one. */
+    ended: () => ended,
     problem(block: Buffer): string | undefined {
       if (bodyBlocks === 0) return atHeader(block);
       bodyBlocks--;
@@ -76,7 +90,12 @@ function contradiction(header: Header, extension: ReadonlyMap<string, string>): 
   const size = extension.get("size");
   if (size !== undefined && Number(size) !== (header.size ?? 0))
     return "an extended header contradicts an entry's size";
+  // npm looks for dots in every link's target, and leaves such a file out.
+  if (extension.has("linkpath") && header.type !== "Link" && header.type !== "SymbolicLink")
+    return "an extended header gives a target to an entry that is no link";
   const path = extension.get("path");
+  if (path?.endsWith("/") && header.type !== "Directory") return NO_FOLDER;
+  if (path?.includes("\0")) return "an extended header has a path with a character zero";
   const named = header.path ?? "";
   if (path !== undefined && path !== named && (isManifestPath(path) || isManifestPath(named)))
     return "an extended header contradicts the path of package.json";
@@ -85,10 +104,26 @@ function contradiction(header: Header, extension: ReadonlyMap<string, string>): 
 
 /** The size as the header states it: tar's reader shows none for a folder. */
 function rawSize(block: Buffer): number {
-  return isZero(block, { from: 124, to: 136 }) ? 0 : Number.parseInt(block.toString("latin1", 124, 136), 8);
+  return isZero(block, SIZE) ? 0 : Number.parseInt(block.toString("latin1", SIZE.from, SIZE.to), 8);
 }
 
-function isZero(block: Buffer, { from, to }: { readonly from: number; readonly to: number }): boolean {
+type Range = { readonly from: number; readonly to: number };
+
+/** Clients differ on binary numbers, signs, and a zero byte in front. All of them read an empty field as 0. */
+function isOctal(block: Buffer, range: Range): boolean {
+  const text = block.toString("latin1", range.from, range.to);
+  // oxlint-disable-next-line no-control-regex -- zeros end the number
+  return isZero(block, range) || /^ *[0-7]+[ \0]*$/.test(text);
+}
+
+/** npm and yarn end a text at its first zero, but read on after a line break. */
+function hasLineAfterEnd(block: Buffer, { from, to }: Range): boolean {
+  const text = block.subarray(from, to);
+  const end = text.indexOf(0);
+  return end >= 0 && text.includes("\n", end);
+}
+
+function isZero(block: Buffer, { from, to }: Range): boolean {
   return block.subarray(from, to).every((byte) => byte === 0);
 }
 

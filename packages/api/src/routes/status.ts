@@ -3,19 +3,22 @@ import { readJson } from "../body.ts";
 import type { AppContext, ReadPorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
+import { escaped } from "../loggable.ts";
 import { findPackage, packageName, requirePackage } from "../lookup.ts";
 
 /** An audit names every package of a project with its versions. 20,000 packages are about half of it. */
 const AUDIT_BYTES_MAX = 1024 * 1024;
 const AUDIT_NAMES_MAX = 20_000;
 
-/** Whether the registry works. */
-export const publicRoutes = ({ store }: Pick<ReadPorts, "store">): RouteGroup =>
+/** Whether the registry works. Health is 503 with the reason while nothing can be read, or nothing can be stored. */
+export const publicRoutes = ({ store, checkWritable }: Pick<ReadPorts, "store" | "checkWritable">): RouteGroup =>
   routeGroup("public", (on) => {
     on.get("/-/ping", (c) => c.json({}));
 
     on.get("/-/health", async (c) => {
+      c.header("cache-control", "no-store");
       await store.head(LAYOUT.health.prefix);
+      await checkWritable?.();
       return c.json({ ok: true });
     });
   });
@@ -94,6 +97,6 @@ function shown(outcome: Outcome | Pending | Failed): Record<string, unknown> {
   if (outcome.state === "pending") return { id, name, state };
   if (outcome.state === "failed") return { id, name, state, error: PUT_ASIDE };
   if (outcome.state === "rejected")
-    return { id, name, state, code: outcome.rejection.code, error: outcome.rejection.message };
+    return { id, name, state, code: outcome.rejection.code, error: escaped(outcome.rejection.message) };
   return { id, name, state, sequence: outcome.sequence, revision: outcome.revision, "dist-tags": outcome.distTags };
 }

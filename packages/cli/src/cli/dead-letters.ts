@@ -1,11 +1,13 @@
+import { createPackumentReader } from "@codebox/core";
 import type { Command } from "commander";
 import { listDeadLetters, redriveDeadLetters, showDeadLetter } from "../commands/dead-letters.ts";
-import { connectDeadLetters, type QueueFlags } from "../connect.ts";
+import { connectBucket, connectDeadLetters, type BucketFlags, type QueueFlags } from "../connect.ts";
 import { UsageError } from "../errors.ts";
 import { options } from "./options.ts";
 import type { Finish, Scope } from "./scope.ts";
 
-type RedriveFlags = QueueFlags & { readonly all: boolean; readonly dryRun: boolean };
+type RedriveFlags = QueueFlags &
+  BucketFlags & { readonly all: boolean; readonly force: boolean; readonly dryRun: boolean };
 
 /** `codebox dead-letters list|show|redrive`. */
 export function deadLetterCommands(program: Command, { env, output, clock, signal }: Scope, finish: Finish): void {
@@ -26,14 +28,17 @@ export function deadLetterCommands(program: Command, { env, output, clock, signa
   shared(group.command("redrive [ids...]"))
     .description("put dead letters back, behind what waits; one that was applied after all changes nothing")
     .addOption(options.queueUrl())
+    .addOption(options.bucket())
     .option("--all", "every one", false)
+    .option("--force", "also changes of a tag that was changed since, which move it back", false)
     .addOption(options.dryRun())
     .action((ids: string[], flags: RedriveFlags) => {
       if (flags.all && ids.length > 0) throw new UsageError("give ids or --all, not both");
       const deadLetters = connectDeadLetters(flags, env, { redrive: !flags.dryRun });
+      const reader = flags.force || flags.dryRun ? undefined : createPackumentReader(connectBucket(flags, env).store);
       return finish(
         redriveDeadLetters(
-          { deadLetters, output, clock, signal },
+          { deadLetters, reader, output, clock, signal },
           { ids: flags.all ? "all" : ids, dryRun: flags.dryRun },
         ),
       );

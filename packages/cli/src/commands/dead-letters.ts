@@ -1,10 +1,21 @@
-import { isRecord, redriveAll, redriveLetters, type Clock, type DeadLetter, type DeadLetters } from "@codebox/core";
+import {
+  isRecord,
+  redriveAll,
+  redriveLetters,
+  type Clock,
+  type DeadLetter,
+  type DeadLetters,
+  type PackumentReader,
+  type RefusedLetter,
+} from "@codebox/core";
 import { CommandError, UsageError, type ExitCode } from "../errors.ts";
 import type { Output } from "../output.ts";
 
 export type DeadLetterPorts = { readonly deadLetters: DeadLetters; readonly output: Output };
 export type RedrivePorts = DeadLetterPorts & {
   readonly clock: Pick<Clock, "now">;
+  /** Reads the packages, to refuse a stale change of a tag. `undefined`: forced. */
+  readonly reader: Pick<PackumentReader, "read"> | undefined;
   /** Aborts when the user presses Ctrl-C. */
   readonly signal: AbortSignal;
 };
@@ -47,11 +58,12 @@ export async function showDeadLetter({ deadLetters, output }: DeadLetterPorts, i
 
 /**
  * Puts dead letters back into the queue, behind the changes that wait. A change that was applied already changes nothing.
+ * A change of a tag that was changed since stays where it is, unless forced, and the command fails.
  *
  * @example await redriveDeadLetters(ports, { ids: "all", dryRun: false });
  */
 export async function redriveDeadLetters(
-  { deadLetters, output, clock, signal }: RedrivePorts,
+  { deadLetters, reader, output, clock, signal }: RedrivePorts,
   { ids, dryRun }: { readonly ids: readonly string[] | "all"; readonly dryRun: boolean },
 ): Promise<ExitCode> {
   if (ids !== "all" && ids.length === 0) throw new UsageError("name the dead letters to redrive, or --all");
@@ -69,13 +81,26 @@ export async function redriveDeadLetters(
     output.progress(`${++count} redriven …`);
   };
   if (ids !== "all") {
-    const { redriven, unknown } = await redriveLetters({ deadLetters, onRedriven }, ids);
-    return closing(output, redriven.length, unknown, dryRun);
+    const { redriven, unknown, refused } = await redriveLetters({ deadLetters, reader, onRedriven }, ids);
+    closing(output, redriven.length, unknown, dryRun);
+    return allRedriven(refused);
   }
-  const { redriven, more } = await redriveAll({ deadLetters, clock, onRedriven }, { maxMs: ALL_MS, signal });
+  const { redriven, refused, more } = await redriveAll(
+    { deadLetters, reader, clock, onRedriven },
+    { maxMs: ALL_MS, signal },
+  );
   closing(output, redriven.length, [], dryRun);
   if (more) throw new CommandError("it ended before all dead letters were redriven; run the same command again");
-  return 0;
+  return allRedriven(refused);
+}
+
+function allRedriven(refused: readonly RefusedLetter[]): ExitCode {
+  const [first] = refused;
+  if (!first) return 0;
+  const which = refused.map(({ id }) => id).join(", ");
+  throw new CommandError(
+    `not redriven: ${which} (${first.reason}). Redriving would move the tag back; --force does so`,
+  );
 }
 
 function closing(output: Output, redriven: number, absent: readonly string[], dryRun: boolean): ExitCode {

@@ -4,6 +4,7 @@ declare module "pacote" {
   type Options = Readonly<Record<string, unknown>>;
   const pacote: {
     manifest(spec: string, options: Options): Promise<Manifest>;
+    extract(spec: string, folder: string, options: Options): Promise<unknown>;
     readonly tarball: { file(spec: string, destination: string, options: Options): Promise<unknown> };
   };
   export default pacote;

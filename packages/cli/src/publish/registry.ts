@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { isRecord, type Clock } from "@codebox/core";
+import { ageOf, isRecord, type Clock } from "@codebox/core";
 import npa from "npm-package-arg";
 import npmFetch from "npm-registry-fetch";
 import * as z from "zod";
@@ -104,8 +104,8 @@ export async function publishUploaded(
   });
   if (answer.status !== 202) return;
   const status = answer.headers.get("location") ?? "";
-  const end = clock.now().getTime() + WATCH_MS;
-  while (clock.now().getTime() < end && !signal.aborted) {
+  const start = clock.now().getTime();
+  while (ageOf(start, clock.now()) < WATCH_MS && !signal.aborted) {
     await clock.sleep(1_000, signal);
     const outcome = await (await npmFetch(status, options)).json();
     const { state, error } = isRecord(outcome) ? outcome : {};

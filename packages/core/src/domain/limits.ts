@@ -124,6 +124,12 @@ export const UNPACKED_RATIO_MAX = 100;
 /** Most zeros after an archive's end, in bytes: tar fills its output up to records of this size (POSIX, pax, -b). */
 export const TAR_PADDING_MAX = 10_240;
 
+/**
+ * Most characters in the paths of a tarball's entries and of the folders above them: memory holds each of them several times.
+ * 50,000 files with long paths have half of it.
+ */
+export const TARBALL_PATHS_MAX = 8 * 1024 * 1024;
+
 /** Most entries in a tarball. */
 export const TARBALL_ENTRIES_MAX = 200_000;
 

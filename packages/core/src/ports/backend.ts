@@ -32,6 +32,12 @@ export type Backend = {
   readonly outcomes: Outcomes;
   readonly tokens: TokenStore;
   readonly identities: IdentityProvider;
+  /**
+   * Whether changes can be stored now, for the health check: reading may work while writing does not.
+   * Absent: a store that can be read can be written.
+   * @throws StoreUnavailable while they cannot.
+   */
+  readonly checkWritable?: () => Promise<void>;
   /** Resolves when everything accepted is durable and all resources are released. Nothing may be called afterwards. */
   close(): Promise<void>;
 };
@@ -53,6 +59,6 @@ export type OpenBackend = (options: {
   readonly reserved: readonly string[];
   /** Bytes that the copies of the upstream may take, where the adapter bounds them. */
   readonly copyBytesMax: number;
-  /** Called with failures that no caller waits for: events that could not be stored. */
+  /** Called with failures that no caller waits for: events or files that could not be written. */
   readonly onFailure: (error: unknown) => void;
 }) => Promise<LocalBackend>;

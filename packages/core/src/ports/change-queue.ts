@@ -20,7 +20,10 @@ export interface ChangeQueue {
  * again: an acknowledged change may be delivered once more, and the consumer recognises its id.
  */
 export interface ChangeReceiver {
-  /** The next waiting group's oldest changes, at most `max`, or `undefined` when `signal` aborts first. */
+  /**
+   * The next waiting group's oldest changes, at most `max`, or `undefined` when `signal` aborts first. When it throws, the same
+   * group is handed out again only after a pause.
+   */
   receive(options: { readonly max: number; readonly signal: AbortSignal }): Promise<ChangeBatch | undefined>;
   /** Removes messages for good. */
   acknowledge(batch: ChangeBatch): Promise<void>;

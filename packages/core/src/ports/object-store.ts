@@ -40,6 +40,8 @@ export type ObjectInfo = {
   readonly etag: string;
   /** Bytes. */
   readonly size: number;
+  /** From `head`: a digest of the bytes, comparable between keys. Absent where the store keeps none besides the ETag. */
+  readonly checksum?: string;
   readonly contentType?: string;
   readonly modified: Date;
 };
@@ -59,7 +61,22 @@ export type StoreResult =
     };
 export type DeleteResult = { readonly ok: true } | { readonly ok: false; readonly reason: "mismatch" | "contended" };
 
+/**
+ * Why a store does not work, where the adapter knows it.
+ *
+ * - `full`: no space is left. Reading works, and so does writing once there is space.
+ * - `refused`: the disk takes no writes, for example because it is mounted read-only. Reading works.
+ * - `stopped`: a sync failed, so what is on the disk is not known. Nothing is written until the process starts again.
+ * - `damaged`: the stored bytes that were asked for cannot be read. Others can.
+ */
+export type StoreProblem = "full" | "refused" | "stopped" | "damaged";
+
 /** The store did not answer, or answered that it can't now. The operation may have happened. */
 export class StoreUnavailable extends Error {
   override readonly name = "StoreUnavailable";
+  readonly problem: StoreProblem | undefined;
+  constructor(message: string, { problem, ...options }: ErrorOptions & { readonly problem?: StoreProblem } = {}) {
+    super(message, options);
+    this.problem = problem;
+  }
 }

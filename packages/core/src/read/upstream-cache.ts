@@ -85,7 +85,7 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
     onFailure,
     packument: (name, options) => documents(name, "abbreviated", options),
     fetch: (url, signal) => upstream.tarball(url, signal),
-    now: () => clock.now().getTime(),
+    now: () => clock.now(),
     ...(onUnchecked ? { onUnchecked } : {}),
   });
   return {

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
+import { ageOf } from "../domain/age.ts";
 import { upstreamKey } from "../layout.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CopyStore } from "../ports/copy-store.ts";
@@ -69,7 +70,7 @@ export function createUpstreamDocuments(
   const absent = new LRUCache<string, number>({ max: 10_000 });
   const underWay = new Map<string, Promise<Kept | undefined>>();
   const now = () => clock.now().getTime();
-  const isFresh = ({ fetched }: Meta) => now() - fetched < freshMs;
+  const isFresh = ({ fetched }: Meta) => ageOf(fetched, clock.now()) < freshMs;
 
   /** The kept document, from memory where it is the one in the store. */
   const load = async (name: string): Promise<Kept | undefined> => {
@@ -119,7 +120,8 @@ export function createUpstreamDocuments(
     return pending;
   };
   return async (name, form, { revalidate = false } = {}) => {
-    if (!revalidate && now() - (absent.get(name) ?? Number.NEGATIVE_INFINITY) < negativeMs) return undefined;
+    const missing = absent.get(name);
+    if (!revalidate && missing !== undefined && ageOf(missing, clock.now()) < negativeMs) return undefined;
     const kept = await load(name);
     const holds = kept && (kept.form === "full" || kept.form === form);
     if (holds && !revalidate && isFresh(kept)) return shownAs(kept, form, false);

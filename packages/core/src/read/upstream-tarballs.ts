@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { ageOf } from "../domain/age.ts";
 import { tarballFile } from "../domain/packument.ts";
 import { upstreamKey } from "../layout.ts";
 import type { CopyStore } from "../ports/copy-store.ts";
@@ -22,7 +23,7 @@ export type UpstreamTarballsPorts = {
   readonly onUnchecked?: (name: string, version: string) => void;
   /** Called when a tarball could not be kept, though its clients got it. */
   readonly onFailure: (error: unknown) => void;
-  readonly now: () => number;
+  readonly now: () => Date;
 };
 
 /** A package is not asked for again within so many milliseconds because a version is missing. */
@@ -45,7 +46,7 @@ export function createUpstreamTarballs(ports: UpstreamTarballsPorts) {
     const cached = await packument(name);
     if (!cached) return undefined;
     const found = sourceOf(name, file, cached);
-    if (found || cached.stale || now() - cached.fetched < RECHECK_MS) return found;
+    if (found || cached.stale || ageOf(cached.fetched, now()) < RECHECK_MS) return found;
     const again = await packument(name, { revalidate: true });
     return again && sourceOf(name, file, again);
   };

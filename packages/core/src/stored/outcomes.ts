@@ -1,3 +1,4 @@
+import { ageOf } from "../domain/age.ts";
 import { outcomeInRing } from "../domain/history.ts";
 import { APPLIED_RING } from "../domain/limits.ts";
 import type { Outcome } from "../domain/outcome.ts";
@@ -58,10 +59,10 @@ export function createStoredOutcomes({ store, reader, clock, random = () => 0.5 
       );
     },
     async wait({ id, name }, timeoutMs) {
-      const end = clock.now().getTime() + timeoutMs;
+      const start = clock.now().getTime();
       let pause = FIRST_MS;
       for (let look = 1; ; look++) {
-        const left = end - clock.now().getTime();
+        const left = timeoutMs - ageOf(start, clock.now());
         const last = left <= pause;
         await clock.sleep(last ? Math.max(0, left) : pause * (0.75 + random() / 2));
         const outcome = await tolerant(async () => {

@@ -10,7 +10,7 @@ import type { Outcome, Rejection } from "../domain/outcome.ts";
 import { own, serializePackument, stateOf, type Packument } from "../domain/packument.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EventLog } from "../ports/event-log.ts";
-import { StoreUnavailable, type ObjectStore } from "../ports/object-store.ts";
+import { StoreUnavailable, type ObjectInfo, type ObjectStore } from "../ports/object-store.ts";
 import type { Outcomes } from "../ports/outcomes.ts";
 import type { PackumentReader, ReadPackument } from "../read/reader.ts";
 import { restored } from "../domain/restore.ts";
@@ -30,11 +30,22 @@ export type ConsumerPorts = {
 };
 
 /**
- * Applies a package's changes, in order. Throws only what redelivery can cure; the batch is then not to be acknowledged.
+ * Applies a package's changes, in order, and returns their outcomes. Throws only what redelivery can cure; the batch is then not to
+ * be acknowledged.
  *
- * Once `signal` aborts no further step begins: the batch is somebody else's by then, and a late deletion could meet what came after.
+ * Fewer outcomes than changes: the time was nearly up. Those changes are written; the others are untouched, for redelivery.
  */
-export type Consumer = (name: string, changes: readonly Change[], signal?: AbortSignal) => Promise<readonly Outcome[]>;
+export type Consumer = (name: string, changes: readonly Change[], time?: TimeLimit) => Promise<readonly Outcome[]>;
+
+/** The end of an invocation, in two signals. Absent: there is none. */
+export type TimeLimit = {
+  /** Once it aborts no further change begins: what is applied so far is written. */
+  readonly enough?: AbortSignal;
+  /**
+   * Once it aborts no further step begins: the batch is somebody else's by then, and a late deletion could meet what came after.
+   */
+  readonly over?: AbortSignal;
+};
 
 /** How many packages' last emitted events an instance remembers. Forgetting costs a repeated event, never a lost one. */
 const REMEMBERED_PACKAGES = 10_000;
@@ -64,13 +75,13 @@ const WRITTEN_BYTES = 32 * 1024 * 1024;
 export function createConsumer(ports: ConsumerPorts): Consumer {
   const emitted = new LRUCache<string, ReadonlySet<string>>({ max: REMEMBERED_PACKAGES });
   const documents = new LRUCache<string, Packument>({ maxSize: WRITTEN_BYTES });
-  return async (name, changes, signal) => {
-    const written = await write(ports, { emitted, documents }, name, changes, signal);
-    signal?.throwIfAborted();
+  return async (name, changes, time = {}) => {
+    const written = await write(ports, { emitted, documents }, name, changes, time);
+    time.over?.throwIfAborted();
     const [, sent] = await Promise.all([ports.outcomes.record(written.outcomes), emit(ports.events, written.unsent)]);
     emitted.set(name, new Set([...written.known, ...sent]));
-    signal?.throwIfAborted();
-    await cleanUp(ports.store, name, changes, written);
+    time.over?.throwIfAborted();
+    await cleanUp(ports.store, name, changes.slice(0, written.outcomes.length), written);
     return written.outcomes;
   };
 }
@@ -96,17 +107,17 @@ async function write(
   memory: Memory,
   name: string,
   changes: readonly Change[],
-  signal: AbortSignal | undefined,
+  { enough, over }: TimeLimit,
 ): Promise<Written> {
   const emitted = memory.emitted.get(name) ?? new Set();
   const last = memory.documents.get(name);
   const known = last && withoutEmitted(last, emitted);
-  const promoted = new Set<string>();
+  const progress: Progress = { promoted: new Set(), folded: 0, enough };
   const mutate = async (read: ReadPackument | undefined): Promise<Mutation<Written>> => {
     const found = read && withoutEmitted(read.packument, emitted);
     const start = known && found ? restored(known, found) : found;
-    const { packument, outcomes, changed } = await fold({ store, policy }, start, changes, promoted);
-    signal?.throwIfAborted();
+    const { packument, outcomes, changed } = await fold({ store, policy }, start, changes, progress);
+    over?.throwIfAborted();
     const unsent = stateOf(packument).outbox;
     if ((!changed && start === found) || packument === undefined) {
       const sent = stateOf(read?.packument).outbox.flatMap(({ id }) => (emitted.has(id) ? [id] : []));
@@ -136,17 +147,30 @@ type Folded = {
   readonly changed: boolean;
 };
 
-/** Applies the changes one after the other. A publish counts only once its tarball is at its final key. */
+/** What stays when a write was lost and the changes are folded again. */
+type Progress = {
+  /** Ids of publishes whose tarball is at its final key. */
+  readonly promoted: Set<string>;
+  /** How many changes were folded at most. As many are folded again, though `enough` has aborted: else nothing would be written. */
+  folded: number;
+  readonly enough: AbortSignal | undefined;
+};
+
+/**
+ * Applies the changes one after the other, until `enough`. A publish counts only once its tarball is at its final key.
+ */
 async function fold(
   { store, policy }: Pick<ConsumerPorts, "store" | "policy">,
   start: Packument | undefined,
   changes: readonly Change[],
-  promoted: Set<string>,
+  progress: Progress,
 ): Promise<Folded> {
+  const { promoted } = progress;
   let packument = start;
   let changed = false;
   const outcomes: Outcome[] = [];
   for (const change of changes) {
+    if (progress.enough?.aborted && outcomes.length >= progress.folded) break;
     let result = authorised(policy, packument, change);
     if (result.kind === "applied" && change.type === "publish" && !promoted.has(change.id)) {
       const failure = await promote(store, change);
@@ -158,6 +182,7 @@ async function fold(
       changed = true;
     }
     outcomes.push(outcomeOf(change, result));
+    progress.folded = Math.max(progress.folded, outcomes.length);
   }
   return { packument, outcomes, changed };
 }
@@ -192,7 +217,8 @@ function outcomeOf({ id, name }: Change, result: Applied): Outcome {
  * Puts a staged tarball under its final key.
  *
  * The version is not in the packument, so an object that is there already is a leftover: of this publish before a
- * crash, or of an unpublish whose clean-up is still to come. It is replaced, and only as it was seen.
+ * crash or the end of an invocation, or of an unpublish whose clean-up is still to come. With the same bytes it stays: copying a
+ * large one again could take the time that was too short before. Any other is replaced, and only as it was seen.
  */
 async function promote(store: ObjectStore, change: ChangeOf<"publish">): Promise<Rejection | undefined> {
   const { staging } = change.tarball;
@@ -200,11 +226,17 @@ async function promote(store: ObjectStore, change: ChangeOf<"publish">): Promise
   const first = await store.copy(staging, final, { ifNoneMatch: "*" });
   if (first.ok) return undefined;
   if (first.reason === "missing") return missingTarball(change);
-  const leftover = await store.head(final);
+  const [staged, leftover] = await Promise.all([store.head(staging), store.head(final)]);
+  if (staged && leftover && sameBytes(staged, leftover)) return undefined;
   const again = await store.copy(staging, final, leftover ? { ifMatch: leftover.etag } : { ifNoneMatch: "*" });
   if (again.ok) return undefined;
   if (again.reason === "missing" && (await store.head(staging)) === undefined) return missingTarball(change);
   throw new StoreUnavailable(`${final} is being written by somebody else`);
+}
+
+function sameBytes(one: ObjectInfo, other: ObjectInfo): boolean {
+  if (one.size !== other.size) return false;
+  return one.etag === other.etag || (one.checksum !== undefined && one.checksum === other.checksum);
 }
 
 function missingTarball({ name, version }: ChangeOf<"publish">): Rejection {

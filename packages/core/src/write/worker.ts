@@ -6,8 +6,8 @@ import type { Consumer } from "./consumer.ts";
 export type WorkerParts = {
   readonly queue: Omit<LocalReceiver, "needs">;
   readonly consumer: Consumer;
-  /** Called for every batch that failed and will be redelivered. */
-  readonly onFailure: (error: unknown, batch: ChangeBatch) => void;
+  /** Called for each batch that failed and will be delivered again; without a batch when none could be received. */
+  readonly onFailure: (error: unknown, batch?: ChangeBatch) => void;
   /** Groups handled at a time. */
   readonly concurrency: number;
 };
@@ -47,11 +47,20 @@ export function createWorker({ queue, consumer, onFailure, concurrency }: Worker
     }
     if (draining && (await queue.isEmpty())) stop.abort();
   };
+  const receive = async (): Promise<ChangeBatch | "failed" | undefined> => {
+    try {
+      return await queue.receive({ max: BATCH_MAX, signal: stop.signal });
+    } catch (error) {
+      onFailure(error);
+      if (draining) stop.abort();
+      return "failed";
+    }
+  };
   const loop = async () => {
     for (;;) {
-      const batch = await queue.receive({ max: BATCH_MAX, signal: stop.signal });
+      const batch = await receive();
       if (batch === undefined) return;
-      await handle(batch);
+      if (batch !== "failed") await handle(batch);
     }
   };
   return {

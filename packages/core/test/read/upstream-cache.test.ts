@@ -29,6 +29,14 @@ test("after five minutes it is fixture.asked whether it still holds, and replace
   expect(await fixture.shown()).toMatchObject({ version: 2 });
   expect(fixture.asked).toEqual(["left full", 'left full if-none-match "v1"', 'left full if-none-match "v1"']);
 });
+test("after the clock jumps back an hour, the upstream is asked again, for what it has and for what it has not", async () => {
+  await fixture.cache.packument("left", "full");
+  await fixture.cache.packument("right", "full");
+  await fixture.clock.advance(-3_600_000);
+  await fixture.cache.packument("left", "full");
+  await fixture.cache.packument("right", "full");
+  expect(fixture.asked).toEqual(["left full", "right full", 'left full if-none-match "v1"', "right full"]);
+});
 test("when the upstream is down the copy is served, marked stale, however old; without a copy the failure surfaces", async () => {
   await fixture.cache.packument("left", "full");
   await fixture.clock.advance(24 * 3_600_000);

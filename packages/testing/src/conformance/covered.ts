@@ -25,5 +25,6 @@ export const COVERED_ELSEWHERE: Readonly<Record<string, string>> = {
   "MSG-1": "tests/aws/npm.test.ts",
   "MSG-2": "packages/core/test/domain/apply.test.ts",
   "MSG-3": "packages/functions/test/consume.test.ts",
+  "RTE-11": "packages/server/test/changes-status.test.ts",
   "RTE-6": "packages/core/test/read/upstream-cache.test.ts",
 };
