@@ -33,8 +33,9 @@ export async function startRegistry(
   flags: readonly string[] = ["--no-upstream"],
   knownToken?: string,
   descriptors?: number,
+  nodeFlags: readonly string[] = [],
 ): Promise<Registry> {
-  const server = [process.execPath, MAIN, "--port", "0", "--data", data, ...flags];
+  const server = [process.execPath, ...nodeFlags, MAIN, "--port", "0", "--data", data, ...flags];
   const limited =
     descriptors === undefined ? server : ["sh", "-c", `ulimit -n ${descriptors}; exec "$0" "$@"`, ...server];
   const [command = "", ...args] = limited;

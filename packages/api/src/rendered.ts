@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { webcrypto } from "node:crypto";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 import { LRUCache } from "lru-cache";
@@ -31,6 +31,7 @@ export function createRenderCache() {
     cache.set(key, rendered);
     return rendered;
   };
+  // What `make` returns is JSON, or its text.
   return async (source: string, encoding: Encoding, make: () => unknown): Promise<Rendered> => {
     const key = `${encoding} ${source}`;
     const known = cache.get(key);
@@ -42,8 +43,13 @@ export function createRenderCache() {
 }
 
 async function encode(document: unknown, wanted: Encoding): Promise<Rendered> {
-  const plain = Buffer.from(JSON.stringify(document));
-  const hash = createHash("sha256").update(plain).digest("base64url").slice(0, 27);
+  const plain =
+    document instanceof Uint8Array
+      ? Buffer.from(document.buffer as ArrayBuffer)
+      : Buffer.from(JSON.stringify(document));
+  const hash = Buffer.from(await webcrypto.subtle.digest("SHA-256", plain))
+    .toString("base64url")
+    .slice(0, 27);
   const encoding = plain.byteLength < COMPRESS_FROM ? "identity" : wanted;
   const etag = encoding === "identity" ? `"${hash}"` : `"${hash}-${encoding}"`;
   return { bytes: await compressed(plain, encoding), etag, encoding };

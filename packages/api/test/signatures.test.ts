@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { UpstreamUnavailable, type UpstreamCache } from "@codebox/core";
+import { prepare, preparedOf, shownAs, UpstreamUnavailable, type UpstreamCache } from "@codebox/core";
 import { errorOf, startApp } from "./harness.ts";
 import { upstreamOf } from "./upstream-double.ts";
 
@@ -23,8 +23,11 @@ function signing() {
   const document = { name: "left", "dist-tags": { latest: "1.0.0" }, versions };
   const upstream: UpstreamCache = {
     ...upstreamOf(),
-    packument: async (name) =>
-      name.endsWith("left") ? { document, etag: '"1"', stale: false, fetched: 0 } : undefined,
+    async packument(name, form) {
+      if (!name.endsWith("left")) return undefined;
+      const prepared = preparedOf(prepare(name, Buffer.from(JSON.stringify({ ...document, name })), "full"));
+      return prepared && shownAs({ prepared, of: '"1"', fetched: 0 }, form, false);
+    },
     signatures: {
       keys: async () => KEYS,
       async attestations(name, version) {

@@ -1,5 +1,13 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { UpstreamMalformed, UpstreamRefused, UpstreamUnavailable, type UpstreamCache } from "@codebox/core";
+import {
+  prepare,
+  preparedOf,
+  shownAs,
+  UpstreamMalformed,
+  UpstreamRefused,
+  UpstreamUnavailable,
+  type UpstreamCache,
+} from "@codebox/core";
 import { errorOf, startApp } from "./harness.ts";
 import { upstreamOf } from "./upstream-double.ts";
 
@@ -11,13 +19,14 @@ describe("upstream", () => {
       "1.0.0": { name: "left", version: "1.0.0", dist: { tarball: "http://up.example/deep/left-1.0.0.tgz" } },
     },
   };
+  const prepared = preparedOf(prepare("left", Buffer.from(JSON.stringify(document)), "full"));
   const asked: string[] = [];
   const upstream = (down = false): UpstreamCache => ({
     ...upstreamOf(),
-    async packument(name) {
+    async packument(name, form) {
       asked.push(name);
       if (down) throw new UpstreamUnavailable("down");
-      return name === "left" ? { document, etag: '"1"', stale: true, fetched: 0 } : undefined;
+      return name === "left" && prepared ? shownAs({ prepared, of: '"1"', fetched: 0 }, form, true) : undefined;
     },
     tarball: async (_, file) =>
       file === "left-1.0.0.tgz"

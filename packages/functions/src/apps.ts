@@ -41,6 +41,7 @@ import {
 } from "@codebox/api";
 import { createBucketPorts, createSignUpload, createSqsChangeQueue } from "@codebox/aws";
 import {
+  copiesIn,
   createCatalog,
   createLivePolicy,
   createRightsStore,
@@ -48,6 +49,7 @@ import {
   createTrustStore,
   createTokenUses,
   createUpstreamCache,
+  LAYOUT,
   RIGHTS_MAX_AGE_MS,
   type Clock,
   type Ids,
@@ -184,7 +186,7 @@ function readPortsOf(env: ApiEnvironment, parts: ApiParts): AppPorts & ReadPorts
   const { s3, clock, random } = parts;
   const { store, reader, outcomes, tokens } = createBucketPorts(s3, bucketOf(env), { clock, random });
   const app = appPortsOf(env, parts, { store, tokens });
-  const upstream = env.CODEBOX_UPSTREAM === undefined ? undefined : upstreamOf(env, env.CODEBOX_UPSTREAM, store, clock);
+  const upstream = env.CODEBOX_UPSTREAM === undefined ? undefined : upstreamOf(env, env.CODEBOX_UPSTREAM, store, parts);
   return {
     ...app,
     store,
@@ -195,12 +197,16 @@ function readPortsOf(env: ApiEnvironment, parts: ApiParts): AppPorts & ReadPorts
   };
 }
 
-function upstreamOf(env: ApiEnvironment, url: string, store: ObjectStore, clock: Clock) {
+function upstreamOf(env: ApiEnvironment, url: string, store: ObjectStore, { clock, ...parts }: ApiParts) {
   // Shorter than the 25 s of the function, so that a cached copy can be served when the upstream is slow.
   const token = env.CODEBOX_UPSTREAM_TOKEN;
   const credentials = token === undefined ? {} : { token };
   const upstream = createHttpUpstream({ url, ...credentials, userAgent: "codebox", clock, timeoutMs: 10_000 });
-  return createUpstreamCache({ store, upstream, clock }, { scopes: env.CODEBOX_SCOPES, names: env.CODEBOX_NAMES });
+  const onFailure = (error: unknown) => parts.onFailure?.(error, { method: "PUT", path: LAYOUT.upstream.prefix });
+  return createUpstreamCache(
+    { store, copies: copiesIn(store), upstream, clock, onFailure },
+    { scopes: env.CODEBOX_SCOPES, names: env.CODEBOX_NAMES },
+  );
 }
 
 function settingsOf(env: ApiEnvironment): ApiSettings {

@@ -11,8 +11,10 @@ const HEADERS_MS = 30_000;
 const IDLE_MS = 2 * 60_000;
 /** How often Node looks for requests that are late, in milliseconds. Its own default is as long as `HEADERS_MS`. */
 const LOOK_MS = 5_000;
-/** How long the rest of a body is read and dropped after its answer, in milliseconds. nginx's `lingering_timeout` is the same. */
-const LINGER_MS = 5_000;
+/** How long a connection stays open after an answer before the body has arrived, in milliseconds. npm waits for its end before it shows the answer. */
+const LINGER_MS = 2_000;
+/** Bytes of the rest of a body that are read and dropped: enough for a client that sends a small one before it reads the answer. */
+const LINGER_BYTES = 256 * 1024;
 
 /**
  * The settings of an HTTP server that bound who waits: `createServer(BOUNDED, …)`. How long a body may take is decided where it
@@ -46,8 +48,8 @@ export function boundConnections(server: Server, perAddress: number = CONNECTION
  * Makes an answer the last one of its connection when the request's body has not arrived completely by then. Otherwise the client
  * could send its next request just when the connection is given up.
  *
- * The rest of the body is read and dropped for a moment: closing with bytes unread resets the connection, and the client would not
- * see the answer. Source: RFC 9112, 9.6.
+ * The connection stays open for a moment, and a part of the rest is read and dropped: closing with bytes unread resets it, and the
+ * client would not see the answer. Source: RFC 9112, 9.6.
  */
 export function endUnreadAfterAnswer(incoming: IncomingMessage, outgoing: ServerResponse): void {
   if (!hasBody(incoming)) return;
@@ -61,23 +63,27 @@ export function endUnreadAfterAnswer(incoming: IncomingMessage, outgoing: Server
   };
 }
 
-/** Node calls `destroySoon` once the answer is sent, and would close at once. */
+/** Reads and drops a part of the body, and keeps the connection for a moment: Node would close it once the answer is sent. */
 function linger(incoming: IncomingMessage): void {
   const { socket } = incoming;
+  let dropped = 0;
+  // The app's own listeners would pause it. Once it flows here, Node does not drop the rest by itself, however large it is.
+  incoming.removeAllListeners("data");
+  incoming.on("data", (piece: Uint8Array) => {
+    dropped += piece.byteLength;
+    if (dropped > LINGER_BYTES) incoming.pause();
+  });
+  incoming.resume();
   const destroySoon = socket.destroySoon.bind(socket);
   let isLingering = false;
   socket.destroySoon = () => {
     if (isLingering) return;
     isLingering = true;
-    socket.end();
     if (incoming.complete) return destroySoon();
+    socket.end();
     const timer = setTimeout(() => socket.destroy(), LINGER_MS);
     socket.once("close", () => clearTimeout(timer));
     incoming.once("end", destroySoon);
-    // The app's own listeners would pause it again.
-    incoming.removeAllListeners("data");
-    incoming.on("data", () => {});
-    incoming.resume();
   };
 }
 

@@ -42,6 +42,7 @@ import { eventRoutes } from "./events-route.ts";
 import { createWorkloadVerifier } from "@codebox/oidc";
 import { isItself } from "./itself.ts";
 import { openListener, type Listener, type ListenerParts } from "./listener.ts";
+import { createPrepare } from "./prepare-thread.ts";
 import { watchRevocations } from "./revocations.ts";
 import { openSqlite } from "@codebox/sqlite";
 import type { Settings } from "./settings.ts";
@@ -92,6 +93,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     clock,
     registration: settings.registration,
     reserved: [FIRST_USER],
+    copyBytesMax: settings.upstreamCacheMb * 1024 * 1024,
     onFailure: (error) => log.error({ err: error }, "a write in the background failed"),
   });
   const rights = await openRights(backend, parts);
@@ -170,7 +172,9 @@ function appOf(
   const { settings, log, clock, ids, addresses = [] } = parts;
   const own = { publicUrl: settings.publicUrl, everywhere: isAnyAddress(settings.host), addresses };
   const upstream = parts.upstream?.((url) => isItself(url, { ...own, url: ownUrl() }));
-  const cache = upstream && createUpstreamCache({ store: backend.store, upstream, clock }, settings);
+  const onFailure = (error: unknown) => log.error({ err: error }, "a copy of the upstream could not be kept");
+  const cache =
+    upstream && createUpstreamCache({ ...backend, upstream, clock, onFailure, prepare: createPrepare() }, settings);
   const revocations = watchRevocations(backend.tokens, clock);
   const used = createTokenUses({
     tokens: backend.tokens,

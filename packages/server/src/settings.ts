@@ -82,6 +82,10 @@ const Settings = z.object({
     flag: "--upstream-timeout-ms <n>",
     help: "milliseconds until the upstream's answer must begin, and between two pieces of it",
   }),
+  upstreamCacheMb: count(1, 10_000_000).default(4_096).register(flags, {
+    flag: "--upstream-cache-mb <n>",
+    help: "MiB that copies of the upstream's packages may take",
+  }),
   useUpstream: Switch.default(true).register(flags, {
     flag: "--no-upstream",
     help: "serve only packages that are ours",

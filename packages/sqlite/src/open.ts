@@ -1,6 +1,15 @@
-import { createPackumentReader, type Clock, type LocalBackend } from "@codebox/core";
+import { join } from "node:path";
+import {
+  copiesIn,
+  createPackumentReader,
+  type Clock,
+  type CopyStore,
+  type LocalBackend,
+  type ObjectStore,
+} from "@codebox/core";
 import { createChangeQueue, type SqliteChangeQueue } from "./change-queue.ts";
 import { moveChunks } from "./chunks.ts";
+import { openCopyFiles } from "./copy-files.ts";
 import { prepareDirectory, syncDirectory, type DataDirectory } from "./data-directory.ts";
 import { openDatabase, type Database } from "./database.ts";
 import { createEventLog, type SqliteEventLog } from "./event-log.ts";
@@ -10,6 +19,8 @@ import { createObjectStore, sweepFiles } from "./object-store.ts";
 import { createOutcomes } from "./outcomes.ts";
 import { createTokenStore } from "./tokens.ts";
 import { createWritableCheck } from "./writable.ts";
+
+const COPY_BYTES_MAX = 4 * 1024 * 1024 * 1024;
 
 export type SqliteSettings = {
   /** The data directory, or `:memory:`. */
@@ -21,6 +32,8 @@ export type SqliteSettings = {
   readonly memoryBytes?: number;
   /** User names that `npm login` never gives away. Default: none. */
   readonly reserved?: readonly string[];
+  /** Bytes that the copies of the upstream may take. Default: 4 GiB. */
+  readonly copyBytesMax?: number;
   /** Called with failures that no caller waits for: events that could not be stored, files that could not be removed. */
   readonly onFailure: (error: unknown) => void;
   /** Called at the opening with what the operator should change, for example the permissions of the directory. */
@@ -48,6 +61,7 @@ export async function openSqlite({
   registration = "closed",
   reserved = [],
   memoryBytes,
+  copyBytesMax = COPY_BYTES_MAX,
   onFailure,
   onWarning,
 }: SqliteSettings): Promise<SqliteBackend> {
@@ -60,9 +74,11 @@ export async function openSqlite({
     const store = createObjectStore({ database, clock, files, memoryBytes });
     const reader = createPackumentReader(store);
     const queue = createChangeQueue(database, clock, onFailure);
+    const copies = found ? await openCopies(store, directory, copyBytesMax, onFailure) : copiesIn(store);
     return {
       database,
       store,
+      copies,
       reader,
       queue,
       receiver: queue,
@@ -81,6 +97,21 @@ export async function openSqlite({
   } catch (error) {
     await database.close();
     throw error;
+  }
+}
+
+/** A disk that takes no new directory must not keep the server from its start: then nothing is kept until the next one. */
+async function openCopies(
+  store: ObjectStore,
+  directory: string,
+  bytesMax: number,
+  onFailure: (error: unknown) => void,
+): Promise<CopyStore> {
+  try {
+    return await openCopyFiles({ directory: join(directory, "upstream"), bytesMax });
+  } catch (error) {
+    onFailure(error);
+    return copiesIn(store);
   }
 }
 

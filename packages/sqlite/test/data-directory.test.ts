@@ -39,6 +39,7 @@ const PRIVATE = {
   "codebox.db": "600",
   "codebox.db-wal": "600",
   "events.jsonl": "600",
+  upstream: "700",
 };
 
 describe("the data directory", () => {

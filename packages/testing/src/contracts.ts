@@ -1,6 +1,7 @@
 // Apart from index.ts: these need the test runner.
 export * from "./backend-contract.ts";
 export * from "./change-queue-contract.ts";
+export * from "./copy-store-contract.ts";
 export * from "./identity-contract.ts";
 export * from "./log-contracts.ts";
 export * from "./login-flow-contract.ts";

@@ -83,9 +83,8 @@ async function tagsOf(c: AppContext, ports: ReadPorts): Promise<DistTags> {
   if (found.kind === "ours") return found.read.packument["dist-tags"];
   if (found.kind === "absent") throw absentError(ports, name, found);
   const cached = await found.upstream.packument(name, "abbreviated");
-  const tags = cached?.document["dist-tags"];
-  if (!isRecord(tags)) throw notFound(name);
-  return tags as DistTags;
+  if (!cached) throw notFound(name);
+  return cached.tags as DistTags;
 }
 
 /** A clear message for a caller who would tag a package that only comes from the upstream. */

@@ -2,10 +2,7 @@ import semver from "semver";
 import {
   abbreviatedView,
   fullView,
-  isRecord,
   own,
-  tarballUrl,
-  type CachedPackument,
   type PackumentForm,
   type ReadPackument,
   type UpstreamCache,
@@ -36,9 +33,7 @@ export const packumentRoutes = (ports: ReadPorts): RouteGroup => {
     if (!cached) throw notFound(name);
     if (cached.stale) c.header("warning", '110 - "the upstream does not answer; this copy may be outdated"');
     const origin = c.get("origin");
-    return render(`${name} upstream ${cached.etag} ${form} ${origin}`, preferredEncoding(c), () =>
-      atOurOrigin(name, cached, origin),
-    );
+    return render(`${name} upstream ${cached.etag} ${form} ${origin}`, preferredEncoding(c), () => cached.text(origin));
   };
 
   return routeGroup("read", (on) => {
@@ -55,9 +50,9 @@ export const packumentRoutes = (ports: ReadPorts): RouteGroup => {
       const name = packageName(c);
       const wanted = c.req.param("version");
       const manifest =
-        pick(await document(c, ports, name), wanted) ??
+        pick(await versionsOf(c, ports, name), wanted) ??
         // The cached copy may be older than the version.
-        pick(await document(c, ports, name, { revalidate: true }), wanted);
+        pick(await versionsOf(c, ports, name, { revalidate: true }), wanted);
       if (!manifest) throw new ApiError("not_found", `"${name}" has no version or tag "${wanted.slice(0, 80)}"`);
       return c.json(manifest);
     });
@@ -91,48 +86,38 @@ function answer(c: AppContext, { bytes, etag, encoding }: Rendered, form: Packum
   return c.body(bytes);
 }
 
-async function document(
+/** What a tag, a version or a range is looked up in. */
+type Versions = {
+  readonly tags: Readonly<Record<string, unknown>>;
+  readonly versions: readonly string[];
+  manifest(version: string): unknown;
+};
+
+async function versionsOf(
   c: AppContext,
   ports: ReadPorts,
   name: string,
   options: { readonly revalidate: boolean } = { revalidate: asksAnew(c) },
-): Promise<Record<string, unknown>> {
+): Promise<Versions> {
+  const origin = c.get("origin");
   const found = await findPackage(c, ports, name);
-  if (found.kind === "ours") return fullView(found.read.packument, found.read.etag, c.get("origin"));
   if (found.kind === "absent") throw absentError(ports, name, found);
+  if (found.kind === "ours") {
+    const { packument, etag } = found.read;
+    const shown = fullView(packument, etag, origin)["versions"] as Readonly<Record<string, unknown>>;
+    return { tags: packument["dist-tags"], versions: Object.keys(shown), manifest: (version) => own(shown, version) };
+  }
   const cached = await found.upstream.packument(name, "full", options);
   if (!cached) throw notFound(name);
-  return atOurOrigin(name, cached, c.get("origin"));
+  const { tags, versions, manifest } = cached;
+  return { tags, versions: versions.map(([version]) => version), manifest: (version) => manifest(version, origin) };
 }
 
 /** The manifest of a tag, a version or a range (`^1.0.0`: the highest version in it). */
-function pick(packument: Record<string, unknown>, wanted: string): unknown {
-  const versions = isRecord(packument["versions"]) ? packument["versions"] : {};
-  const tags = isRecord(packument["dist-tags"]) ? packument["dist-tags"] : {};
+function pick({ tags, versions, manifest }: Versions, wanted: string): unknown {
   const tagged = own(tags, wanted);
-  const exact = own(versions, typeof tagged === "string" ? tagged : wanted);
+  const exact = manifest(typeof tagged === "string" ? tagged : wanted);
   if (exact !== undefined || wanted.length > RANGE_MAX) return exact;
-  const highest = semver.maxSatisfying(Object.keys(versions), wanted);
-  return highest === null ? undefined : own(versions, highest);
-}
-
-/** npm and pnpm fetch attestations at this URL's path, which may have a prefix that is the upstream's. */
-function attestationsAt(origin: string, spec: string, { attestations }: Readonly<Record<string, unknown>>) {
-  if (!isRecord(attestations)) return {};
-  return { attestations: { ...attestations, url: `${origin}/-/npm/v1/attestations/${spec.replace("/", "%2f")}` } };
-}
-
-/** An upstream's packument with its tarballs and attestations at our origin, so that they come through our cache. */
-function atOurOrigin(name: string, { document }: CachedPackument, origin: string): Record<string, unknown> {
-  if (!isRecord(document["versions"])) throw notFound(name);
-  const versions = Object.entries(document["versions"]).map(([version, manifest]) => {
-    if (!isRecord(manifest)) return [version, manifest];
-    const dist = isRecord(manifest["dist"]) ? manifest["dist"] : {};
-    const tarball = tarballUrl(origin, name, version);
-    return [
-      version,
-      { ...manifest, dist: { ...dist, tarball, ...attestationsAt(origin, `${name}@${version}`, dist) } },
-    ];
-  });
-  return { ...document, versions: Object.fromEntries(versions) };
+  const highest = semver.maxSatisfying([...versions], wanted);
+  return highest === null ? undefined : manifest(highest);
 }

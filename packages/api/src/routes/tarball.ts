@@ -94,10 +94,12 @@ async function upstreamTarball(
   c.header("content-type", "application/octet-stream");
   c.header("cache-control", "private, max-age=86400");
   if (tarball.size !== undefined) c.header("content-length", String(tarball.size));
-  if (c.req.method !== "HEAD") return c.body(bodyOf(tarball));
-  if (tarball.bytes) return c.body(null);
+  const { body } = tarball;
+  const bytes = body instanceof Uint8Array ? (body as Uint8Array<ArrayBuffer>) : undefined;
+  if (c.req.method !== "HEAD") return c.body(bytes ?? bodyOf({ body: body as AsyncIterable<Uint8Array> }));
+  if (bytes) return c.body(null);
   // Reading one chunk and stopping releases the stream; an unread stream would hold the upstream's connection.
-  for await (const _ of tarball.body) break;
+  for await (const _ of body) break;
   return c.body(null);
 }
 

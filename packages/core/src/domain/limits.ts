@@ -92,16 +92,19 @@ export const UPLOAD_MS = 60 * 60 * 1_000;
 
 /**
  * Memory that all bodies may take which are not answered yet, in bytes: `parseStream` counts their text, and a price for each value.
- * The largest packument (`PACKUMENT_BYTES_MAX`) counts some 45 MiB, and a heap of 256 MiB survives all of it.
+ * An address may take half of it, and the largest packument (`PACKUMENT_BYTES_MAX`) some 60 MiB. A heap of 256 MiB survives all of it.
  */
-export const HELD_BYTES_MAX = 96 * 1024 * 1024;
+export const HELD_BYTES_MAX = 128 * 1024 * 1024;
 
-/** The same for callers without a token: some hundred audits of a thousand packages each. */
-export const ANONYMOUS_HELD_BYTES_MAX = 16 * 1024 * 1024;
+/** The same for callers without a token: some fifty audits of a thousand packages each. */
+export const ANONYMOUS_HELD_BYTES_MAX = 8 * 1024 * 1024;
 
-/** What a value in a body takes in memory besides its text, in bytes: a slot in its container, and a container its own header. */
+/**
+ * What a value in a body takes in memory besides its text, in bytes. V8 gives an array to which a value is added a header, and room
+ * for 17 values.
+ */
 export const JSON_VALUE_BYTES = 16;
-export const JSON_CONTAINER_BYTES = 64;
+export const JSON_CONTAINER_BYTES = 200;
 
 /** Largest provenance bundle, in bytes: certificate, signature and statement; real ones have about 10 to 20 KB. */
 export const PROVENANCE_BYTES_MAX = 512 * 1024;

@@ -1,3 +1,4 @@
+import type { CopyStore } from "./copy-store.ts";
 import type { PackumentReader } from "../read/reader.ts";
 import type { Clock } from "./clock.ts";
 import type { ChangeQueue, ChangeReceiver, DeadLetters, LocalReceiver } from "./change-queue.ts";
@@ -43,7 +44,12 @@ export type Backend = {
 };
 
 /** What a host needs that receives the changes and serves the events itself, as `npm start` does. */
-export type LocalBackend = Backend & { readonly receiver: LocalReceiver; readonly eventReader: EventReader };
+export type LocalBackend = Backend & {
+  readonly receiver: LocalReceiver;
+  readonly eventReader: EventReader;
+  /** Where copies of the upstream are kept: apart from the store, whose durability they do not need. */
+  readonly copies: CopyStore;
+};
 
 /** What a host gives an adapter when it opens it. */
 export type OpenBackend = (options: {
@@ -52,6 +58,8 @@ export type OpenBackend = (options: {
   readonly registration: "open" | "closed";
   /** User names that nobody can register. */
   readonly reserved: readonly string[];
+  /** Bytes that the copies of the upstream may take, where the adapter bounds them. */
+  readonly copyBytesMax: number;
   /** Called with failures that no caller waits for: events or files that could not be written. */
   readonly onFailure: (error: unknown) => void;
 }) => Promise<LocalBackend>;

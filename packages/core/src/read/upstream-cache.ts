@@ -2,18 +2,21 @@ import pLimit from "p-limit";
 import { isReadableName } from "../domain/names.ts";
 import { indexKey } from "../layout.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { CopyStore } from "../ports/copy-store.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import { UpstreamUnavailable, type PackumentForm, type Upstream } from "../ports/upstream.ts";
 import {
   createUpstreamDocuments,
-  parseDocument,
+  preparedOf,
   type CachedPackument,
   type DocumentsSettings,
+  type Prepare,
   type ReadOptions,
 } from "./upstream-documents.ts";
 import type { Search } from "./search.ts";
 import { createUpstreamSearch } from "./upstream-search.ts";
 import { createUpstreamSignatures, type UpstreamSignatures } from "./upstream-signatures.ts";
+import { prepare } from "./prepared.ts";
 import { createUpstreamTarballs, type CachedTarball } from "./upstream-tarballs.ts";
 
 /**
@@ -45,9 +48,16 @@ export type UpstreamCache = {
 };
 
 export type UpstreamCachePorts = {
-  readonly store: ObjectStore;
+  /** Has our own packages, whose names never come from the upstream. */
+  readonly store: Pick<ObjectStore, "head">;
+  /** Where the upstream's documents and tarballs are kept. */
+  readonly copies: CopyStore;
   readonly upstream: Upstream;
   readonly clock: Clock;
+  /** Default: documents are parsed in the caller's own turn. */
+  readonly prepare?: Prepare;
+  /** Called when something could not be kept, though it was served. */
+  readonly onFailure: (error: unknown) => void;
   /** Called with each upstream tarball that has no digest to check it by. */
   readonly onUnchecked?: (name: string, file: string) => void;
 };
@@ -65,7 +75,7 @@ const LOOKUPS = 32;
 
 /** Opens the cache over the store; every instance of the registry shares it. */
 export function createUpstreamCache(ports: UpstreamCachePorts, settings: UpstreamCacheSettings): UpstreamCache {
-  const { store, upstream, clock, onUnchecked } = ports;
+  const { store, copies, upstream, clock, onFailure, onUnchecked } = ports;
   const documents = createUpstreamDocuments(ports, settings);
   const ourScopes = settings.scopes.map((scope) => `${scope.toLowerCase()}/`);
   const ourNames = new Set(settings.names?.map((name) => name.toLowerCase()));
@@ -81,7 +91,8 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
   };
   const isOursAtAll = async (name: string) => (await isOursInAnyCase(name)) || (await hasDocument(name));
   const tarballs = createUpstreamTarballs({
-    store,
+    copies,
+    onFailure,
     packument: (name, options) => documents(name, "abbreviated", options),
     fetch: (url, signal) => upstream.tarball(url, signal),
     now: () => clock.now(),
@@ -102,7 +113,7 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
       const asked = upstream.packument({ name, form: "abbreviated" });
       const found = await Promise.race([asked, late]).finally(() => answered.abort());
       if (!found) throw new UpstreamUnavailable(`there was no answer in ${ASK_MS / 1000} seconds`);
-      return found.kind === "found" && parseDocument(name, found.bytes) !== undefined;
+      return found.kind === "found" && preparedOf(prepare(name, found.bytes, found.form)) !== undefined;
     },
     packument: async (name, form, options) =>
       (await isOursInAnyCase(name)) ? undefined : documents(name, form, options),

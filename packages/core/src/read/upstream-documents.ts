@@ -1,16 +1,22 @@
-import { jsonIn } from "../domain/json.ts";
+import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import { ageOf } from "../domain/age.ts";
-import { isRecord } from "../domain/packument.ts";
-import { abbreviatedManifests } from "../domain/views.ts";
+import { jsonIn } from "../domain/json.ts";
 import { upstreamKey } from "../layout.ts";
 import type { Clock } from "../ports/clock.ts";
-import { StoreUnavailable, type ObjectStore } from "../ports/object-store.ts";
+import type { CopyStore } from "../ports/copy-store.ts";
+import { StoreUnavailable } from "../ports/object-store.ts";
 import { isUpstreamFailure, UpstreamMalformed, type PackumentForm, type Upstream } from "../ports/upstream.ts";
+import { manifestAt, prepare, textAt, type Preparation, type Prepared } from "./prepared.ts";
 
-/** An upstream packument in one of its forms, as the upstream's own text has it: its tarball URLs are the upstream's. */
+/** An upstream packument in one of its forms. */
 export type CachedPackument = {
-  readonly document: Readonly<Record<string, unknown>>;
+  readonly tags: Readonly<Record<string, unknown>>;
+  readonly versions: Prepared["versions"];
+  /** The document as it goes over the wire, its tarballs at `origin`. */
+  text(origin: string): Uint8Array<ArrayBuffer>;
+  /** One version's manifest, its tarball at `origin`; `undefined`: there is no such version. */
+  manifest(version: string, origin: string): unknown;
   /** Of the document that both forms come from; changes whenever it does. */
   readonly etag: string;
   /** The upstream did not answer, and this copy is older than it should be. */
@@ -19,12 +25,24 @@ export type CachedPackument = {
   readonly fetched: number;
 };
 
+/** `prepare`, where the host lets it run: it may run elsewhere. */
+export type Prepare = (name: string, bytes: Uint8Array, form: PackumentForm) => Preparation | Promise<Preparation>;
+
+export type DocumentsPorts = {
+  readonly copies: CopyStore;
+  readonly upstream: Upstream;
+  readonly clock: Clock;
+  /** Called when a document could not be kept: it is served all the same. */
+  readonly onFailure: (error: unknown) => void;
+  /** Default: `prepare` in the caller's own turn. */
+  readonly prepare?: Prepare;
+};
 export type DocumentsSettings = {
   /** Milliseconds for which a packument is served without asking. Default: 5 minutes, as npm's registry lets its own be kept. */
   readonly freshMs?: number;
   /** Milliseconds for which an absent package is not asked for again. Default: one minute. */
   readonly negativeMs?: number;
-  /** Memory for parsed documents, in bytes of their JSON. Default: 32 MiB. A parsed document takes some three times that. */
+  /** Memory for documents as they go over the wire, in bytes. Default: 64 MiB. */
   readonly memoryBytes?: number;
 };
 /** `revalidate`: ask the upstream even if the copy is fresh, as `cache-control: no-cache` wants it. */
@@ -32,11 +50,11 @@ export type ReadOptions = { readonly revalidate?: boolean };
 
 const FRESH_MS = 5 * 60 * 1000;
 const NEGATIVE_MS = 60 * 1000;
-const MEMORY_BYTES = 32 * 1024 * 1024;
+const MEMORY_BYTES = 64 * 1024 * 1024;
 
 /** What is stored beside the bytes. `of` is their ETag: a record of other bytes does not count. */
 type Meta = { readonly fetched: number; readonly form: PackumentForm; readonly of: string; readonly etag?: string };
-type Kept = Meta & { readonly document: Readonly<Record<string, unknown>> };
+type Kept = Meta & { readonly prepared: Prepared };
 
 /**
  * The upstream's packuments: fetched, kept in the store, parsed once, served stale when the upstream fails.
@@ -46,13 +64,12 @@ type Kept = Meta & { readonly document: Readonly<Record<string, unknown>> };
  * kept and the abbreviated form is derived.
  */
 export function createUpstreamDocuments(
-  { store, upstream, clock }: { readonly store: ObjectStore; readonly upstream: Upstream; readonly clock: Clock },
+  { copies, upstream, clock, onFailure, prepare = prepareHere }: DocumentsPorts,
   { freshMs = FRESH_MS, negativeMs = NEGATIVE_MS, memoryBytes = MEMORY_BYTES }: DocumentsSettings,
 ): (name: string, form: PackumentForm, options?: ReadOptions) => Promise<CachedPackument | undefined> {
   const memory = new LRUCache<string, Kept>({ maxSize: memoryBytes, maxEntrySize: memoryBytes / 2 });
   const absent = new LRUCache<string, number>({ max: 10_000 });
   const underWay = new Map<string, Promise<Kept | undefined>>();
-  const derived = new WeakMap<object, Readonly<Record<string, unknown>>>();
   const now = () => clock.now().getTime();
   const isFresh = ({ fetched }: Meta) => ageOf(fetched, clock.now()) < freshMs;
 
@@ -60,41 +77,42 @@ export function createUpstreamDocuments(
   const load = async (name: string): Promise<Kept | undefined> => {
     const known = memory.get(name);
     if (known && isFresh(known)) return known;
-    const meta = await readMeta(store, name);
+    const meta = await readMeta(copies, name);
     if (!meta) return undefined;
-    if (known?.of === meta.of) return remember(name, { ...known, ...meta }, memory.info(name)?.size);
-    const found = await store.get(documentKey(name));
-    if (found?.notModified !== false || found.etag !== meta.of) return undefined;
-    const document = parseDocument(name, found.bytes);
-    return document && remember(name, { ...meta, document }, found.bytes.byteLength);
+    if (known?.of === meta.of) return remember(name, { ...known, ...meta });
+    const found = await copies.read(documentKey(name));
+    if (found?.etag !== meta.of) return undefined;
+    const prepared = preparedOf(await prepare(name, found.bytes, meta.form));
+    return prepared && remember(name, { ...meta, prepared });
   };
-  const remember = (name: string, kept: Kept, bytes: number | undefined): Kept => {
-    memory.set(name, kept, { size: Math.max(1, bytes ?? 1) });
+  const remember = (name: string, kept: Kept): Kept => {
+    const { sent, short } = kept.prepared;
+    memory.set(name, kept, { size: sent.bytes.byteLength + (short?.bytes.byteLength ?? 0) });
     return kept;
   };
 
   const fetch = async (name: string, form: PackumentForm, kept: Kept | undefined): Promise<Kept | undefined> => {
     const held = kept?.form === form ? kept.etag : undefined;
     const found = await upstream.packument({ name, form, ...(held === undefined ? {} : { ifNoneMatch: held }) });
-    const document = found.kind === "found" ? parseDocument(name, found.bytes) : undefined;
+    const prepared = found.kind === "found" ? preparedOf(await prepare(name, found.bytes, found.form)) : undefined;
     if (found.kind === "not_modified" && kept) {
       const meta = metaOf({ ...kept, fetched: now() });
-      await writeMeta(store, name, meta);
-      return remember(name, { ...kept, ...meta }, memory.info(name)?.size);
+      await keep(() => writeMeta(copies, name, meta));
+      return remember(name, { ...kept, ...meta });
     }
-    if (found.kind !== "found" || !document) {
+    if (found.kind !== "found" || !prepared) {
       absent.set(name, now());
       memory.delete(name);
       return undefined;
     }
-    const result = await store.put(documentKey(name), found.bytes, JSON_TYPE);
-    if (!result.ok) throw new StoreUnavailable("an unconditional write was refused");
+    const of = await keep(() => copies.write(documentKey(name), found.bytes, JSON_TYPE));
     const etag = found.etag === undefined ? {} : { etag: found.etag };
-    const meta = { fetched: now(), form: found.form, of: result.etag, ...etag };
-    await writeMeta(store, name, meta);
+    const meta = { fetched: now(), form: found.form, of: of ?? hashOf(found.bytes), ...etag };
+    if (of !== undefined) await keep(() => writeMeta(copies, name, meta));
     absent.delete(name);
-    return remember(name, { ...meta, document }, found.bytes.byteLength);
+    return remember(name, { ...meta, prepared });
   };
+  const keep = <T>(write: () => Promise<T>) => keeping(write, onFailure);
   /** Requests for one document share one question to the upstream. */
   const ask = (name: string, form: PackumentForm, kept: Kept | undefined): Promise<Kept | undefined> => {
     const key = `${form} ${name}`;
@@ -102,66 +120,49 @@ export function createUpstreamDocuments(
     underWay.set(key, pending);
     return pending;
   };
-  const shown = (kept: Kept, form: PackumentForm, stale: boolean): CachedPackument => {
-    const { document, of: etag, fetched } = kept;
-    if (kept.form === form || form === "full") return { document, etag, stale, fetched };
-    const short = derived.get(document) ?? abbreviated(document);
-    derived.set(document, short);
-    return { document: short, etag, stale, fetched };
-  };
-
   return async (name, form, { revalidate = false } = {}) => {
     const missing = absent.get(name);
     if (!revalidate && missing !== undefined && ageOf(missing, clock.now()) < negativeMs) return undefined;
     const kept = await load(name);
     const holds = kept && (kept.form === "full" || kept.form === form);
-    if (holds && !revalidate && isFresh(kept)) return shown(kept, form, false);
+    if (holds && !revalidate && isFresh(kept)) return shownAs(kept, form, false);
     try {
       const found = await ask(name, kept?.form === "full" ? "full" : form, kept);
-      return found && shown(found, form, false);
+      return found && shownAs(found, form, false);
     } catch (error) {
-      if (holds && isUpstreamFailure(error)) return shown(kept, form, true);
+      if (holds && isUpstreamFailure(error)) return shownAs(kept, form, true);
       throw error;
     }
   };
 }
 
-/**
- * What the upstream sent, before it is kept: a proxy's page with status 200 must not replace a good copy.
- *
- * @returns `undefined` when it says that the package was unpublished: then it has no versions.
- * @throws UpstreamMalformed when it is not the package's document.
- */
-export function parseDocument(name: string, bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
-  const document = parsed(bytes);
-  if (!isRecord(document)) throw new UpstreamMalformed("it sent something that is not a package's document");
-  if (document["name"] !== name) throw new UpstreamMalformed("it sent the document of another package");
-  if (isRecord(document["versions"])) return document;
-  if (isRecord(document["time"]) && document["time"]["unpublished"] !== undefined) return undefined;
-  throw new UpstreamMalformed("it sent a package's document without versions");
+const prepareHere: Prepare = prepare;
+
+/** @throws UpstreamMalformed when it is not the package's document; `undefined` when the package was unpublished. */
+export function preparedOf(preparation: Preparation): Prepared | undefined {
+  if (preparation.kind === "malformed") throw new UpstreamMalformed(preparation.problem);
+  return preparation.kind === "prepared" ? preparation.prepared : undefined;
 }
 
-function parsed(bytes: Uint8Array): unknown {
-  try {
-    return jsonIn(bytes);
-  } catch {
-    return undefined;
-  }
-}
-
-function abbreviated(document: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const versions = isRecord(document["versions"]) ? document["versions"] : {};
-  const time = isRecord(document["time"]) ? document["time"] : undefined;
+/** @example shownAs({ prepared, of: '"1"', fetched: 0 }, "full", false).text("https://npm.acme.example") */
+export function shownAs(
+  { prepared, of: etag, fetched }: Pick<Kept, "prepared" | "of" | "fetched">,
+  form: PackumentForm,
+  stale: boolean,
+): CachedPackument {
+  const { tags, versions, sent, short = sent } = prepared;
   return {
-    name: document["name"],
-    "dist-tags": document["dist-tags"],
-    versions: abbreviatedManifests(versions),
-    modified: time?.["modified"],
-    time,
+    tags,
+    versions,
+    text: (origin) => textAt(form === "full" ? sent : short, origin),
+    manifest: (version, origin) => manifestAt(prepared, version, origin),
+    etag,
+    stale,
+    fetched,
   };
 }
 
-const JSON_TYPE = { contentType: "application/json" };
+const JSON_TYPE = "application/json";
 const documentKey = (name: string) => upstreamKey(name, "packument.json");
 const metaKey = (name: string) => upstreamKey(name, "packument.json.meta");
 
@@ -169,11 +170,24 @@ function metaOf({ fetched, form, of, etag }: Meta): Meta {
   return { fetched, form, of, ...(etag === undefined ? {} : { etag }) };
 }
 
-async function readMeta(store: ObjectStore, name: string): Promise<Meta | undefined> {
-  const kept = await store.get(metaKey(name));
-  return kept?.notModified === false ? (jsonIn(kept.bytes) as Meta) : undefined;
+async function readMeta(copies: CopyStore, name: string): Promise<Meta | undefined> {
+  const kept = await copies.read(metaKey(name));
+  return kept && (jsonIn(kept.bytes) as Meta);
 }
 
-async function writeMeta(store: ObjectStore, name: string, meta: Meta): Promise<void> {
-  await store.put(metaKey(name), Buffer.from(JSON.stringify(meta)), JSON_TYPE);
+async function writeMeta(copies: CopyStore, name: string, meta: Meta): Promise<void> {
+  await copies.write(metaKey(name), Buffer.from(JSON.stringify(meta)), JSON_TYPE);
 }
+
+/** A store that does not work takes nothing away from a client: the document is at hand. */
+async function keeping<T>(write: () => Promise<T>, onFailure: (error: unknown) => void): Promise<T | undefined> {
+  try {
+    return await write();
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error;
+    onFailure(error);
+    return undefined;
+  }
+}
+
+const hashOf = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");

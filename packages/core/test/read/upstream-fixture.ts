@@ -1,8 +1,10 @@
 import {
+  copiesIn,
   createUpstreamCache,
   LAYOUT,
   UpstreamRefused,
   UpstreamUnavailable,
+  type CachedPackument,
   type Upstream,
   type UpstreamFound,
 } from "../../src/index.ts";
@@ -18,6 +20,8 @@ type Answers = {
   bytes: Buffer;
   /** Whether the upstream states the tarball's size. */
   sized?: boolean;
+  /** Bytes of each piece of a tarball. Default: 50. */
+  pieceBytes?: number;
   /** What each piece of a tarball waits for. */
   pause?: Promise<void>;
   refused?: string;
@@ -40,14 +44,26 @@ export function upstreamFixture() {
   const first: Answers = { down: false, version: 1, versions: { "1.0.0": { ...manifest, dist } }, bytes: TGZ.bytes };
   const fixture = { clock, backend, asked, unchecked, answers: first };
   const upstream = upstreamOf(fixture);
+  const failures: unknown[] = [];
+  const onFailure = (error: unknown) => failures.push(error);
+  const copies = copiesIn(backend.store);
   const cache = createUpstreamCache(
-    { store: backend.store, upstream, clock, onUnchecked: (name, file) => unchecked.push(`${name} ${file}`) },
+    {
+      store: backend.store,
+      copies,
+      upstream,
+      clock,
+      onFailure,
+      onUnchecked: (name, file) => unchecked.push(`${name} ${file}`),
+    },
     { scopes: ["@acme"], names: ["ours"] },
   );
   return Object.assign(fixture, {
     upstream,
     cache,
-    shown: async () => (await cache.packument("left", "full"))?.document,
+    copies,
+    failures,
+    shown: async () => documentOf(await cache.packument("left", "full")),
     /** The keys of the tarballs that are kept. */
     tarballs: async () =>
       (await backend.store.list(LAYOUT.upstream.prefix)).objects
@@ -74,12 +90,12 @@ function upstreamOf(fixture: { readonly asked: string[]; answers: Answers }): Up
     },
     async tarball(url, signal) {
       asked.push(url);
-      const { bytes, sized = true, pause } = fixture.answers;
+      const { bytes, sized = true, pause, pieceBytes = 50 } = fixture.answers;
       const pieces = async function* () {
-        for (let at = 0; at < bytes.length; at += 50) {
+        for (let at = 0; at < bytes.length; at += pieceBytes) {
           await pause;
           signal?.throwIfAborted();
-          yield bytes.subarray(at, at + 50);
+          yield bytes.subarray(at, at + pieceBytes);
         }
       };
       return { ...(sized ? { size: bytes.length } : {}), body: pieces() };
@@ -109,7 +125,15 @@ function upstreamOf(fixture: { readonly asked: string[]; answers: Answers }): Up
   };
 }
 
+/** A cached packument as a client at this registry reads it. */
+export function documentOf(cached: CachedPackument | undefined): Record<string, Record<string, unknown>> | undefined {
+  if (!cached) return undefined;
+  const text = Buffer.from(cached.text("http://here.example")).toString("utf8");
+  return JSON.parse(text) as Record<string, Record<string, unknown>>;
+}
+
 /** All bytes of a body. */
-export async function collect(body: AsyncIterable<Uint8Array> | undefined): Promise<Buffer> {
+export async function collect(body: Uint8Array | AsyncIterable<Uint8Array> | undefined): Promise<Buffer> {
+  if (body instanceof Uint8Array) return Buffer.from(body);
   return Buffer.concat(await Array.fromAsync(body ?? []));
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import type { PassThrough } from "node:stream";
 import { makeTarball } from "@codebox/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { StoreUnavailable } from "../../src/index.ts";
 import { collect, TGZ, upstreamFixture, URL_OF_TGZ, type UpstreamFixture } from "./upstream-fixture.ts";
 
 let fixture: UpstreamFixture;
@@ -112,23 +112,58 @@ describe("an upstream tarball", () => {
     for (const bytes of await Promise.all(clients)) expect(bytes).toEqual(TGZ.bytes);
     expect(fixture.asked.filter((what) => what === URL_OF_TGZ)).toHaveLength(1);
   });
-  test("leaves no listeners on a client that is slower than the upstream", async () => {
-    Object.assign(fixture.answers, {
-      sized: false,
-      bytes: Buffer.alloc(1024 * 1024, "x"),
-      versions: { "1.0.0": { dist: { tarball: URL_OF_TGZ } } },
+  describe("that is large", () => {
+    const large = Buffer.alloc(6 * 1024 * 1024, "0123456789");
+    const name = "left-1.0.0.tgz";
+    beforeEach(() => {
+      const integrity = `sha512-${createHash("sha512").update(large).digest("base64")}`;
+      const versions = { "1.0.0": { dist: { tarball: URL_OF_TGZ, integrity } } };
+      Object.assign(fixture.answers, { bytes: large, versions, pieceBytes: 64 * 1024 });
     });
-    const found = await fixture.cache.tarball("left", "left-1.0.0.tgz");
-    const client = found?.body as PassThrough;
-    let most = 0;
-    for await (const _ of client) most = Math.max(most, client.listenerCount("close"));
-    expect(most).toBeLessThan(6);
+    const bodyOf = async () => {
+      const { body } = (await fixture.cache.tarball("left", name)) ?? {};
+      return body as AsyncIterable<Uint8Array>;
+    };
+    test("does not wait for a slow client: others get it, and the slow one too", async () => {
+      const slow = (await bodyOf())[Symbol.asyncIterator]();
+      const first = await slow.next();
+      expect((await collect(await bodyOf())).equals(large)).toBe(true);
+      expect(await fixture.tarballs()).toHaveLength(1);
+      const rest = await collect({ [Symbol.asyncIterator]: () => slow });
+      expect(Buffer.concat([first.value ?? Buffer.alloc(0), rest]).equals(large)).toBe(true);
+      expect(fixture.asked.filter((what) => what === URL_OF_TGZ)).toHaveLength(1);
+    });
+    test("reaches its clients though it can't be kept, and that is reported", async () => {
+      await fixture.cache.packument("left", "abbreviated");
+      fixture.copies.write = async (_key, body) => {
+        for await (const _ of body as AsyncIterable<Uint8Array>) break;
+        throw new StoreUnavailable("the disk is full");
+      };
+      const clients = await Promise.all([bodyOf(), bodyOf()]);
+      for (const bytes of await Promise.all(clients.map(collect))) expect(bytes.equals(large)).toBe(true);
+      expect(fixture.failures).toEqual([new StoreUnavailable("the disk is full")]);
+    });
+    test("and damaged reaches no client completely, however late it comes", async () => {
+      fixture.answers.bytes = Buffer.concat([large, Buffer.from("more")]);
+      const clients = await Promise.all([bodyOf(), bodyOf()]);
+      for (const client of clients) await expect(collect(client)).rejects.toThrow("damaged");
+      expect(await fixture.tarballs()).toEqual([]);
+    });
+    test("is not downloaded further when all its clients are gone", async () => {
+      const started = Promise.withResolvers<void>();
+      fixture.answers.pause = started.promise;
+      const clients = await Promise.all([bodyOf(), bodyOf()]);
+      for (const client of clients) void client[Symbol.asyncIterator]().return?.();
+      started.resolve();
+      await expect.poll(async () => (await fixture.cache.tarball("left", name))?.size).toBe(large.length);
+      expect(await fixture.tarballs()).toEqual([]);
+    });
   });
   test("is not downloaded to its end when its client is gone", async () => {
     const large = Buffer.alloc(4 * 1024 * 1024, "x");
     Object.assign(fixture.answers, { sized: false, bytes: large });
     const found = await fixture.cache.tarball("left", "left-1.0.0.tgz");
-    for await (const _ of found?.body ?? []) break;
+    for await (const _ of (found?.body ?? []) as AsyncIterable<Uint8Array>) break;
     await expect.poll(() => fixture.cache.tarball("left", "left-1.0.0.tgz").then((again) => again?.body)).toBeDefined();
     expect(await fixture.tarballs()).toEqual([]);
   });

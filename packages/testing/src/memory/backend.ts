@@ -1,4 +1,5 @@
 import {
+  copiesIn,
   createPackumentReader,
   createTokenStore,
   type Clock,
@@ -42,6 +43,7 @@ export function createMemoryBackend({
   const tokens = rememberingHolders(createTokenStore(store), holders);
   return {
     store,
+    copies: copiesIn(store),
     reader,
     queue,
     receiver: queue,
