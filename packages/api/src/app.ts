@@ -70,7 +70,7 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
     rightsReadRoutes(ports, index),
     rightsWriteRoutes(ports),
     tarballRoutes(ports),
-    packumentRoutes(ports),
+    packumentRoutes(ports, settings),
   ];
 }
 
