@@ -374,7 +374,7 @@ export interface RulesPut {
      * @minItems 1
      * @maxItems 50
      */
-    movers?: [UserName | string, ...(UserName | string)[]];
+    movers?: [UserName | string | string, ...(UserName | string | string)[]];
     forward?: true;
     releases?: true;
     from?: "ci" | "provenance";
@@ -415,7 +415,7 @@ export interface RulesPut {
        * @minItems 1
        * @maxItems 50
        */
-      by?: [UserName | string, ...(UserName | string)[]];
+      by?: [UserName | string | string, ...(UserName | string | string)[]];
     };
     note?: string;
   }[];
@@ -976,7 +976,7 @@ export interface EventRulesPut {
        * @minItems 1
        * @maxItems 50
        */
-      movers?: [UserName | string, ...(UserName | string)[]];
+      movers?: [UserName | string | string, ...(UserName | string | string)[]];
       forward?: true;
       releases?: true;
       from?: "ci" | "provenance";
@@ -1017,7 +1017,7 @@ export interface EventRulesPut {
          * @minItems 1
          * @maxItems 50
          */
-        by?: [UserName | string, ...(UserName | string)[]];
+        by?: [UserName | string | string, ...(UserName | string | string)[]];
       };
       note?: string;
     }[];
