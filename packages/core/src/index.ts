@@ -11,6 +11,7 @@ export * from "./access/services.ts";
 export * from "./access/tokens.ts";
 export * from "./access/users.ts";
 export * from "./domain/age.ts";
+export * from "./contract/documents.ts";
 export * from "./access/trust.ts";
 export * from "./domain/apply.ts";
 export * from "./domain/change.ts";
