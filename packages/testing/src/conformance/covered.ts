@@ -11,6 +11,7 @@ export const COVERED_ELSEWHERE: Readonly<Record<string, string>> = {
   "HIS-5": "packages/core/test/stored/history.test.ts",
   "RUL-4": "packages/api/test/rules.test.ts",
   "RUL-7": "packages/core/test/domain/rules.test.ts",
+  "RUL-10": "packages/api/test/rules.test.ts",
   "UPS-2": "packages/api/test/upstream.test.ts",
   "UPS-4": "packages/core/test/read/upstream-cache.test.ts",
   "UPS-5": "packages/core/test/read/upstream-cache.test.ts",
