@@ -374,7 +374,7 @@ export interface RulesPut {
      * @minItems 1
      * @maxItems 50
      */
-    movers?: [UserName | string, ...(UserName | string)[]];
+    movers?: [UserName | string | string, ...(UserName | string | string)[]];
     forward?: true;
     releases?: true;
     from?: "ci" | "provenance";
@@ -415,7 +415,7 @@ export interface RulesPut {
        * @minItems 1
        * @maxItems 50
        */
-      by?: [UserName | string, ...(UserName | string)[]];
+      by?: [UserName | string | string, ...(UserName | string | string)[]];
     };
     note?: string;
   }[];
@@ -967,59 +967,9 @@ export interface EventRulesPut {
      * Set when the data was cut to its key fields: read the packument.
      */
     truncated?: true;
-    /**
-     * @maxItems 50
-     */
     rules?: {
       tags: string;
-      /**
-       * @minItems 1
-       * @maxItems 50
-       */
-      movers?: [UserName | string, ...(UserName | string)[]];
-      forward?: true;
-      releases?: true;
-      from?: "ci" | "provenance";
-      minutes?: number;
-      /**
-       * @minItems 1
-       * @maxItems 50
-       */
-      freeze?: [
-        (
-          | {
-              from: string;
-              until: string;
-            }
-          | {
-              weekly: {
-                from: string;
-                until: string;
-              };
-            }
-        ),
-        ...(
-          | {
-              from: string;
-              until: string;
-            }
-          | {
-              weekly: {
-                from: string;
-                until: string;
-              };
-            }
-        )[],
-      ];
-      approvals?: {
-        count: number;
-        /**
-         * @minItems 1
-         * @maxItems 50
-         */
-        by?: [UserName | string, ...(UserName | string)[]];
-      };
-      note?: string;
+      [k: string]: unknown;
     }[];
     [k: string]: unknown;
   };
