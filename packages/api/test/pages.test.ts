@@ -5,7 +5,7 @@ import { html } from "hono/html";
 import { expect, test } from "vitest";
 import type { AppEnv } from "../src/context.ts";
 import { ApiError } from "../src/errors.ts";
-import { csrfField, readForm } from "../src/forms.ts";
+import { browserSecret, csrfField, readForm } from "../src/forms.ts";
 import { createIntake } from "../src/intake.ts";
 import { asPage, page } from "../src/pages.ts";
 
@@ -24,7 +24,7 @@ function appAt(origin: string) {
     asPage(async (c) =>
       page(c, {
         title: `For ${c.req.query("name")}`,
-        body: html`<form method="post">${csrfField(c, systemIds, "greet")}</form>`,
+        body: html`<form method="post">${csrfField(browserSecret(c, systemIds), "greet")}</form>`,
         formOrigins: ["https://github.example/login"],
       }),
     ),
@@ -109,7 +109,7 @@ test("a field of one purpose is not valid for another", async () => {
     c.set("origin", ORIGIN);
     await next();
   });
-  other.get("/", (c) => c.html(csrfField(c, systemIds, "another")));
+  other.get("/", (c) => c.html(csrfField(browserSecret(c, systemIds), "another")));
   const sent = { cookie: cookie.split(";")[0] ?? "" };
   const csrf = /value="([^"]+)"/.exec(await (await other.request("/", { headers: sent })).text())?.[1] ?? "";
   const response = await app.request("/form", {

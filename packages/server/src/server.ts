@@ -46,6 +46,7 @@ import { createPrepare } from "./prepare-thread.ts";
 import { watchRevocations } from "./revocations.ts";
 import { openSqlite } from "@codebox/sqlite";
 import type { Settings } from "./settings.ts";
+import { signInOf } from "./sign-in.ts";
 
 export type ServerParts = {
   readonly settings: Settings;
@@ -185,6 +186,7 @@ function appOf(
     ...backend,
     tokens: revocations.tokens,
     passwords: createPasswords({ identities: backend.identities, clock }),
+    ...signInOf({ backend, clock, ids, providers: [], reserved: [FIRST_USER] }, settings),
     ...access,
     catalog: createCatalog({ reader: backend.reader, policy: access.policy, upstream: cache }),
     submit: createSubmit({ ...backend, ...access, clock, ids }),

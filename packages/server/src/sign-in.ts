@@ -1,0 +1,36 @@
+import { createSignIns, type SignIns, type WebLogin } from "@codebox/api";
+import {
+  createAccounts,
+  createSessions,
+  type Clock,
+  type Ids,
+  type LocalBackend,
+  type SignInProvider,
+} from "@codebox/core";
+import type { Settings } from "./settings.ts";
+
+export type SignInParts = {
+  readonly backend: Pick<LocalBackend, "store" | "identities">;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly providers: readonly SignInProvider[];
+  /** User names that nobody gets by a provider. */
+  readonly reserved: readonly string[];
+};
+
+/**
+ * How people sign in besides name and password in the terminal.
+ *
+ * With open registration and without a provider there is no web login: `npm login` makes accounts then, and a page makes none.
+ *
+ * @example const ports = { ...signInOf(parts, settings) };
+ */
+export function signInOf(
+  { backend, clock, ids, providers, reserved }: SignInParts,
+  { registration, admins }: Pick<Settings, "registration" | "admins">,
+): { readonly signIns: SignIns; readonly webLogin?: WebLogin } {
+  const accounts = createAccounts(backend, { reserved, configured: admins });
+  const signIns = createSignIns({ providers, accounts, clock });
+  if (registration === "open" && providers.length === 0) return { signIns };
+  return { signIns, webLogin: { sessions: createSessions({ ...backend, clock, ids }), passwords: true } };
+}
