@@ -186,7 +186,7 @@ function appOf(
     ...backend,
     tokens: revocations.tokens,
     passwords: createPasswords({ identities: backend.identities, clock }),
-    ...signInOf({ backend, clock, ids, providers: [], reserved: [FIRST_USER] }, settings),
+    ...signInOf({ backend, clock, ids, reserved: [FIRST_USER] }, settings),
     ...access,
     catalog: createCatalog({ reader: backend.reader, policy: access.policy, upstream: cache }),
     submit: createSubmit({ ...backend, ...access, clock, ids }),

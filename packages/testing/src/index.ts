@@ -7,3 +7,4 @@ export * from "./manual-clock.ts";
 export * from "./memory/backend.ts";
 export * from "./tarballs.ts";
 export * from "./workload-issuer.ts";
+export { startGitHub, type FakeGitHub } from "./github/server.ts";

@@ -45,7 +45,7 @@ export function signInPage(
     ${ports.webLogin.passwords ? form("password", `password ${id}`, PASSWORD_FIELDS) : ""}
     ${form("refuse", `refuse ${id}`, html`<button>Refuse</button>`)}`;
   const status = problem === undefined ? 200 : 401;
-  return page(c, { title: "Sign in", body, status, formOrigins: providers.map(({ origin }) => origin) });
+  return page(c, { title: "Sign in", body, status });
 }
 
 const PASSWORD_FIELDS = html`<label for="name">User name</label>

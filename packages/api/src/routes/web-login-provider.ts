@@ -23,7 +23,8 @@ export const providerRoutes = (ports: WebLoginPorts): RouteGroup =>
         const url = await provider.authorizeUrl(request);
         const attempt = { provider: provider.id, state, nonce, verifier, browser: browserOf(c) };
         if (!(await sessions.attempt(id, attempt))) throw closed();
-        return c.redirect(url, 303);
+        const body = html`<p><a href="${url}">Continue at ${provider.label}</a></p>`;
+        return page(c, { title: `Sign in with ${provider.label}`, body, next: url });
       }),
     );
 

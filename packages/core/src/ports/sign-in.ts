@@ -13,8 +13,6 @@ export interface SignInProvider {
   readonly id: ProviderId;
   /** On the button: `GitHub`. */
   readonly label: string;
-  /** The origin of the page at which the person signs in. */
-  readonly origin: string;
   /** Whether the provider alone gives out names, each to one account: then a name of the settings may be an account's first name here. */
   readonly ownsNames: boolean;
   /** Milliseconds that a token lives for which somebody signed in here, at most. Absent: as long as any other. */
