@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import Provider from "oidc-provider";
+import { Provider } from "oidc-provider";
 
-export type Person = { readonly sub: string } & Readonly<Record<string, unknown>>;
+type Person = { readonly sub: string } & Readonly<Record<string, unknown>>;
 export type ProviderServer = AsyncDisposable & {
   readonly issuer: string;
   readonly clientId: string;
