@@ -60,22 +60,27 @@ type Checked = { readonly account?: ProviderAccount; readonly at: number };
  * was checked within `OUTAGE_MS` goes on with the groups that it had; any other is answered with `IdentityUnavailable`.
  *
  * @example const signIns = createSignIns({ providers: [github], accounts, clock });
+ * @param parts.makesUsers whether the first use of a provider's token makes its user. Else that account signs in elsewhere first.
+ * @param parts.unasked providers whose sign-ins count here, with the groups in the token, though nobody signs in here. Default: none.
  */
 export function createSignIns({
   providers,
   accounts,
   clock,
+  makesUsers = true,
+  unasked = [],
 }: {
   readonly providers: readonly SignInProvider[];
   readonly accounts: Accounts;
   readonly clock: Pick<Clock, "now">;
+  readonly makesUsers?: boolean;
+  readonly unasked?: readonly ProviderId[];
 }): SignIns {
   const { check, forget } = createChecks(clock);
   const find = (id: string) => providers.find((provider) => provider.id === id);
-  const admit: SignIns["admit"] = async (provider, account) => {
-    const name = await accounts.bind(provider, account);
-    const groups = groupNames(provider.id, account.groups);
-    return { name, groups, found: { provider: provider.id, subject: account.subject, groups } };
+  const admitted = (name: string, { id }: SignInProvider, account: ProviderAccount) => {
+    const groups = groupNames(id, account.groups);
+    return { name, groups, found: { provider: id, subject: account.subject, groups } };
   };
   const providerOf = (token: string) => providers.find((provider) => provider.recognises?.(token));
   return {
@@ -83,18 +88,19 @@ export function createSignIns({
     find,
     isClaimed: accounts.isClaimed,
     recognises: (token) => providerOf(token) !== undefined,
-    admit,
+    admit: async (provider, account) => admitted(await accounts.bind(provider, account), provider, account),
     async byToken(token) {
       const provider = providerOf(token);
       if (!provider) return undefined;
       const { account } = await check(provider, token);
       if (!account) return undefined;
-      return { ...(await admit(provider, account)), account };
+      const name = makesUsers ? await accounts.bind(provider, account) : await accounts.find(provider, account.subject);
+      return name === undefined ? undefined : { ...admitted(name, provider, account), account };
     },
     async groupsOf({ signIn, created }, token) {
       const provider = find(signIn.provider);
+      if (unasked.includes(signIn.provider) || (provider && !provider.check)) return signIn.groups;
       if (!provider) return undefined;
-      if (!provider.check) return signIn.groups;
       const theirs = signIn.sealed === undefined ? undefined : unseal(token, signIn.sealed);
       if (theirs === undefined) return undefined;
       const { subject } = signIn;

@@ -90,3 +90,50 @@ export function oidcSettings(given: OidcValues): Configured<OidcSettings> {
     };
   return { ok: true, settings: { ...given, issuer, clientId, clientSecret } };
 }
+
+/** The same fields by their variables, as the functions on AWS and the stacks read them. */
+export const GITHUB_VARIABLES = {
+  CODEBOX_GITHUB_CLIENT_ID: GITHUB_FIELDS.clientId,
+  CODEBOX_GITHUB_CLIENT_SECRET: GITHUB_FIELDS.clientSecret,
+  CODEBOX_GITHUB_ORGS: GITHUB_FIELDS.orgs,
+  CODEBOX_GITHUB_URL: GITHUB_FIELDS.url,
+  CODEBOX_GITHUB_API_URL: GITHUB_FIELDS.apiUrl,
+} as const;
+export const OIDC_VARIABLES = {
+  CODEBOX_OIDC_ISSUER: OIDC_FIELDS.issuer,
+  CODEBOX_OIDC_CLIENT_ID: OIDC_FIELDS.clientId,
+  CODEBOX_OIDC_CLIENT_SECRET: OIDC_FIELDS.clientSecret,
+  CODEBOX_OIDC_LABEL: OIDC_FIELDS.label,
+  CODEBOX_OIDC_GROUPS: OIDC_FIELDS.groups,
+  CODEBOX_OIDC_DOMAINS: OIDC_FIELDS.domains,
+  CODEBOX_OIDC_GROUPS_CLAIM: OIDC_FIELDS.groupsClaim,
+  CODEBOX_OIDC_NAME_CLAIM: OIDC_FIELDS.nameClaim,
+  CODEBOX_OIDC_SCOPES: OIDC_FIELDS.scopes,
+  CODEBOX_OIDC_HOURS: OIDC_FIELDS.hours,
+} as const;
+
+/** @example gitHubOf(environment) // { ok: true, settings: { clientId: "Ov23…", … } } */
+export function gitHubOf(env: Values<typeof GITHUB_VARIABLES>): ReturnType<typeof gitHubSettings> {
+  return gitHubSettings({
+    clientId: env.CODEBOX_GITHUB_CLIENT_ID,
+    clientSecret: env.CODEBOX_GITHUB_CLIENT_SECRET,
+    orgs: env.CODEBOX_GITHUB_ORGS,
+    url: env.CODEBOX_GITHUB_URL,
+    apiUrl: env.CODEBOX_GITHUB_API_URL,
+  });
+}
+
+export function oidcOf(env: Values<typeof OIDC_VARIABLES>): ReturnType<typeof oidcSettings> {
+  return oidcSettings({
+    issuer: env.CODEBOX_OIDC_ISSUER,
+    clientId: env.CODEBOX_OIDC_CLIENT_ID,
+    clientSecret: env.CODEBOX_OIDC_CLIENT_SECRET,
+    label: env.CODEBOX_OIDC_LABEL,
+    groups: env.CODEBOX_OIDC_GROUPS,
+    domains: env.CODEBOX_OIDC_DOMAINS,
+    groupsClaim: env.CODEBOX_OIDC_GROUPS_CLAIM,
+    nameClaim: env.CODEBOX_OIDC_NAME_CLAIM,
+    scopes: env.CODEBOX_OIDC_SCOPES,
+    hours: env.CODEBOX_OIDC_HOURS,
+  });
+}

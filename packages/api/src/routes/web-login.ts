@@ -12,7 +12,7 @@ import {
 import { html } from "hono/html";
 import * as z from "zod";
 import { demand } from "../auth.ts";
-import { readJson } from "../body.ts";
+import { readOptionalJson } from "../body.ts";
 import type { AccountPorts, ApiSettings, AppContext } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { readForm } from "../forms.ts";
@@ -57,7 +57,7 @@ const clientRoutes = (ports: WebLoginPorts, settings: LoginSettings): RouteGroup
 
     on.post("/-/v1/login", async (c) => {
       // yarn sends no body.
-      const { create } = c.req.raw.body ? parseBody(NewLogin, await readJson(c, CREDENTIALS_BYTES_MAX)) : {};
+      const { create } = parseBody(NewLogin, (await readOptionalJson(c, CREDENTIALS_BYTES_MAX)) ?? {});
       if (create)
         throw new ApiError("not_found", "accounts are not made in the browser; npm asks for user and password");
       const address = addressOf?.(c);

@@ -19,6 +19,8 @@ export type Accounts = {
    * the name. Later only the subject counts: a renamed account stays the same user, and who gets its old name is another one.
    */
   bind(provider: Pick<SignInProvider, "id" | "ownsNames">, account: ProviderAccount): Promise<string>;
+  /** The user of an account that signed in before. It writes nothing. */
+  find(provider: Pick<SignInProvider, "id">, subject: string): Promise<string | undefined>;
   /** Whether a name belongs to an account of a provider. */
   isClaimed(name: string): Promise<boolean>;
 };
@@ -38,6 +40,10 @@ export function createAccounts(
     const found = await readObject(store, accountNameKey(name));
     return found && Claim.parse(jsonIn(found.bytes));
   };
+  const find: Accounts["find"] = async ({ id }, subject) => {
+    const known = await readObject(store, accountKey(id, subject));
+    return known && StoredAccount.parse(jsonIn(known.bytes)).user;
+  };
   const create = async (key: string, value: object): Promise<boolean> => {
     const options = { condition: { ifNoneMatch: "*" as const }, contentType: "application/json" };
     const written = await store.put(key, Buffer.from(JSON.stringify(value)), options);
@@ -56,18 +62,19 @@ export function createAccounts(
     return winner?.provider === provider && winner.subject === subject;
   };
   return {
+    find,
     isClaimed: async (name) => (await claimOf(name)) !== undefined,
-    async bind({ id, ownsNames }, { subject, name }) {
-      const key = accountKey(id, subject);
-      const known = await readObject(store, key);
-      if (known) return StoredAccount.parse(jsonIn(known.bytes)).user;
+    async bind(provider, { subject, name }) {
+      const { id, ownsNames } = provider;
+      const known = await find(provider, subject);
+      if (known !== undefined) return known;
       const kept = new Set([...reserved, ...(ownsNames ? [] : configured)].map((one) => one.toLowerCase()));
       for (const candidate of namesFor(name, subject)) {
         if (kept.has(candidate.toLowerCase()) || !(await claim(candidate, { provider: id, subject }))) continue;
-        await create(key, { user: candidate });
+        await create(accountKey(id, subject), { user: candidate });
         // Another request of the same account may have come first.
-        const bound = await readObject(store, key);
-        if (bound) return StoredAccount.parse(jsonIn(bound.bytes)).user;
+        const bound = await find(provider, subject);
+        if (bound !== undefined) return bound;
       }
       throw new StoreUnavailable("no name is free for this account");
     },

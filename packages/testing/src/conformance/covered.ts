@@ -28,6 +28,8 @@ export const COVERED_ELSEWHERE: Readonly<Record<string, string>> = {
   "AUT-61": "packages/api/test/web-login.test.ts",
   "AUT-62": "packages/api/test/web-login.test.ts",
   "AUT-63": "packages/api/test/web-login.test.ts",
+  "AUT-64": "packages/server/test/github.test.ts",
+  "AUT-65": "packages/server/test/github.test.ts",
   "AUT-18": "packages/testing/test/memory.test.ts",
   "TRU-6": "packages/api/test/trust.test.ts",
   "TRU-9": "packages/api/test/trust.test.ts",

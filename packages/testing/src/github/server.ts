@@ -41,7 +41,7 @@ export async function startGitHub(): Promise<FakeGitHub> {
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const github: FakeGitHub = {
     clientId: "Ov23fake",
-    clientSecret: "a client secret",
+    clientSecret: "a-client-secret",
     webUrl: origin,
     apiUrl: `${origin}/api/v3`,
     users: new Map(),
