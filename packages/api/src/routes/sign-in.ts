@@ -8,7 +8,7 @@ import {
   type LoginResult,
 } from "@codebox/core";
 import * as z from "zod";
-import { admittedBy, wrongPassword } from "../auth.ts";
+import { admittedBy, demand, wrongPassword } from "../auth.ts";
 import { readJson } from "../body.ts";
 import type { AccountPorts, ApiSettings, AppContext } from "../context.ts";
 import { ApiError } from "../errors.ts";
@@ -114,13 +114,15 @@ export type SignedInUser = {
   readonly providerToken?: string;
 };
 
-/** Makes the token of somebody who signed in. */
+/** Makes the token of somebody who signed in. @throws ApiError `forbidden` for a disabled account: only now is that said */
 export async function issueLogin(
   c: AppContext,
-  ports: Pick<AccountPorts, "tokens" | "ids" | "clock" | "signIns">,
+  ports: Pick<AccountPorts, "tokens" | "ids" | "clock" | "signIns" | "policy">,
   { tokenLifetimes = ENDLESS }: LoginSettings,
   { name, found, providerToken }: SignedInUser,
 ): Promise<string> {
+  await ports.policy.refresh?.();
+  demand(ports.policy.may({ kind: "user", name, ...(found ? { groups: found.groups } : {}) }, "account"));
   const label = (c.req.header("user-agent") ?? "login").slice(0, 100);
   const now = ports.clock.now();
   const expires = earliest(
