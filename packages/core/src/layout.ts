@@ -65,14 +65,14 @@ export const LAYOUT = {
     purpose: "logins that were begun, by the hash of their secret",
     days: 2,
   },
+  accounts: {
+    prefix: `${OWN_PREFIX}accounts/`,
+    purpose: "which user an account of a sign-in provider is, and whose each name is",
+  },
   invitations: {
     prefix: `${OWN_PREFIX}invitations/`,
     purpose: "who is invited to choose a password, by name, with the hash of the code",
     days: 32,
-  },
-  accounts: {
-    prefix: `${OWN_PREFIX}accounts/`,
-    purpose: "which user an account of a sign-in provider is, and whose each name is",
   },
   unanswered: {
     prefix: `${OWN_PREFIX}unanswered/`,
@@ -117,6 +117,7 @@ export const accountKey = (provider: string, subject: string): string =>
 /** In one spelling: names that differ only in capitals are one. */
 export const accountNameKey = (name: string): string =>
   `${LAYOUT.accounts.prefix}names/${encodeURIComponent(name.toLowerCase())}`;
+export const invitationKey = (user: string): string => `${LAYOUT.invitations.prefix}${encodeURIComponent(user)}`;
 export const tokenKey = (hash: string): string => `${LAYOUT.tokens.prefix}${hash}`;
 export const rightsKey = `${LAYOUT.access.prefix}rights.json`;
 /** `target`: a package's name, or `@acme/*`. */
