@@ -21,6 +21,7 @@ export { sha256Hex } from "./domain/digest.ts";
 export * from "./domain/event.ts";
 export * from "./domain/history.ts";
 export * from "./domain/limits.ts";
+export * from "./domain/manifest.ts";
 export * from "./domain/names.ts";
 export * from "./domain/outcome.ts";
 export * from "./domain/packument.ts";

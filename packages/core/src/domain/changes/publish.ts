@@ -1,18 +1,9 @@
 import type { Rejection } from "../outcome.ts";
 import * as z from "zod";
 import { MANIFEST_BYTES_MAX, PACKUMENT_BYTES_MAX, PUBLISH_TAGS_MAX, TAGS_MAX, VERSIONS_MAX } from "../limits.ts";
+import { described, manifestProblem, shownValue } from "../manifest.ts";
 import { Tag, Version, nameProblem } from "../names.ts";
-import {
-  described,
-  manifestProblem,
-  own,
-  repaired,
-  shownValue,
-  type Dist,
-  type DistTags,
-  type Manifest,
-  type Packument,
-} from "../packument.ts";
+import { own, repaired, type Dist, type DistTags, type Manifest, type Packument } from "../packument.ts";
 import { changeSchema, defineChange, refuse, Refusal } from "./shared/definition.ts";
 import { tooManyTags } from "./shared/tags.ts";
 
