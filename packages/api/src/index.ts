@@ -14,6 +14,7 @@ export { accessRoutes } from "./routes/access.ts";
 export * from "./routes/account.ts";
 export { auditRoutes } from "./routes/audit.ts";
 export * from "./routes/dist-tags.ts";
+export { giveBackRoutes } from "./routes/give-back.ts";
 export { ownerRoutes } from "./routes/owners.ts";
 export { orgReadRoutes, orgWriteRoutes } from "./routes/orgs.ts";
 export * from "./routes/package-write.ts";

@@ -4,6 +4,7 @@ import { publishCommand } from "./cli/publish.ts";
 import type { Finish, Scope, Surroundings } from "./cli/scope.ts";
 import { deadLetterCommands } from "./cli/dead-letters.ts";
 import { storageCommands } from "./cli/storage.ts";
+import { nameCommands } from "./cli/names.ts";
 import { tagCommands } from "./cli/tags.ts";
 import { tokenCommands } from "./cli/tokens.ts";
 import { walkingCommands } from "./cli/walkers.ts";
@@ -48,6 +49,7 @@ function createProgram(scope: Scope, finish: Finish): Command {
     tokenCommands,
     accessCommands,
     tagCommands,
+    nameCommands,
     publishCommand,
   ])
     add(program, scope, finish);

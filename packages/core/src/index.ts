@@ -15,6 +15,7 @@ export * from "./domain/apply.ts";
 export * from "./domain/change.ts";
 export * from "./domain/detail.ts";
 export { PUBLISH_FIELDS, StagedTarball, versionExists } from "./domain/changes/publish.ts";
+export { giveBackProblem } from "./domain/changes/name-give-back.ts";
 export { actionOf, effectOf } from "./domain/changes/index.ts";
 export { CHANGE_ACTIONS, type ChangeAction } from "./domain/changes/shared/definition.ts";
 export { sha256Hex } from "./domain/digest.ts";

@@ -9,6 +9,7 @@ import {
   distTagReadRoutes,
   distTagWriteRoutes,
   exchangeRoutes,
+  giveBackRoutes,
   orgReadRoutes,
   orgWriteRoutes,
   ownerRoutes,
@@ -109,6 +110,7 @@ export function createWriteApp(env: Environment<"write">, parts: ApiParts & { re
     ruleWriteRoutes(ports, settings),
     packageWriteRoutes(ports, settings),
     ownerRoutes(ports, settings),
+    giveBackRoutes(ports, settings),
     orgWriteRoutes(ports),
     rightsWriteRoutes(ports),
     uploads,
@@ -186,7 +188,8 @@ function readPortsOf(env: ApiEnvironment, parts: ApiParts): AppPorts & ReadPorts
   const { s3, clock, random } = parts;
   const { store, reader, outcomes, tokens } = createBucketPorts(s3, bucketOf(env), { clock, random });
   const app = appPortsOf(env, parts, { store, tokens });
-  const upstream = env.CODEBOX_UPSTREAM === undefined ? undefined : upstreamOf(env, env.CODEBOX_UPSTREAM, store, parts);
+  const upstream =
+    env.CODEBOX_UPSTREAM === undefined ? undefined : upstreamOf(env, env.CODEBOX_UPSTREAM, { store, reader }, parts);
   return {
     ...app,
     store,
@@ -197,14 +200,19 @@ function readPortsOf(env: ApiEnvironment, parts: ApiParts): AppPorts & ReadPorts
   };
 }
 
-function upstreamOf(env: ApiEnvironment, url: string, store: ObjectStore, { clock, ...parts }: ApiParts) {
+function upstreamOf(
+  env: ApiEnvironment,
+  url: string,
+  { store, reader }: Pick<ReadPorts, "store" | "reader">,
+  { clock, ...parts }: ApiParts,
+) {
   // Shorter than the 25 s of the function, so that a cached copy can be served when the upstream is slow.
   const token = env.CODEBOX_UPSTREAM_TOKEN;
   const credentials = token === undefined ? {} : { token };
   const upstream = createHttpUpstream({ url, ...credentials, userAgent: "codebox", clock, timeoutMs: 10_000 });
   const onFailure = (error: unknown) => parts.onFailure?.(error, { method: "PUT", path: LAYOUT.upstream.prefix });
   return createUpstreamCache(
-    { store, copies: copiesIn(store), upstream, clock, onFailure },
+    { store, reader, copies: copiesIn(store), upstream, clock, onFailure },
     { scopes: env.CODEBOX_SCOPES, names: env.CODEBOX_NAMES },
   );
 }

@@ -75,6 +75,8 @@ export type CodeboxState = {
   readonly archived?: { readonly from: number; readonly to: number };
   /** What must hold for changes of the tags. Absent: there are no rules. */
   readonly rules?: readonly TagRule[];
+  /** The name of a package without versions was given back to the upstream. A publish takes it again. Absent: it is ours. */
+  readonly givenBack?: true;
   /** Approvals that no move has used yet, oldest first, at most `APPROVALS_MAX`. */
   readonly approvals?: readonly Approval[];
   /** Events not yet confirmed as emitted, oldest first. */
@@ -200,6 +202,11 @@ export function stateOf(packument: Packument | undefined): CodeboxState {
 /** Whether the package has a version. A package with all versions unpublished keeps its document, for its sequence and name. */
 export function exists(packument: Packument | undefined): packument is Packument {
   return packument !== undefined && Object.keys(packument.versions).length > 0;
+}
+
+/** Whether the name has no version here and was given back to the upstream. */
+export function isGivenBack(packument: Packument | undefined): boolean {
+  return packument !== undefined && !exists(packument) && stateOf(packument).givenBack === true;
 }
 
 /** The names of the owners. An adopted document may have them in another form. */

@@ -65,6 +65,7 @@ export const arbitraries: { readonly [K in Kind]: fc.Arbitrary<ChangeOf<K>> } = 
       { requiredKeys: ["versions"] },
     ),
   ),
+  "name.give-back": kind("name.give-back", fc.record({})),
   "unpublish.all": kind("unpublish.all", fc.record({ baseRevision }, based)),
   owners: kind(
     "owners",
@@ -101,6 +102,11 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   ...kinds.map((type): fc.WeightedArbitrary<Change> => ({ weight: WEIGHTS[type] ?? 1, arbitrary: arbitraries[type] })),
 );
 
+/** What a kind needs just before it to be applied now and then. */
+const PREPARED: { readonly [K in Kind]?: fc.Arbitrary<Change[]> } = {
+  "name.give-back": fc.subarray<Change>([changeOf("unpublish.all", NAME, {}, "gone")]),
+};
+
 /** As a real sender: times follow one another, and a publish that is sent again has its tarball uploaded again. */
 function sent<C extends Change>(each: C, index: number): C {
   const at = new Date(Date.UTC(2026, 0, 1) + index * 1000).toISOString();
@@ -119,8 +125,11 @@ export function endingWith(type: Kind): fc.Arbitrary<readonly [Change[], Change]
   const published = fc
     .shuffledSubarray([...VERSIONS])
     .map((some) => some.map((each) => publishOf(NAME, each, { id: `first-${each}` })));
-  return fc.tuple(published, fc.array(change, { maxLength: 10 }), arbitraries[type]).map(([first, more, last]) => {
-    const sequence = [...first, ...more].map(sent);
-    return [sequence, sent({ ...last, id: "last" }, sequence.length)];
-  });
+  const just = PREPARED[type] ?? fc.constant<Change[]>([]);
+  return fc
+    .tuple(published, fc.array(change, { maxLength: 10 }), just, arbitraries[type])
+    .map(([first, more, gone, last]) => {
+      const sequence = [...first, ...more, ...gone].map(sent);
+      return [sequence, sent({ ...last, id: "last" }, sequence.length)];
+    });
 }
