@@ -29,6 +29,7 @@ const VARIANTS = {
     SST_SECRET_UpstreamToken: "secret-of-the-upstream",
     CODEBOX_OPERATORS: "arn:aws:iam::123456789012:role/operator",
   },
+  operated: { ...PRODUCTION, CODEBOX_TRACING: "true", CODEBOX_BACKUP_DAYS: "35", CODEBOX_UPSTREAM_PACKUMENT_MB: "128" },
   withKey: { ...PRODUCTION, CODEBOX_KMS_KEY: KMS_KEY },
   adoptedKept: { ...PRODUCTION, CODEBOX_BUCKET: "acme-codebox", CODEBOX_RESERVE: "false" },
   adoptedReplaced: { ...PRODUCTION, CODEBOX_BUCKET: "acme-codebox", CODEBOX_BUCKET_SETTINGS: "replace" },

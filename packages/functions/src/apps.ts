@@ -209,7 +209,16 @@ function upstreamOf(
   // Shorter than the 25 s of the function, so that a cached copy can be served when the upstream is slow.
   const token = env.CODEBOX_UPSTREAM_TOKEN;
   const credentials = token === undefined ? {} : { token };
-  const upstream = createHttpUpstream({ url, ...credentials, userAgent: "codebox", clock, timeoutMs: 10_000 });
+  const mebibytes = env.CODEBOX_UPSTREAM_PACKUMENT_MB;
+  const limits = mebibytes === undefined ? {} : { packumentBytesMax: mebibytes * 1024 * 1024 };
+  const upstream = createHttpUpstream({
+    url,
+    ...credentials,
+    ...limits,
+    userAgent: "codebox",
+    clock,
+    timeoutMs: 10_000,
+  });
   const onFailure = (error: unknown) => parts.onFailure?.(error, { method: "PUT", path: LAYOUT.upstream.prefix });
   return createUpstreamCache(
     { store, reader, copies: copiesIn(store), upstream, clock, onFailure },
