@@ -5,6 +5,7 @@ import { createHttpUpstream, defaultUpstreamUrl } from "@codebox/upstream";
 import pino, { type Logger } from "pino";
 import pretty from "pino-pretty";
 import { systemClock, systemIds } from "@codebox/system";
+import { createLogDestination, type LogDestination } from "./log-destination.ts";
 import { startServer, type RunningServer } from "./server.ts";
 import { writeTokenFile } from "./token-file.ts";
 import { readSettings, SettingsError, usage, type Settings } from "./settings.ts";
@@ -16,6 +17,7 @@ const STOP_MS = 30_000;
 const IMPATIENT_MS = 1_000;
 const TOKEN_HINT = '"npm start -- --new-token <user>" makes another token';
 
+outliveReaders();
 await main();
 
 async function main(): Promise<void> {
@@ -46,7 +48,7 @@ async function run(settings: Settings): Promise<void> {
 }
 
 function upstreamOf(
-  { upstream, upstreamToken, upstreamHosts, upstreamTimeoutMs }: Settings,
+  { upstream, upstreamToken, upstreamHosts, upstreamTimeoutMs, upstreamPackumentMb }: Settings,
   log: Logger,
 ): (isItself: (url: string) => boolean) => Upstream {
   const { env, execPath, platform } = process;
@@ -56,6 +58,7 @@ function upstreamOf(
       clock: systemClock,
       tarballHosts: upstreamHosts,
       timeoutMs: upstreamTimeoutMs,
+      packumentBytesMax: upstreamPackumentMb * 1024 * 1024,
       ...(upstreamToken === undefined ? {} : { token: upstreamToken }),
       async url() {
         const url = upstream ?? (await defaultUpstreamUrl({ env, cwd: process.cwd(), execPath, platform }));
@@ -79,7 +82,23 @@ function createLog({ logLevel }: Settings): Logger {
   const options = { level: logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime };
   return process.stdout.isTTY
     ? pino(options, pretty({ colorize: true, translateTime: "HH:MM:ss", sync: true }))
-    : pino(options);
+    : pino(options, lastingDestination());
+}
+
+/** Also what is logged last, just before the process ends, is written. */
+function lastingDestination(): LogDestination {
+  const destination = createLogDestination(process.stdout.fd);
+  process.on("exit", () => destination.flushSync());
+  return destination;
+}
+
+/** A registry serves on when nobody reads its output any more. */
+function outliveReaders(): void {
+  const ignore = (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  };
+  process.stdout.on("error", ignore);
+  process.stderr.on("error", ignore);
 }
 
 /**
