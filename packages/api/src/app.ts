@@ -17,6 +17,7 @@ import { auditRoutes } from "./routes/audit.ts";
 import { contractRoutes } from "./routes/contract-documents.ts";
 import { distTagReadRoutes, distTagWriteRoutes } from "./routes/dist-tags.ts";
 import { orgReadRoutes, orgWriteRoutes } from "./routes/orgs.ts";
+import { giveBackRoutes } from "./routes/give-back.ts";
 import { ownerRoutes } from "./routes/owners.ts";
 import { exchangeRoutes } from "./routes/exchange.ts";
 import { packageWriteRoutes } from "./routes/package-write.ts";
@@ -67,6 +68,7 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
     ruleWriteRoutes(ports, settings),
     packageWriteRoutes(ports, settings),
     ownerRoutes(ports, settings),
+    giveBackRoutes(ports, settings),
     orgReadRoutes(ports),
     orgWriteRoutes(ports),
     rightsReadRoutes(ports, index),

@@ -15,6 +15,7 @@ export * from "./routes/account.ts";
 export { auditRoutes } from "./routes/audit.ts";
 export { contractRoutes } from "./routes/contract-documents.ts";
 export * from "./routes/dist-tags.ts";
+export { giveBackRoutes } from "./routes/give-back.ts";
 export { ownerRoutes } from "./routes/owners.ts";
 export { orgReadRoutes, orgWriteRoutes } from "./routes/orgs.ts";
 export * from "./routes/package-write.ts";

@@ -81,6 +81,6 @@ export function absentError(
   if (!tombstone || !upstream || upstream.isOurs(name)) return notFound(name);
   return new ApiError(
     "not_found",
-    `the package "${name}" was unpublished here and its name stays this registry's, so an upstream package of this name is hidden; publish a version here, or install another package`,
+    `the package "${name}" was unpublished here and its name stays this registry's, so an upstream package of this name is hidden; an administrator can give the name back: codebox names give-back ${name}`,
   );
 }

@@ -4,6 +4,7 @@ import { publishCommand } from "./cli/publish.ts";
 import type { Finish, Scope, Surroundings } from "./cli/scope.ts";
 import { deadLetterCommands } from "./cli/dead-letters.ts";
 import { storageCommands } from "./cli/storage.ts";
+import { nameCommands } from "./cli/names.ts";
 import { tagCommands } from "./cli/tags.ts";
 import { tokenCommands } from "./cli/tokens.ts";
 import { userCommands } from "./cli/users.ts";
@@ -50,6 +51,7 @@ function createProgram(scope: Scope, finish: Finish): Command {
     userCommands,
     accessCommands,
     tagCommands,
+    nameCommands,
     publishCommand,
   ])
     add(program, scope, finish);

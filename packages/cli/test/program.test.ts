@@ -42,6 +42,7 @@ const COMMANDS = [
   "tags restore",
   "tags approve",
   "tags rules",
+  "names give-back",
   "token add",
   "token list",
   "token revoke",

@@ -15,7 +15,8 @@ export type ChangeMessage =
   | UnpublishVersions
   | UnpublishAll
   | Owners
-  | RulesPut;
+  | RulesPut
+  | NameGiveBack;
 /**
  * The id of a change. Its sender chooses it; the same id is applied once.
  */
@@ -53,7 +54,8 @@ export type ChangeEvent =
   | EventUnpublishAll
   | EventOwners
   | EventRulesPut
-  | EventStar;
+  | EventStar
+  | EventNameGiveBack;
 /**
  * The status of a change.
  */
@@ -419,6 +421,17 @@ export interface RulesPut {
     };
     note?: string;
   }[];
+}
+export interface NameGiveBack {
+  schema: 1;
+  id: ChangeId;
+  name: PackageName;
+  /**
+   * When the change was made, ISO 8601 in UTC.
+   */
+  at: string;
+  type: "name.give-back";
+  why?: Why;
 }
 export interface EventTagPut {
   schema: 1;
@@ -1012,6 +1025,46 @@ export interface EventStar {
      */
     truncated?: true;
     starred: boolean;
+    [k: string]: unknown;
+  };
+  [k: string]: unknown;
+}
+export interface EventNameGiveBack {
+  schema: 1;
+  id: ChangeId;
+  name: PackageName;
+  /**
+   * 1, 2, 3 … for each package, without gaps.
+   */
+  sequence: number;
+  /**
+   * The revision of the packument that has the change: the number in its _rev.
+   */
+  revision: number;
+  /**
+   * When the change was accepted, ISO 8601 in UTC.
+   */
+  at: string;
+  /**
+   * Who made the change.
+   */
+  actor: {
+    name: string;
+    [k: string]: unknown;
+  };
+  type: "name.give-back";
+  data: {
+    name: PackageName;
+    /**
+     * All tags of the package after the change.
+     */
+    "dist-tags"?: {
+      [k: string]: string;
+    };
+    /**
+     * Set when the data was cut to its key fields: read the packument.
+     */
+    truncated?: true;
     [k: string]: unknown;
   };
   [k: string]: unknown;

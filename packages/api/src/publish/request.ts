@@ -1,4 +1,4 @@
-import { BODY_BYTES_MAX, isRecord, shownValue, type Packument } from "@codebox/core";
+import { BODY_BYTES_MAX, isGivenBack, isRecord, shownValue, type Packument } from "@codebox/core";
 import { namedCaller } from "../auth.ts";
 import { bodyBytes } from "../body.ts";
 import type { ApiSettings, AppContext, WritePorts } from "../context.ts";
@@ -35,7 +35,7 @@ export function openRequest(
   let current: Promise<Packument | undefined> | undefined;
   const read = async () => {
     const packument = await packumentToPublish(c, parts.ports, name);
-    if (!packument) await checkFirstPublish(c, parts.ports, name);
+    if (!packument || isGivenBack(packument)) await checkFirstPublish(c, parts.ports, name);
     return packument;
   };
   const asker = { headers: c.req.raw.headers, user: namedCaller(c).name };

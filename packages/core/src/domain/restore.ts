@@ -2,16 +2,8 @@ import { effectOf } from "./changes/index.ts";
 import type { Effect } from "./changes/shared/definition.ts";
 import type { ChangeEvent } from "./event.ts";
 import { withoutArchived } from "./history.ts";
-import {
-  DESCRIBING,
-  own,
-  repaired,
-  stateOf,
-  without,
-  type AppliedRecord,
-  type CodeboxState,
-  type Packument,
-} from "./packument.ts";
+import { DESCRIBING } from "./manifest.ts";
+import { own, repaired, stateOf, without, type AppliedRecord, type CodeboxState, type Packument } from "./packument.ts";
 
 /**
  * The found document, with the changes that a foreign writer removed by writing back what it had read before them.

@@ -66,6 +66,7 @@ export const arbitraries: { readonly [K in Kind]: fc.Arbitrary<ChangeOf<K>> } = 
       { requiredKeys: ["versions"] },
     ),
   ),
+  "name.give-back": kind("name.give-back", fc.record({})),
   "unpublish.all": kind("unpublish.all", fc.record({ baseRevision }, based)),
   owners: kind(
     "owners",
@@ -102,6 +103,11 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   ...kinds.map((type): fc.WeightedArbitrary<Change> => ({ weight: WEIGHTS[type] ?? 1, arbitrary: arbitraries[type] })),
 );
 
+/** What a kind needs just before it to be applied now and then. */
+const PREPARED: { readonly [K in Kind]?: fc.Arbitrary<Change[]> } = {
+  "name.give-back": fc.subarray<Change>([changeOf("unpublish.all", NAME, {}, "gone")]),
+};
+
 /** As a real sender: times follow one another, and a publish that is sent again has its tarball uploaded again. */
 function sent<C extends Change>(each: C, index: number): C {
   const at = new Date(Date.UTC(2026, 0, 1) + index * 1000).toISOString();
@@ -129,10 +135,11 @@ export function endingWith(type: Kind): fc.Arbitrary<readonly [Change[], Change]
   const published = fc
     .shuffledSubarray([...VERSIONS])
     .map((some) => some.map((each) => publishOf(NAME, each, { id: `first-${each}` })));
+  const just = PREPARED[type] ?? fc.constant<Change[]>([]);
   return fc
-    .tuple(published, fc.array(change, { maxLength: 10 }), arbitraries[type], fc.boolean())
-    .map(([first, more, given, hasRead]) => {
-      const sequence = [...first, ...more].map(sent);
+    .tuple(published, fc.array(change, { maxLength: 10 }), just, arbitraries[type], fc.boolean())
+    .map(([first, more, before, given, hasRead]) => {
+      const sequence = [...first, ...more, ...before].map(sent);
       const last: Change = hasRead ? afterReading(given, sequence) : given;
       return [sequence, sent({ ...last, id: "last" }, sequence.length)];
     });

@@ -1,6 +1,7 @@
 import type * as z from "zod";
 import { own, type AppliedRecord } from "../packument.ts";
 import { deprecate } from "./deprecate.ts";
+import { nameGiveBack } from "./name-give-back.ts";
 import { owners } from "./owners.ts";
 import { publish } from "./publish.ts";
 import { rulesPut } from "./rules-put.ts";
@@ -31,6 +32,7 @@ const table = {
   owners,
   "rules.put": rulesPut,
   star,
+  "name.give-back": nameGiveBack,
 };
 type Table = typeof table;
 type AnyChange = z.infer<Table[keyof Table]["schema"]>;

@@ -1,13 +1,13 @@
 import type { Rejection } from "../outcome.ts";
 import * as z from "zod";
 import { MANIFEST_BYTES_MAX, PACKUMENT_BYTES_MAX, PUBLISH_TAGS_MAX, TAGS_MAX, VERSIONS_MAX } from "../limits.ts";
+import { described, manifestProblem, shownValue } from "../manifest.ts";
 import { Tag, Version, nameProblem } from "../names.ts";
 import {
-  described,
-  manifestProblem,
   own,
   repaired,
-  shownValue,
+  stateOf,
+  without,
   type Dist,
   type DistTags,
   type Manifest,
@@ -93,6 +93,7 @@ export const publish = defineChange({
     const created = own(before?.time, "created") ?? at;
     const after: Packument = repaired({
       ...before,
+      ...(before === undefined ? {} : { _codebox: without(stateOf(before), ["givenBack"]) }),
       _id: name,
       name,
       "dist-tags": tags,
@@ -119,7 +120,7 @@ export const publish = defineChange({
     const present = PUBLISH_FIELDS.filter((field) => manifest?.[field] !== undefined);
     return { key: { version }, more: Object.fromEntries(present.map((field) => [field, manifest?.[field]])) };
   },
-  restore: ({ versions }) => ({ added: versions }),
+  restore: ({ versions }) => ({ added: versions, state: ["givenBack"] }),
 });
 
 /** The publisher's package.json, with the `dist` of the tarball that the registry read and without the readme. */

@@ -80,7 +80,7 @@ export type Effect = {
   /** Fields at the top of the packument that it set or removed. */
   readonly fields?: readonly string[];
   /** Fields of codebox's own state that it set or removed. */
-  readonly state?: readonly ("rules" | "approvals")[];
+  readonly state?: readonly ("rules" | "approvals" | "givenBack")[];
   /** It may have touched anything else as well. Only for kinds that this version does not know. */
   readonly anything?: true;
 };
