@@ -1,3 +1,5 @@
+import { STAGE_DAYS } from "./domain/limits.ts";
+
 /**
  * Where objects are in the store, and how long they live. This is the only place that spells a key.
  *
@@ -31,6 +33,11 @@ export const LAYOUT = {
     prefix: `${OWN_PREFIX}staging/`,
     purpose: "tarballs of publishes that are not applied yet",
     days: NAMED_BY_MESSAGE_DAYS,
+  },
+  staged: {
+    prefix: `${OWN_PREFIX}staged/`,
+    purpose: "versions that wait for approval: their tarballs, and what approval publishes",
+    days: STAGE_DAYS + NAMED_BY_MESSAGE_DAYS,
   },
   messages: {
     prefix: `${OWN_PREFIX}messages/`,
@@ -90,6 +97,10 @@ export function areaOf(key: string): Area | undefined {
 export const indexKey = (name: string): string => `${name}/index.json`;
 export const tarballKey = (name: string, version: string): string => `${name}/${version}.tgz`;
 export const stagingKey = (id: string): string => `${LAYOUT.staging.prefix}${id}`;
+/** The tarball of a staged version. */
+export const stagedKey = (id: string): string => `${LAYOUT.staged.prefix}${id}`;
+/** What its approval publishes, as JSON. */
+export const stagedContentKey = (id: string): string => `${stagedKey(id)}.json`;
 export const messageKey = (sha256: string): string => `${LAYOUT.messages.prefix}${sha256}`;
 export const outcomeKey = (id: string): string => `${LAYOUT.outcomes.prefix}${id}`;
 export const unansweredKey = (hash: string): string => `${LAYOUT.unanswered.prefix}${hash}`;

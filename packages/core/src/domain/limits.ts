@@ -177,6 +177,12 @@ export const APPROVALS_MAX = 100;
 /** Days for which an approval counts: longer than a release is planned, so that nobody wakes an old one. */
 export const APPROVAL_DAYS = 14;
 
+/** Most staged versions of a package that wait for approval. Each is about 500 bytes of index.json; its manifest is elsewhere. */
+export const STAGED_MAX = 20;
+
+/** Days for which a staged version can be approved: longer than a review takes. */
+export const STAGE_DAYS = 30;
+
 /** Unconfirmed events an index.json may hold before its consumer refuses to add more. Past this the event log has been down for many batches. */
 export const OUTBOX_MAX = 1_000;
 
