@@ -38,6 +38,8 @@ export const COVERED_ELSEWHERE: Readonly<Record<string, string>> = {
   "MSG-4": "packages/functions/test/consume.test.ts",
   "MSG-5": "packages/core/test/access/policy.test.ts",
   "MSG-6": "packages/core/test/write/access.test.ts",
+  "CON-4": "tests/contract/breaking.test.ts",
+  "CON-5": "tests/contract/documents.test.ts",
   "RTE-11": "packages/server/test/changes-status.test.ts",
   "RTE-6": "packages/core/test/read/upstream-cache.test.ts",
   "SRC-1": "packages/core/test/read/search.test.ts",

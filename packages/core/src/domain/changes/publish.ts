@@ -1,3 +1,5 @@
+import * as z from "zod";
+import { Version } from "../names.ts";
 import { own } from "../packument.ts";
 import { stageDigest, stagedAt, withStaged } from "../staged.ts";
 import { changeSchema, defineChange, refuse, Refusal } from "./shared/definition.ts";
@@ -53,6 +55,10 @@ export const publish = defineChange({
     );
   },
   touches: ({ version }) => ({ versions: [version] }),
+  eventFields: {
+    version: Version,
+    ...Object.fromEntries(PUBLISH_FIELDS.map((field) => [field, z.unknown().optional()])),
+  },
   eventData: ({ version }, after) => {
     const manifest = own(after.versions, version);
     const present = PUBLISH_FIELDS.filter((field) => manifest?.[field] !== undefined);

@@ -21,6 +21,7 @@ export const stageReject = defineChange({
     );
   },
   touches: () => ({}),
+  eventFields: {},
   eventData: () => ({ key: {} }),
   restore: () => ({ state: ["staged"] }),
 });

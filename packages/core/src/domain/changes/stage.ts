@@ -39,6 +39,7 @@ export const stage = defineChange({
   },
   touches: () => ({}),
   // Readers of events may be anybody who reads the package: they learn that something was staged, not what.
+  eventFields: {},
   eventData: () => ({ key: {} }),
   restore: () => ({ state: ["staged"] }),
 });
