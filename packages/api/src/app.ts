@@ -32,6 +32,7 @@ import { signOutRoutes } from "./routes/sign-out.ts";
 import { publicRoutes, statusRoutes } from "./routes/status.ts";
 import { tarballRoutes } from "./routes/tarball.ts";
 import { undoRoutes } from "./routes/undo.ts";
+import { stageReadRoutes, stageWriteRoutes } from "./routes/stage.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
 import { webLoginRoutes } from "./routes/web-login.ts";
 import { trustReadRoutes, trustWriteRoutes } from "./routes/trust.ts";
@@ -66,6 +67,8 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
     undoRoutes(ports, settings),
     ruleReadRoutes(ports),
     ruleWriteRoutes(ports, settings),
+    stageReadRoutes(ports, index),
+    stageWriteRoutes(ports, settings),
     packageWriteRoutes(ports, settings),
     ownerRoutes(ports, settings),
     giveBackRoutes(ports, settings),

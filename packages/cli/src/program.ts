@@ -3,6 +3,7 @@ import { accessCommands } from "./cli/access.ts";
 import { publishCommand } from "./cli/publish.ts";
 import type { Finish, Scope, Surroundings } from "./cli/scope.ts";
 import { deadLetterCommands } from "./cli/dead-letters.ts";
+import { stageCommands } from "./cli/stage.ts";
 import { storageCommands } from "./cli/storage.ts";
 import { nameCommands } from "./cli/names.ts";
 import { tagCommands } from "./cli/tags.ts";
@@ -52,6 +53,7 @@ function createProgram(scope: Scope, finish: Finish): Command {
     accessCommands,
     tagCommands,
     nameCommands,
+    stageCommands,
     publishCommand,
   ])
     add(program, scope, finish);

@@ -49,6 +49,8 @@ export type ChangeEvent =
   | EventTagsRestore
   | EventTagsApprove
   | EventPublish
+  | EventStage
+  | EventStageReject
   | EventDeprecate
   | EventUnpublishVersions
   | EventUnpublishAll
@@ -764,6 +766,86 @@ export interface EventPublish {
     dependencies?: unknown;
     homepage?: unknown;
     repository?: unknown;
+    [k: string]: unknown;
+  };
+  [k: string]: unknown;
+}
+export interface EventStage {
+  schema: 1;
+  id: ChangeId;
+  name: PackageName;
+  /**
+   * 1, 2, 3 … for each package, without gaps.
+   */
+  sequence: number;
+  /**
+   * The revision of the packument that has the change: the number in its _rev.
+   */
+  revision: number;
+  /**
+   * When the change was accepted, ISO 8601 in UTC.
+   */
+  at: string;
+  /**
+   * Who made the change.
+   */
+  actor: {
+    name: string;
+    [k: string]: unknown;
+  };
+  type: "stage";
+  data: {
+    name: PackageName;
+    /**
+     * All tags of the package after the change.
+     */
+    "dist-tags"?: {
+      [k: string]: string;
+    };
+    /**
+     * Set when the data was cut to its key fields: read the packument.
+     */
+    truncated?: true;
+    [k: string]: unknown;
+  };
+  [k: string]: unknown;
+}
+export interface EventStageReject {
+  schema: 1;
+  id: ChangeId;
+  name: PackageName;
+  /**
+   * 1, 2, 3 … for each package, without gaps.
+   */
+  sequence: number;
+  /**
+   * The revision of the packument that has the change: the number in its _rev.
+   */
+  revision: number;
+  /**
+   * When the change was accepted, ISO 8601 in UTC.
+   */
+  at: string;
+  /**
+   * Who made the change.
+   */
+  actor: {
+    name: string;
+    [k: string]: unknown;
+  };
+  type: "stage.reject";
+  data: {
+    name: PackageName;
+    /**
+     * All tags of the package after the change.
+     */
+    "dist-tags"?: {
+      [k: string]: string;
+    };
+    /**
+     * Set when the data was cut to its key fields: read the packument.
+     */
+    truncated?: true;
     [k: string]: unknown;
   };
   [k: string]: unknown;

@@ -79,6 +79,8 @@ export type CodeboxState = {
   readonly givenBack?: true;
   /** Approvals that no move has used yet, oldest first, at most `APPROVALS_MAX`. */
   readonly approvals?: readonly Approval[];
+  /** Versions that wait for approval, oldest first, at most `STAGED_MAX`. Some may have expired: `stagedAt`. */
+  readonly staged?: readonly StagedVersion[];
   /** Events not yet confirmed as emitted, oldest first. */
   readonly outbox: readonly ChangeEvent[];
 };
@@ -89,6 +91,28 @@ export type CodeboxState = {
  * @example { tag: "latest", version: "2.0.0", by: "bob", at: "2026-11-24T10:00:00.000Z" }
  */
 export type Approval = { readonly tag: string; readonly version: string; readonly by: string; readonly at: string };
+
+/**
+ * A version that waits for approval. Its manifest and its tarball are in the store, under `_codebox/staged/`.
+ *
+ * @example { id: "0b3c…", version: "2.0.0", tags: ["latest"], at: "2026-11-24T10:00:00.000Z", by: "alice", sha256: "9f86…", … }
+ */
+export type StagedVersion = {
+  /** A UUID: npm's commands take nothing else. */
+  readonly id: string;
+  readonly version: string;
+  /** The tags that approval sets to it. None: as for a publish. */
+  readonly tags: readonly string[];
+  readonly at: string;
+  /** Who staged it: the publisher of the version once it is approved. */
+  readonly by: string;
+  readonly kind?: "workload" | "service";
+  /** Of all that approval publishes: `stageDigest`. */
+  readonly sha256: string;
+  readonly integrity: string;
+  readonly shasum: string;
+  readonly size: number;
+};
 
 /** One entry of a package's history. Revision and sequence increase together, so `revisionOfRecord` computes the revision. */
 export type AppliedRecord = {
@@ -131,12 +155,14 @@ export type Moved<Value = string> = { readonly from?: Value; readonly to?: Value
  * - `deprecated`: versions whose deprecation message changed.
  * - `owners`: the names of the owners.
  * - `rules`: the rules for the tags.
+ * - `staged`: versions that were staged (`to` is the id) or no longer are. Only for those who may stage versions of the package.
  */
 export type ChangeDetail = {
   readonly tags?: Readonly<Record<string, Moved>>;
   readonly deprecated?: Readonly<Record<string, Moved>>;
   readonly owners?: Moved<readonly string[]>;
   readonly rules?: Moved<readonly TagRule[]>;
+  readonly staged?: Readonly<Record<string, Moved>>;
 };
 
 /** A detail in the store: its SHA-256, by which it is named, and which parts it has. */

@@ -164,7 +164,9 @@ function recordOf(
   };
 }
 
-/** Rules and approvals belong to the document whose changes set them last. */
+const OWN_FIELDS = ["rules", "approvals", "staged"] as const;
+
+/** Rules, approvals and staged versions belong to the document whose changes set them last. */
 function withOwnFields(
   state: CodeboxState,
   known: Packument,
@@ -172,9 +174,9 @@ function withOwnFields(
   later: readonly AppliedRecord[],
 ): CodeboxState {
   if (later.length === 0) return state;
-  const sets = (records: readonly AppliedRecord[], field: "rules" | "approvals") =>
+  const sets = (records: readonly AppliedRecord[], field: (typeof OWN_FIELDS)[number]) =>
     records.map(effectOf).some((effect) => effect.anything === true || effect.state?.includes(field));
-  const ours = (["rules", "approvals"] as const).filter((field) => sets(lost, field) && !sets(later, field));
+  const ours = OWN_FIELDS.filter((field) => sets(lost, field) && !sets(later, field));
   const rest: CodeboxState = without(state, ours);
   const kept = ours.flatMap((field) => (stateOf(known)[field] ? [[field, stateOf(known)[field]] as const] : []));
   return { ...rest, ...Object.fromEntries(kept) };

@@ -6,6 +6,8 @@ import { owners } from "./owners.ts";
 import { publish } from "./publish.ts";
 import { rulesPut } from "./rules-put.ts";
 import type { ChangeAction, ChangeDefinition, Effect } from "./shared/definition.ts";
+import { stage } from "./stage.ts";
+import { stageReject } from "./stage-reject.ts";
 import { star } from "./star.ts";
 import { tagPut } from "./tag-put.ts";
 import { tagRemove } from "./tag-remove.ts";
@@ -26,6 +28,8 @@ const table = {
   "tags.restore": tagsRestore,
   "tags.approve": tagsApprove,
   publish,
+  stage,
+  "stage.reject": stageReject,
   deprecate,
   "unpublish.versions": unpublishVersions,
   "unpublish.all": unpublishAll,
