@@ -11,6 +11,7 @@ import type {
   Policy,
   PolicySettings,
   Principal,
+  Release,
   RightsStore,
   Submit,
   TokenLifetimes,
@@ -66,6 +67,7 @@ export type WritePorts = {
   readonly catalog: Catalog;
   readonly policy: Policy;
   readonly submit: Submit;
+  readonly release: Release;
   readonly ids: Ids;
   readonly clock: Clock;
   /** Who belongs to which team, for a trial of rules. Default: nobody to any. */

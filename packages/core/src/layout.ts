@@ -74,6 +74,10 @@ export const LAYOUT = {
     purpose: "ID tokens that were exchanged, by hash, so that none is used twice",
     days: 2,
   },
+  releases: {
+    prefix: `${OWN_PREFIX}releases/`,
+    purpose: "whether a release of several packages is open, committed or aborted",
+  },
   health: { prefix: `${OWN_PREFIX}health`, purpose: "never written; the health check looks whether the store answers" },
 } as const satisfies Readonly<Record<string, Area>>;
 
@@ -90,6 +94,7 @@ export function areaOf(key: string): Area | undefined {
 export const indexKey = (name: string): string => `${name}/index.json`;
 export const tarballKey = (name: string, version: string): string => `${name}/${version}.tgz`;
 export const stagingKey = (id: string): string => `${LAYOUT.staging.prefix}${id}`;
+export const releaseKey = (id: string): string => `${LAYOUT.releases.prefix}${id}.json`;
 export const messageKey = (sha256: string): string => `${LAYOUT.messages.prefix}${sha256}`;
 export const outcomeKey = (id: string): string => `${LAYOUT.outcomes.prefix}${id}`;
 export const unansweredKey = (hash: string): string => `${LAYOUT.unanswered.prefix}${hash}`;

@@ -23,6 +23,8 @@ export type ChangeEvent = {
   readonly at: string;
   /** Who made the change. */
   readonly actor: { readonly name: string };
+  /** The release that the change is part of. */
+  readonly release?: string;
   /** `name`, the fields of the kind (`eventData` in `domain/changes`) and `dist-tags`; `truncated: true` when it was cut to its key fields. */
   readonly data: Readonly<Record<string, unknown>>;
 };

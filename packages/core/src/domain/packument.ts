@@ -76,6 +76,13 @@ export type CodeboxState = {
   readonly archived?: { readonly from: number; readonly to: number };
   /** What must hold for changes of the tags. Absent: there are no rules. */
   readonly rules?: readonly TagRule[];
+  /**
+   * A change that is prepared for a release. It is not visible until the release's record says so: docs/decisions/0022. `change`
+   * is a `Change`; `domain/release.ts` reads it.
+   */
+  readonly pending?: { readonly release: string; readonly prepared: string; readonly change: unknown };
+  /** The document was made when a first publish was prepared for a release: there is no package yet. */
+  readonly blank?: true;
   /** Approvals that no move has used yet, oldest first, at most `APPROVALS_MAX`. */
   readonly approvals?: readonly Approval[];
   /** Events not yet confirmed as emitted, oldest first. */
@@ -106,6 +113,8 @@ export type AppliedRecord = {
   readonly tag?: string;
   /** Why the sender made the change. */
   readonly why?: Why;
+  /** The release that the change is part of. */
+  readonly release?: string;
   /** What moved, from where to where. Absent: nothing whose history is kept, or see `detailIn`. */
   readonly detail?: ChangeDetail;
   /** Where the store has a detail that is too large for this document. */

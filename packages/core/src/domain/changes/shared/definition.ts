@@ -96,6 +96,11 @@ export function refuse(code: RejectionCode, message: string): Refusal {
   return new Refusal({ code, message });
 }
 
+/** The id of a release. Shorter than a change's, which begins with it. */
+export const ReleaseId = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_:-]{0,99}$/, "a release id has 1 to 100 letters, digits and _ : -");
+
 /** The fields that every change has. */
 const common = {
   schema: z.literal(1),
@@ -105,6 +110,11 @@ const common = {
   at: z.iso.datetime({ message: '"at" must be an ISO 8601 time in UTC, such as "2026-11-24T10:00:00.000Z"' }),
   /** Who makes the change. `submit` and the intake of other services' messages set it; no sender sets its own. */
   actor: z.strictObject({ kind: z.enum(["user", "workload", "service"]), name: ActorName }),
+  /**
+   * The release that the change is part of. Only the registry's own API sends it: the release's record names each of its changes.
+   * `prepare`: it is decided, and waits in the document. `finish`: it is applied if the release is committed.
+   */
+  release: z.strictObject({ id: ReleaseId, step: z.enum(["prepare", "finish"]) }).optional(),
 };
 
 /**
