@@ -12,6 +12,7 @@ import { otherRouteChecks } from "./checks/other-routes.ts";
 import { packumentChecks } from "./checks/packuments.ts";
 import { profileChecks } from "./checks/profile.ts";
 import { publishChecks } from "./checks/publish.ts";
+import { releaseChecks } from "./checks/releases.ts";
 import { repeatChecks } from "./checks/repeats.ts";
 import { ruleChecks } from "./checks/rules.ts";
 import { rightsChecks } from "./checks/rights.ts";
@@ -28,6 +29,6 @@ export { createRegistry, type Registry, type Target } from "./registry.ts";
 /** Every check of PROTOCOL.md that a URL and a token allow, in the order of its sections. */
 export const CHECKS: readonly Check[] = [
   nameChecks, changeChecks, repeatChecks, failureChecks, distTagChecks, historyChecks, ruleChecks, packumentChecks, tarballChecks,
-  publishChecks, archiveChecks, amendChecks, identityChecks, tokenChecks, tokenLimitChecks, profileChecks, eventChecks,
+  publishChecks, archiveChecks, releaseChecks, amendChecks, identityChecks, tokenChecks, tokenLimitChecks, profileChecks, eventChecks,
   otherRouteChecks, listChecks, rightsChecks, trustChecks,
 ].flat(); // prettier-ignore
