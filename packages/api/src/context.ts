@@ -4,7 +4,6 @@ import type {
   Clock,
   IdentityProvider,
   Ids,
-  IsMember,
   ObjectStore,
   Outcomes,
   PackumentReader,
@@ -70,8 +69,6 @@ export type WritePorts = {
   readonly release: Release;
   readonly ids: Ids;
   readonly clock: Clock;
-  /** Who belongs to which team, for a trial of rules. Default: nobody to any. */
-  readonly isMember?: IsMember;
 } & Pick<AppPorts, "onFailure">;
 
 /** What reading and changing the rights needs. */
@@ -113,6 +110,8 @@ export type ApiSettings = {
   readonly waitMs: number;
   /** Bytes. */
   readonly tarballBytesMax: number;
+  /** Bytes of memory for packuments as they go over the wire. Default: 64 MiB. */
+  readonly viewBytes?: number;
   /** How long the tokens live that users make. Default: without an end. */
   readonly tokenLifetimes?: TokenLifetimes;
 };

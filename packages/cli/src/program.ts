@@ -3,6 +3,7 @@ import { accessCommands } from "./cli/access.ts";
 import { publishCommand } from "./cli/publish.ts";
 import type { Finish, Scope, Surroundings } from "./cli/scope.ts";
 import { deadLetterCommands } from "./cli/dead-letters.ts";
+import { releaseCommands } from "./cli/release.ts";
 import { storageCommands } from "./cli/storage.ts";
 import { tagCommands } from "./cli/tags.ts";
 import { tokenCommands } from "./cli/tokens.ts";
@@ -49,6 +50,7 @@ function createProgram(scope: Scope, finish: Finish): Command {
     accessCommands,
     tagCommands,
     publishCommand,
+    releaseCommands,
   ])
     add(program, scope, finish);
   return program;

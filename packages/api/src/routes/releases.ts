@@ -98,7 +98,7 @@ function refusal(problems: readonly ReleaseProblem[]): ApiError {
   const more = problems.length > SHOWN ? ` (and ${problems.length - SHOWN} more)` : "";
   return new ApiError(
     first?.rejection.code ?? "invalid",
-    `nothing is released, since ${problems.length === 1 ? "a package refuses" : `${problems.length} packages refuse`} its change: ${lines.join("; ")}${more}`,
+    `nothing is released, since ${problems.length === 1 ? "a package refuses its change" : `${problems.length} packages refuse their changes`}: ${lines.join("; ")}${more}`,
     {},
     { problems: problems.map(({ name, rejection }) => ({ name, code: rejection.code, error: rejection.message })) },
   );

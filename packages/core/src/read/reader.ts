@@ -31,7 +31,7 @@ const CACHE_BYTES = 32 * 1024 * 1024;
 const DECISIONS_MAX = 1_000;
 
 export function createPackumentReader(store: ObjectStore, maxBytes: number = CACHE_BYTES): PackumentReader {
-  const cache = new LRUCache<string, ReadPackument>({ maxSize: maxBytes, maxEntrySize: maxBytes / 4 });
+  const cache = new LRUCache<string, ReadPackument>({ maxSize: maxBytes, maxEntrySize: maxBytes / 2 });
   const keep = (name: string, entry: ReadPackument, bytes: number) => {
     cache.set(name, entry, { size: Math.max(1, bytes) });
   };

@@ -1,8 +1,8 @@
 import * as z from "zod";
-import { ReleaseId } from "../domain/changes/shared/definition.ts";
 import { isoOf, millisecondsOf } from "../domain/instants.ts";
 import { jsonIn } from "../domain/json.ts";
 import { RELEASE_OPEN_MS } from "../domain/limits.ts";
+import { ReleaseId } from "../domain/names.ts";
 import { releaseKey } from "../layout.ts";
 import type { Clock } from "../ports/clock.ts";
 import { StoreUnavailable, type ObjectStore, type StoredObject } from "../ports/object-store.ts";

@@ -14,7 +14,6 @@ import { StoreUnavailable, type ObjectStore } from "../ports/object-store.ts";
 import type { Outcomes } from "../ports/outcomes.ts";
 import type { PackumentReader, ReadPackument } from "../read/reader.ts";
 import { restored } from "../domain/restore.ts";
-import { NO_TEAMS, type IsMember } from "../domain/rules.ts";
 import { withArchived } from "../domain/history.ts";
 import { pendingVersions } from "../domain/release.ts";
 import { archive, storeDetails } from "../stored/history.ts";
@@ -30,8 +29,8 @@ export type ConsumerPorts = {
   readonly events: EventLog;
   readonly outcomes: Outcomes;
   readonly clock: Clock;
-  /** Who belongs to which team, for the rules of packages. Default: nobody to any. */
-  readonly isMember?: IsMember;
+  /** The memory that the last written documents may take, in bytes of their JSON. Default: `WRITTEN_BYTES`. */
+  readonly documentBytes?: number;
   /** 0 ≤ n < 1. Spreads the retries of consumers that lost a write to each other. Default: no spreading. */
   readonly random?: () => number;
 };
@@ -59,7 +58,7 @@ export type TimeLimit = {
 const REMEMBERED_PACKAGES = 10_000;
 
 /**
- * The memory that the last written documents may take, in bytes of their JSON: as much as the reader's cache, which holds the
+ * Default of the memory that the last written documents may take: as much as the reader's cache, which holds the
  * same objects as long as nobody else writes. Forgetting one costs the repair of what a foreign writer undoes right then.
  */
 const WRITTEN_BYTES = 32 * 1024 * 1024;
@@ -82,7 +81,7 @@ const WRITTEN_BYTES = 32 * 1024 * 1024;
  */
 export function createConsumer(ports: ConsumerPorts): Consumer {
   const emitted = new LRUCache<string, ReadonlySet<string>>({ max: REMEMBERED_PACKAGES });
-  const documents = new LRUCache<string, Packument>({ maxSize: WRITTEN_BYTES });
+  const documents = new LRUCache<string, Packument>({ maxSize: ports.documentBytes ?? WRITTEN_BYTES });
   return async (name, changes, time = {}) => {
     const written = await write(ports, { emitted, documents }, name, changes, time);
     time.over?.throwIfAborted();
@@ -111,7 +110,7 @@ type Memory = {
 };
 
 async function write(
-  { store, policy, reader, clock, isMember = NO_TEAMS, random }: ConsumerPorts,
+  { store, policy, reader, clock, random }: ConsumerPorts,
   memory: Memory,
   name: string,
   changes: readonly Change[],
@@ -132,7 +131,7 @@ async function write(
       details,
       outcomes,
       changed,
-    } = await fold({ store, policy, isMember, releases, clock }, start, changes, progress);
+    } = await fold({ store, policy, releases, clock }, start, changes, progress);
     over?.throwIfAborted();
     const unsent = stateOf(folded).outbox;
     if ((!changed && start === found) || folded === undefined) {

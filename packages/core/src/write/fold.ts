@@ -7,7 +7,6 @@ import { outcomeOfRecord } from "../domain/history.ts";
 import type { Outcome, Rejection } from "../domain/outcome.ts";
 import { stateOf, type Packument } from "../domain/packument.ts";
 import { present } from "../domain/release.ts";
-import type { IsMember } from "../domain/rules.ts";
 import { tarballKey } from "../layout.ts";
 import { StoreUnavailable, type ObjectInfo, type ObjectStore } from "../ports/object-store.ts";
 import {
@@ -28,9 +27,7 @@ type Folded = {
   readonly changed: boolean;
 };
 
-/** What decides about a change, beside the packument. */
-type Decider = { readonly policy: Policy; readonly isMember: IsMember };
-type FoldPorts = Decider & ReleasePorts & { readonly store: ObjectStore };
+type FoldPorts = ReleasePorts & { readonly policy: Policy; readonly store: ObjectStore };
 
 /** What stays when a write was lost and the changes are folded again. */
 export type Progress = {
@@ -97,7 +94,7 @@ async function admitted(
   change: Change,
   { promoted }: Progress,
 ): Promise<Applied> {
-  const result = authorised(ports, before, change);
+  const result = authorised(ports.policy, before, change);
   if (result.kind !== "applied" || change.type !== "publish" || promoted.has(change.id)) return result;
   const failure = await promote(ports.store, change);
   if (failure) return { kind: "rejected", rejection: failure };
@@ -110,8 +107,8 @@ async function admitted(
  *
  * A change that was applied before stays applied: it may have taken away the right that it needed itself.
  */
-function authorised({ policy, isMember }: Decider, packument: Packument | undefined, change: Change): Applied {
-  const result = apply(packument, change, isMember);
+function authorised(policy: Policy, packument: Packument | undefined, change: Change): Applied {
+  const result = apply(packument, change, policy.ruleContext);
   if (result.kind === "replayed") return result;
   const target = { name: change.name, packument };
   const decision = policy.may(principalOfChange(change), actionOf(change), target);

@@ -119,7 +119,7 @@ function sizeProblem(sorted: readonly ReleaseDraft[]): readonly ReleaseProblem[]
 
 /** What the packages refuse as they are now: the right of the sender, the change itself, the rules of the package. */
 async function foresee(
-  { reader, policy, isMember }: ReleasePorts,
+  { reader, policy }: ReleasePorts,
   principal: NamedPrincipal,
   stamped: readonly (ReleaseDraft & { readonly id: string })[],
 ): Promise<readonly ReleaseProblem[]> {
@@ -131,7 +131,7 @@ async function foresee(
       const packument = (await reader.read(name))?.packument;
       const decision = policy.may(principal, actionOf(parsed.data), { name, packument });
       if (!decision.allowed) return { name, rejection: refusalRejection(decision) };
-      const foreseen = apply(packument, parsed.data, isMember);
+      const foreseen = apply(packument, parsed.data, policy.ruleContext);
       return foreseen.kind === "rejected" ? { name, rejection: foreseen.rejection } : undefined;
     }),
   );
