@@ -69,6 +69,8 @@ test("every step of docs/releases.md does what the page says, with the real npm"
     bob: await projectOf("bob", "2.1.0"),
   };
   const { alice = expect.fail("no alice") } = projects;
+  for (const folder of ["cable", "plug"])
+    await alice.write(`packages/${folder}/package.json`, { name: `@acme/${folder}`, version: "1.0.0", license: "MIT" });
   const token = /_authToken=(\S+)/.exec(await readFile(join(alice.path, ".npmrc"), "utf8"))?.[1] ?? "";
   const asAlice = (path: string, init: RequestInit = {}) =>
     registry.fetch(path, {

@@ -23,6 +23,7 @@ import { exchangeRoutes } from "./routes/exchange.ts";
 import { packageWriteRoutes } from "./routes/package-write.ts";
 import { packumentRoutes } from "./routes/packument.ts";
 import { profileRoutes } from "./routes/profile.ts";
+import { releaseReadRoutes, releaseWriteRoutes } from "./routes/releases.ts";
 import { ruleReadRoutes, ruleWriteRoutes } from "./routes/rules.ts";
 import { rightsReadRoutes, rightsWriteRoutes } from "./routes/rights.ts";
 import { searchRoutes } from "./routes/search.ts";
@@ -65,6 +66,8 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
     distTagReadRoutes(ports),
     distTagWriteRoutes(ports, settings),
     undoRoutes(ports, settings),
+    releaseReadRoutes(ports),
+    releaseWriteRoutes(ports, settings),
     ruleReadRoutes(ports),
     ruleWriteRoutes(ports, settings),
     stageReadRoutes(ports, index),

@@ -10,6 +10,7 @@ import type {
   Policy,
   PolicySettings,
   Principal,
+  Release,
   RightsStore,
   Sessions,
   Submit,
@@ -69,6 +70,7 @@ export type WritePorts = {
   readonly catalog: Catalog;
   readonly policy: Policy;
   readonly submit: Submit;
+  readonly release: Release;
   readonly ids: Ids;
   readonly clock: Clock;
   /**

@@ -21,6 +21,7 @@ export { orgReadRoutes, orgWriteRoutes } from "./routes/orgs.ts";
 export * from "./routes/package-write.ts";
 export * from "./routes/packument.ts";
 export { profileRoutes } from "./routes/profile.ts";
+export { releaseReadRoutes, releaseWriteRoutes } from "./routes/releases.ts";
 export * from "./routes/rules.ts";
 export { rightsReadRoutes, rightsWriteRoutes } from "./routes/rights.ts";
 export * from "./routes/search.ts";

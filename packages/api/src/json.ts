@@ -25,6 +25,8 @@ export type JsonReader = {
   readonly maxDepth?: number | undefined;
   /** Counts the memory that the parsed document takes. May throw, to refuse it. */
   readonly hold?: (bytes: number) => void;
+  /** The body is several documents, in an array under this key. `before` is then the document of the attachment so far. */
+  readonly documentsIn?: string;
   /** Takes a publish's attachment, in base64, as it streams in. It must read it to the end, or throw. `before` is the document so far. */
   readonly onData?: (
     file: string,
@@ -110,7 +112,7 @@ async function* decoded(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string
 
 async function assemble(
   cursor: Cursor,
-  { maxBytes, maxDepth = JSON_DEPTH_MAX, hold, onData }: JsonReader,
+  { maxBytes, maxDepth = JSON_DEPTH_MAX, hold, onData, documentsIn }: JsonReader,
 ): Promise<unknown> {
   const stack: Container[] = [];
   let root: unknown;
@@ -157,10 +159,10 @@ async function assemble(
         break;
       case "startString": {
         count();
-        const file = onData && attachmentAt(stack);
-        if (file === undefined) add(await whole(cursor, spend, { what: "a string", most: JSON_STRING_MAX }));
+        const attachment = onData && attachmentAt(stack, documentsIn);
+        if (attachment === undefined) add(await whole(cursor, spend, { what: "a string", most: JSON_STRING_MAX }));
         else {
-          await onData?.(file, pieces(cursor), root as Record<string, unknown>);
+          await onData?.(attachment.file, pieces(cursor), attachment.before);
           add(HANDED_OVER);
         }
         break;
@@ -193,11 +195,18 @@ function enter(container: Container | undefined, key: string): void {
   container.key = key;
 }
 
-/** The attachment's file when the stack is at `_attachments.<file>.data`. */
-function attachmentAt(stack: readonly Container[]): string | undefined {
-  const [root, attachments, attachment] = stack;
-  if (stack.length !== 3 || root?.key !== "_attachments" || attachment?.key !== "data") return undefined;
-  return attachments?.key;
+/** The attachment whose data comes next, and the document so far, when the stack is at `_attachments.<file>.data` of a document. */
+function attachmentAt(
+  stack: readonly Container[],
+  documentsIn: string | undefined,
+): { readonly file: string; readonly before: Record<string, unknown> } | undefined {
+  const [body, list] = stack;
+  const isListed = documentsIn !== undefined && body?.key === documentsIn && Array.isArray(list?.value);
+  const [document, attachments, attachment, ...deeper] = isListed ? stack.slice(2) : stack;
+  if (!attachment || deeper.length > 0 || document?.key !== "_attachments" || attachment.key !== "data")
+    return undefined;
+  if (Array.isArray(document.value) || attachments?.key === undefined) return undefined;
+  return { file: attachments.key, before: document.value };
 }
 
 /** A string, key or number that was begun. It is refused as soon as it is longer than it may be. */

@@ -2,6 +2,7 @@ import {
   createCatalog,
   createConsumer,
   createLivePolicy,
+  createRelease,
   createRightsStore,
   createSubmit,
   createTokenUses,
@@ -126,7 +127,7 @@ export async function startApp(options: Options = {}) {
 }
 
 function isPackageData(key: string): boolean {
-  const others = [LAYOUT.tokens, LAYOUT.uses, LAYOUT.access, LAYOUT.outcomes, LAYOUT.unanswered];
+  const others = [LAYOUT.tokens, LAYOUT.uses, LAYOUT.access, LAYOUT.outcomes, LAYOUT.unanswered, LAYOUT.releases];
   return !others.some(({ prefix }) => key.startsWith(prefix));
 }
 
@@ -153,6 +154,7 @@ function portsOf(
     passwords: createPasswords({ identities: embedded.identities, clock: systemClock }),
     catalog: createCatalog({ reader: embedded.reader, policy, upstream }),
     submit: createSubmit({ ...parts, queue }),
+    release: createRelease({ ...parts, queue }),
     verifier,
     ...(upstream ? { upstream } : {}),
   };

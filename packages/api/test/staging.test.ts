@@ -3,7 +3,7 @@ import { systemIds } from "@codebox/system";
 import { countingStore, makeTarball } from "@codebox/testing";
 import { describe, expect, test } from "vitest";
 import { createApp, registryRoutes, type ApiPorts } from "../src/index.ts";
-import { withStaging, type Staging } from "../src/publish/staging.ts";
+import { withStaging, type Staging, type StagingArea } from "../src/publish/staging.ts";
 import { publishBody, startApp, type Harness } from "./harness.ts";
 
 const staged = async ({ keys }: Harness) => (await keys()).filter((key) => key.startsWith(LAYOUT.staging.prefix));
@@ -147,8 +147,10 @@ describe("an upload that a publish names", () => {
 });
 
 describe("a staging area", () => {
-  const run = <T>({ store }: Harness, work: (staging: Staging) => Promise<T>) =>
-    withStaging({ store, ids: systemIds, onFailure: () => {} }, { tarballBytesMax: 1024 * 1024 }, work);
+  const run = <T>({ store }: Harness, work: (staging: Staging, area: StagingArea) => Promise<T>) =>
+    withStaging({ store, ids: systemIds, onFailure: () => {} }, { tarballBytesMax: 1024 * 1024 }, (area) =>
+      work(area.open(), area),
+    );
   const pieces = async function* () {
     yield bytes;
   };
@@ -162,9 +164,9 @@ describe("a staging area", () => {
   });
   test("keeps its tarball when sending the change fails in any way but a refusal", async () => {
     await using registry = await startApp();
-    const sending = run(registry, async (staging) => {
+    const sending = run(registry, async (staging, area) => {
       await staging.stream("wire-1.0.0.tgz", pieces());
-      return staging.handOver(() => Promise.reject(new Error("a fault in the program")));
+      return area.handOver(() => Promise.reject(new Error("a fault in the program")));
     });
     await expect(sending).rejects.toThrow("a fault in the program");
     expect(await staged(registry)).toHaveLength(1);

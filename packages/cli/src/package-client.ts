@@ -96,7 +96,8 @@ export async function packagesOf({ config, signal }: ClientPorts, scope: string)
   }
 }
 
-function headersOf({ message, run }: Reason): Readonly<Record<string, string>> {
+/** The headers that say why a change is made. */
+export function headersOf({ message, run }: Reason): Readonly<Record<string, string>> {
   return {
     ...(message === undefined ? {} : { "codebox-message": encodeURIComponent(message) }),
     ...(run === undefined ? {} : { "codebox-run": encodeURIComponent(run) }),

@@ -4,6 +4,7 @@ import { publishCommand } from "./cli/publish.ts";
 import type { Finish, Scope, Surroundings } from "./cli/scope.ts";
 import { deadLetterCommands } from "./cli/dead-letters.ts";
 import { stageCommands } from "./cli/stage.ts";
+import { releaseCommands } from "./cli/release.ts";
 import { storageCommands } from "./cli/storage.ts";
 import { nameCommands } from "./cli/names.ts";
 import { tagCommands } from "./cli/tags.ts";
@@ -55,6 +56,7 @@ function createProgram(scope: Scope, finish: Finish): Command {
     nameCommands,
     stageCommands,
     publishCommand,
+    releaseCommands,
   ])
     add(program, scope, finish);
   return program;

@@ -75,7 +75,7 @@ describe("asking for an upload", () => {
   });
   test.each([404, 405])("%i: the registry takes none, and needs none", async (status) => {
     answers.push({ status });
-    await expect(askForUpload((await packed()).packed, options())).rejects.toThrow(/plain "npm publish" works there/);
+    expect(await askForUpload((await packed()).packed, options())).toBeUndefined();
   });
   test("any other refusal is shown in the registry's words", async () => {
     answers.push({ status: 413, body: { error: "at most 512 MiB are taken" } });

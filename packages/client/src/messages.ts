@@ -458,6 +458,10 @@ export interface EventTagPut {
     name: string;
     [k: string]: unknown;
   };
+  /**
+   * The release of several packages that the change is part of.
+   */
+  release?: string;
   type: "tag.put";
   data: {
     name: PackageName;
@@ -500,6 +504,10 @@ export interface EventTagRemove {
     name: string;
     [k: string]: unknown;
   };
+  /**
+   * The release of several packages that the change is part of.
+   */
+  release?: string;
   type: "tag.remove";
   data: {
     name: PackageName;
@@ -541,6 +549,10 @@ export interface EventTagsReplace {
     name: string;
     [k: string]: unknown;
   };
+  /**
+   * The release of several packages that the change is part of.
+   */
+  release?: string;
   type: "tags.replace";
   data: {
     name: PackageName;
@@ -581,6 +593,10 @@ export interface EventTagsMerge {
     name: string;
     [k: string]: unknown;
   };
+  /**
+   * The release of several packages that the change is part of.
+   */
+  release?: string;
   type: "tags.merge";
   data: {
     name: PackageName;
@@ -621,6 +637,10 @@ export interface EventTagsUndo {
     name: string;
     [k: string]: unknown;
   };
+  /**
+   * The release of several packages that the change is part of.
+   */
+  release?: string;
   type: "tags.undo";
   data: {
     name: PackageName;
@@ -662,6 +682,10 @@ export interface EventTagsRestore {
     name: string;
     [k: string]: unknown;
   };
+  /**
+   * The release of several packages that the change is part of.
+   */
+  release?: string;
   type: "tags.restore";
   data: {
     name: PackageName;
@@ -703,6 +727,10 @@ export interface EventTagsApprove {
     name: string;
     [k: string]: unknown;
   };
+  /**
+   * The release of several packages that the change is part of.
+   */
+  release?: string;
   type: "tags.approve";
   data: {
     name: PackageName;
@@ -745,6 +773,10 @@ export interface EventPublish {
     name: string;
     [k: string]: unknown;
   };
+  /**
+   * The release of several packages that the change is part of.
+   */
+  release?: string;
   type: "publish";
   data: {
     name: PackageName;
@@ -873,6 +905,10 @@ export interface EventDeprecate {
     name: string;
     [k: string]: unknown;
   };
+  /**
+   * The release of several packages that the change is part of.
+   */
+  release?: string;
   type: "deprecate";
   data: {
     name: PackageName;
@@ -914,6 +950,10 @@ export interface EventUnpublishVersions {
     name: string;
     [k: string]: unknown;
   };
+  /**
+   * The release of several packages that the change is part of.
+   */
+  release?: string;
   type: "unpublish.versions";
   data: {
     name: PackageName;
@@ -955,6 +995,10 @@ export interface EventUnpublishAll {
     name: string;
     [k: string]: unknown;
   };
+  /**
+   * The release of several packages that the change is part of.
+   */
+  release?: string;
   type: "unpublish.all";
   data: {
     name: PackageName;
@@ -995,6 +1039,10 @@ export interface EventOwners {
     name: string;
     [k: string]: unknown;
   };
+  /**
+   * The release of several packages that the change is part of.
+   */
+  release?: string;
   type: "owners";
   data: {
     name: PackageName;
@@ -1049,6 +1097,10 @@ export interface EventRulesPut {
     name: string;
     [k: string]: unknown;
   };
+  /**
+   * The release of several packages that the change is part of.
+   */
+  release?: string;
   type: "rules.put";
   data: {
     name: PackageName;
@@ -1093,6 +1145,10 @@ export interface EventStar {
     name: string;
     [k: string]: unknown;
   };
+  /**
+   * The release of several packages that the change is part of.
+   */
+  release?: string;
   type: "star";
   data: {
     name: PackageName;

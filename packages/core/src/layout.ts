@@ -91,6 +91,10 @@ export const LAYOUT = {
     purpose: "ID tokens that were exchanged, by hash, so that none is used twice",
     days: 2,
   },
+  releases: {
+    prefix: `${OWN_PREFIX}releases/`,
+    purpose: "whether a release of several packages is open, committed or aborted",
+  },
   health: { prefix: `${OWN_PREFIX}health`, purpose: "never written; the health check looks whether the store answers" },
 } as const satisfies Readonly<Record<string, Area>>;
 
@@ -111,6 +115,7 @@ export const stagingKey = (id: string): string => `${LAYOUT.staging.prefix}${id}
 export const stagedKey = (id: string): string => `${LAYOUT.staged.prefix}${id}`;
 /** What its approval publishes, as JSON. */
 export const stagedContentKey = (id: string): string => `${stagedKey(id)}.json`;
+export const releaseKey = (id: string): string => `${LAYOUT.releases.prefix}${id}.json`;
 export const messageKey = (sha256: string): string => `${LAYOUT.messages.prefix}${sha256}`;
 export const outcomeKey = (id: string): string => `${LAYOUT.outcomes.prefix}${id}`;
 export const unansweredKey = (hash: string): string => `${LAYOUT.unanswered.prefix}${hash}`;

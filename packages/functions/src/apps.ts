@@ -19,6 +19,8 @@ import {
   packumentRoutes,
   profileRoutes,
   publicRoutes,
+  releaseReadRoutes,
+  releaseWriteRoutes,
   ruleReadRoutes,
   ruleWriteRoutes,
   rightsReadRoutes,
@@ -49,6 +51,7 @@ import {
   copiesIn,
   createCatalog,
   createLivePolicy,
+  createRelease,
   createRightsStore,
   createSubmit,
   createTrustStore,
@@ -96,6 +99,7 @@ export function createReadApp(env: ApiEnvironment, parts: ApiParts): App {
     rightsReadRoutes(ports, index),
     distTagReadRoutes(ports),
     ruleReadRoutes(ports),
+    releaseReadRoutes(ports),
     trustReadRoutes({ ...ports, trust: createTrustStore(ports) }),
     stageReadRoutes(ports, index),
     tarballRoutes(ports),
@@ -108,12 +112,14 @@ export function createWriteApp(env: Environment<"write">, parts: ApiParts & { re
   const { clock, ids, s3, sqs } = parts;
   const read = readPortsOf(env, parts);
   const queue = createSqsChangeQueue({ client: sqs, store: read.store }, { queueUrl: env.CODEBOX_QUEUE_URL });
-  const ports = { ...read, ids, clock, submit: createSubmit({ ...read, queue, ids }) };
+  const submitting = { ...read, queue, ids };
+  const ports = { ...read, ids, clock, submit: createSubmit(submitting), release: createRelease(submitting) };
   const settings = settingsOf(env);
   const uploads = uploadRoutes({ ...ports, signUpload: createSignUpload(s3, bucketOf(env)) }, settings);
   const writing = [
     distTagWriteRoutes(ports, settings),
     undoRoutes(ports, settings),
+    releaseWriteRoutes(ports, settings),
     ruleWriteRoutes(ports, settings),
     packageWriteRoutes(ports, settings),
     stageWriteRoutes(ports, settings),

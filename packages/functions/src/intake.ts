@@ -52,14 +52,15 @@ async function take({ queue, store, services, deadLetters, log }: IntakeParts, r
   const { messageId: id, body, attributes } = record;
   const actor = senderOf(attributes.SenderId, services);
   const unpacked = await unpackMessage(store, unwrapped(body), actor);
-  if (unpacked.ok) {
+  if (unpacked.ok && unpacked.change.release === undefined) {
     await queue.send(unpacked.change);
     log.taken(unpacked.change.id, unpacked.change.name, actor.name);
     return;
   }
   const receives = Number(attributes.ApproximateReceiveCount);
-  await deadLetters.put({ id, group: groupOf(record), body, receives, reason: unpacked.reason });
-  log.dead(id, unpacked.reason);
+  const reason = unpacked.ok ? "a release is made over HTTP: leave out the field release" : unpacked.reason;
+  await deadLetters.put({ id, group: groupOf(record), body, receives, reason });
+  log.dead(id, reason);
 }
 
 /**

@@ -194,6 +194,13 @@ test("the intake queues good changes in their order, raw or as SNS wraps them, a
   expect(sent.map(({ id }) => id)).toEqual(["a", "b"]);
   expect(dead).toMatchObject([{ reason: "the body is not JSON", body: "nonsense" }]);
 });
+test("the intake takes no change that claims to be part of a release", async () => {
+  const { intake, sent, dead } = setup();
+  const release = { id: "rel-1", step: "finish" } as const;
+  expect(await intake({ Records: [record({ ...put("a"), release }), record(put("b"))] })).toEqual(failures());
+  expect(sent.map(({ id }) => id)).toEqual(["b"]);
+  expect(dead).toMatchObject([{ reason: expect.stringContaining("a release is made over HTTP") }]);
+});
 test("the intake holds back only the group whose change could not be queued, from there on", async () => {
   const { intake, sent } = setup(["wire"]);
   const Records = [record(put("a")), record(put("x", "other")), record(put("b"))];

@@ -65,7 +65,7 @@ export function createOutcomes(database: Database, clock: Clock, reader: Packume
       if (!row) return undefined;
       const name = String(row["name"]);
       // Its event is written a moment after it is applied.
-      const applied = outcomeInRing((await reader.read(name))?.packument, id);
+      const applied = outcomeInRing((await reader.stored(name))?.packument, id);
       return applied ?? { state: isPutAside(database, id) ? "failed" : "pending", id, name };
     },
   };

@@ -10,8 +10,8 @@ import { submitChange } from "../submission.ts";
 import { decodeBase64 } from "./base64.ts";
 import { checkFirstPublish } from "./first-publish.ts";
 import { checkProvenance, isProvenance, PROVENANCE_NOTICE, withoutProvenance } from "./provenance.ts";
-import { draftPublish, readPublish, stagedUpload, type PublishDraft } from "./publish.ts";
-import type { Attachment, Staging } from "./staging.ts";
+import { draftPublish, type PublishDraft, readPublish, stagedUpload } from "./publish.ts";
+import type { Attachment, Staging, StagingArea } from "./staging.ts";
 
 /** One `PUT /:name`, and what its steps share. */
 export type PublishRequest = {
@@ -20,16 +20,17 @@ export type PublishRequest = {
   readonly settings: ApiSettings;
   readonly name: string;
   readonly asker: Asker;
+  readonly area: StagingArea;
   readonly staging: Staging;
   readonly repeats: Repeats;
   /** The packument, read once and for a caller who may publish or stage it. @throws ApiError `forbidden`, and what `checkFirstPublish` throws */
   readonly current: () => Promise<Packument | undefined>;
 };
 
-/** @example const request = openRequest(c, { ports, settings, staging, repeats }, name); await publish(request, await receive(request)); */
+/** @example const request = openRequest(c, { ports, settings, area, repeats }, name); await publish(request, await receive(request)); */
 export function openRequest(
   c: AppContext,
-  parts: Pick<PublishRequest, "ports" | "settings" | "staging" | "repeats">,
+  parts: Pick<PublishRequest, "ports" | "settings" | "area" | "repeats">,
   name: string,
   action?: "publish" | "stage",
 ): PublishRequest {
@@ -40,7 +41,7 @@ export function openRequest(
     return packument;
   };
   const asker = { headers: c.req.raw.headers, user: namedCaller(c).name };
-  return { ...parts, c, name, asker, current: () => (current ??= read()) };
+  return { ...parts, staging: parts.area.open(), c, name, asker, current: () => (current ??= read()) };
 }
 
 /**
@@ -99,7 +100,7 @@ export async function publish(request: PublishRequest, body: Readonly<Record<str
   const { integrity } = attachment;
   const id = repeats.idOf(asked, integrity) ?? ports.ids.next();
   return repeats.watch(asked, { id, integrity, signal: c.req.raw.signal }, () =>
-    staging.handOver(() => submitChange(c, ports, settings, draft, answer, id)),
+    request.area.handOver(() => submitChange(c, ports, settings, draft, answer, id)),
   );
 }
 
@@ -131,7 +132,7 @@ export async function draftOf(
 }
 
 /** The publish's tarball: staged from the body, or copied from the upload that the document names. */
-async function takeAttachment(
+export async function takeAttachment(
   staging: Staging,
   tarballs: readonly (readonly [string, unknown])[],
 ): Promise<Attachment> {

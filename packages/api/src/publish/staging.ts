@@ -17,7 +17,13 @@ export type Staging = {
    * @throws ApiError `tarball_missing`, `invalid` (also for a second tarball), `too_large`
    */
   copyUpload(file: string, upload: string): Promise<void>;
-  /** Sends the change that names the tarball, and decides by the answer whether the tarball is still needed. */
+};
+
+/** A place for the tarballs of a request, which are needed, or not, together. */
+export type StagingArea = {
+  /** Where the tarball of one package goes. */
+  open(): Staging;
+  /** Sends what names the tarballs, and decides by the answer whether they are still needed. */
   handOver(submit: () => Promise<Response>, options?: HandOver): Promise<Response>;
 };
 
@@ -38,29 +44,55 @@ export type StagingPorts = {
  * Gives `work` a staging area. At the end it deletes what was stored there, unless a change needs it.
  *
  * A clean-up that fails is reported and does not change the result: what remains is deleted by age (`LAYOUT.staging`).
- * @example await withStaging(ports, { tarballBytesMax }, async (staging) => { await staging.stream("wire-1.0.0.tgz", bytes); … });
+ * @example await withStaging(ports, { tarballBytesMax }, async (area) => { await area.open().stream("wire-1.0.0.tgz", bytes); … });
  */
 export async function withStaging<T>(
   ports: StagingPorts,
   limits: TarballLimits,
-  work: (staging: Staging) => Promise<T>,
+  work: (area: StagingArea) => Promise<T>,
 ): Promise<T> {
-  const leftovers = new Set<string>();
+  const kept: Kept = { leftovers: new Set(), uploads: new Set() };
   try {
-    return await work(createStaging(ports, limits, leftovers));
+    return await work({
+      open: () => createStaging(ports, limits, kept),
+      handOver: (submit, options) => handOver(kept, submit, options),
+    });
   } finally {
-    await Promise.all([...leftovers].map((key) => ports.store.delete(key).catch(ports.onFailure)));
+    await Promise.all([...kept.leftovers].map((key) => ports.store.delete(key).catch(ports.onFailure)));
   }
 }
 
-/** @param leftovers gets the keys that are deleted at the end. */
+/** The keys that are deleted at the end, and the uploads that were copied. */
+type Kept = { readonly leftovers: Set<string>; readonly uploads: Set<string> };
+
+async function handOver(
+  { leftovers, uploads }: Kept,
+  submit: () => Promise<Response>,
+  { keeps = false }: HandOver = {},
+): Promise<Response> {
+  const sent = [...leftovers];
+  // Until the outcome is known, the change may be queued, and then it needs its tarball.
+  leftovers.clear();
+  const release = () => sent.forEach((key) => leftovers.add(key));
+  try {
+    const response = await submit();
+    // Once the outcome is known nothing needs the tarball: it was published, or the request was a retry.
+    if (response.status !== 202 && !keeps) release();
+    uploads.forEach((key) => leftovers.add(key));
+    return response;
+  } catch (error) {
+    // A refusal. The upload stays, so that a corrected publish can name it.
+    if (error instanceof ApiError) release();
+    throw error;
+  }
+}
+
 function createStaging(
   { store, ids, newKey: make }: StagingPorts,
   limits: TarballLimits,
-  leftovers: Set<string>,
+  { leftovers, uploads }: Kept,
 ): Staging {
   let attachment: Attachment | undefined;
-  let usedUpload: string | undefined;
   const newKey = () => {
     if (attachment) throw new ApiError("invalid", "a publish has exactly one tarball; this one has several");
     return make?.() ?? stagingKey(ids.next());
@@ -80,24 +112,7 @@ function createStaging(
       if (!found)
         throw new ApiError("tarball_missing", "no upload has this id, or it has expired; upload the tarball again");
       attachment = { file, staging, ...found };
-      usedUpload = upload;
-    },
-    async handOver(submit, { keeps = false } = {}) {
-      const sent = [...leftovers];
-      // Until the outcome is known, the change may be queued, and then it needs its tarball.
-      leftovers.clear();
-      const release = () => sent.forEach((key) => leftovers.add(key));
-      try {
-        const response = await submit();
-        // Once the outcome is known nothing needs the tarball: it was published, or the request was a retry.
-        if (response.status !== 202 && !keeps) release();
-        if (usedUpload !== undefined) leftovers.add(usedUpload);
-        return response;
-      } catch (error) {
-        // A refusal. The upload stays, so that a corrected publish can name it.
-        if (error instanceof ApiError) release();
-        throw error;
-      }
+      uploads.add(upload);
     },
   };
 }

@@ -29,8 +29,8 @@ export const packageWriteRoutes = (ports: WritePorts, settings: ApiSettings): Ro
     on.put("/:name", async (c) => {
       const name = packageName(c);
       const onFailure = (error: unknown) => reportTo(ports, c, error);
-      return withStaging({ ...ports, onFailure }, settings, async (staging) => {
-        const request = openRequest(c, { ports, settings, staging, repeats }, name);
+      return withStaging({ ...ports, onFailure }, settings, async (area) => {
+        const request = openRequest(c, { ports, settings, area, repeats }, name);
         const body = await receive(request);
         return isPublish(body) ? publish(request, body) : amend(c, ports, settings, name, body);
       });

@@ -74,8 +74,8 @@ export const stageWriteRoutes = (ports: WritePorts, settings: ApiSettings): Rout
       const name = packageName(c);
       const id = uuidOf(ports.ids.next());
       const newKey = () => stagedKey(id);
-      return withStaging({ ...ports, newKey, onFailure }, settings, async (staging) => {
-        const request = openRequest(c, { ports, settings, staging, repeats }, name, "stage");
+      return withStaging({ ...ports, newKey, onFailure }, settings, async (area) => {
+        const request = openRequest(c, { ports, settings, area, repeats }, name, "stage");
         const { draft, current } = await draftOf(request, await receive(request));
         const before = sameStaged(current, draft, namedCaller(c).name, ports.clock.now().toISOString());
         if (before) return c.json({ ok: true, id: name, stageId: before.id }, 201);
@@ -84,7 +84,7 @@ export const stageWriteRoutes = (ports: WritePorts, settings: ApiSettings): Rout
         const answer = () => ({ status: 201 as const, body: { ok: true, id: name, stageId: id } });
         try {
           const change = { ...content, type: "stage" as const, stage: id };
-          return await staging.handOver(() => submitChange(c, ports, settings, change, answer), { keeps: true });
+          return await area.handOver(() => submitChange(c, ports, settings, change, answer), { keeps: true });
         } catch (error) {
           if (error instanceof ApiError) await ports.store.delete(stagedContentKey(id)).catch(onFailure);
           throw error;

@@ -6,7 +6,7 @@ import type { NpmConfig } from "@codebox/upstream";
 import npa from "npm-package-arg";
 import npmFetch from "npm-registry-fetch";
 import semver from "semver";
-import { UsageError, type ExitCode } from "../errors.ts";
+import { CommandError, UsageError, type ExitCode } from "../errors.ts";
 import { bytes, type Output } from "../output.ts";
 import { pack, script, sourceOf, type Manifest, type Packed, type Source } from "../publish/pack.ts";
 import { askForUpload, publishUploaded, upload } from "../publish/registry.ts";
@@ -77,6 +77,13 @@ async function send(
   { options, tag }: { readonly options: Readonly<Record<string, unknown>>; readonly tag: string },
 ): Promise<void> {
   const place = await askForUpload(packed, options);
+  if (!place) {
+    const { name, version } = packed.manifest;
+    const registry = npmFetch.pickRegistry(npa.resolve(name, version), options);
+    throw new CommandError(
+      `${registry} takes no uploads, so it has none of Lambda's limits either: plain "npm publish" works there`,
+    );
+  }
   const all = bytes(packed.size);
   await upload(place, packed, {
     clock,
@@ -99,14 +106,14 @@ async function configDirectory(cwd: string, { kind, path }: Source): Promise<str
 }
 
 /** The settings under which this package is published: its `publishConfig` counts, but for what a flag says. */
-function optionsFor(manifest: Manifest, config: NpmConfig, flags: Readonly<Record<string, string>>) {
+export function optionsFor(manifest: Manifest, config: NpmConfig, flags: Readonly<Record<string, string>>) {
   const wanted = publishConfigOf(manifest);
   const rest = Object.fromEntries(Object.entries(wanted).filter(([key]) => flags[key] === undefined));
   return { ...config.options, ...config.flatten(rest) };
 }
 
 /** As npm: a prerelease never becomes `latest` by accident. Source: npm lib/commands/publish.js. */
-function tagFor(manifest: Manifest, config: NpmConfig, flags: Readonly<Record<string, string>>): string {
+export function tagFor(manifest: Manifest, config: NpmConfig, flags: Readonly<Record<string, string>>): string {
   const own = publishConfigOf(manifest)["tag"];
   const tag = flags["tag"] ?? (typeof own === "string" ? own : String(config.get("tag")));
   const chosen = typeof own === "string" || !config.isDefault("tag");
@@ -121,7 +128,8 @@ function publishConfigOf({ publishConfig }: Manifest): Readonly<Record<string, u
   return isRecord(publishConfig) ? publishConfig : {};
 }
 
-function checkManifest({ name, version, private: isPrivate }: Manifest): void {
+/** Refuses what npm refuses to publish, too. @throws UsageError */
+export function checkManifest({ name, version, private: isPrivate }: Manifest): void {
   if (isPrivate === true)
     throw new UsageError(`${name} is marked as private; take "private" out of its package.json to publish it`);
   const problem = versionProblem(version);

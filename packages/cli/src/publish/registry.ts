@@ -1,4 +1,5 @@
 import { createReadStream } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { isRecord, type Clock } from "@codebox/core";
 import npa from "npm-package-arg";
 import npmFetch from "npm-registry-fetch";
@@ -18,18 +19,16 @@ type Upload = z.infer<typeof Upload>;
 /** Tries of the upload, the first included: a new one begins at the first byte. */
 const UPLOAD_ATTEMPTS = 3;
 
-/** Asks the registry where the tarball goes. @throws CommandError when it takes no uploads, or refuses this one. */
-export async function askForUpload({ manifest, size }: Packed, options: Options): Promise<Upload> {
+/** Asks the registry where the tarball goes; `undefined`: it takes no uploads. @throws CommandError when it refuses this one. */
+export async function askForUpload({ manifest, size }: Packed, options: Options): Promise<Upload | undefined> {
   const spec = npa.resolve(manifest.name, manifest.version);
   const path = `/-/package/${spec.escapedName}/uploads`;
   const answer = await npmFetch(path, { ...options, spec, method: "POST", body: { size } }).catch((error: unknown) => {
     const status = isRecord(error) ? error["statusCode"] : undefined;
     if (status !== 404 && status !== 405) throw refusal(error);
-    const registry = npmFetch.pickRegistry(spec, options);
-    throw new CommandError(
-      `${registry} takes no uploads, so it has none of Lambda's limits either: plain "npm publish" works there`,
-    );
+    return undefined;
   });
+  if (!answer) return undefined;
   const parsed = Upload.safeParse(await answer.json());
   if (parsed.success) return parsed.data;
   throw new CommandError(`the registry's answer to ${path} is none of codebox's; is the registry's URL right?`);
@@ -96,15 +95,24 @@ export async function publishUploaded(
   const { name, version } = packed.manifest;
   const spec = npa.resolve(name, version);
   const options = { ...settings.options, spec, npmSession: session, signal };
-  const body = documentOf(packed, upload, tag, npmFetch.pickRegistry(spec, options));
+  const body = documentOf(packed, { staged: upload }, tag, npmFetch.pickRegistry(spec, options));
   const answer = await npmFetch(spec.escapedName, { ...options, method: "PUT", body }).catch((error: unknown) => {
     throw refusal(error);
   });
   await applied(answer, `${name}@${version}`, { options, clock, signal });
 }
 
-/** The body of an ordinary publish, whose attachment names the upload. Source: libnpmpublish lib/publish.js, `buildMetadata`. */
-function documentOf({ manifest, size, integrity, shasum }: Packed, staged: string, tag: string, registry: string) {
+/**
+ * The body of an ordinary publish. Source: libnpmpublish lib/publish.js, `buildMetadata`.
+ *
+ * @param attachment what names the upload, or nothing: `withData` adds the tarball itself
+ */
+export function documentOf(
+  { manifest, size, integrity, shasum }: Packed,
+  attachment: { readonly staged?: string },
+  tag: string,
+  registry: string,
+) {
   const { name, version } = manifest;
   const file = `${name}-${version}.tgz`;
   const stated = isRecord(manifest["dist"]) ? manifest["dist"] : {};
@@ -115,6 +123,13 @@ function documentOf({ manifest, size, integrity, shasum }: Packed, staged: strin
     description: manifest["description"],
     "dist-tags": { [tag]: version },
     versions: { [version]: { ...manifest, _id: `${name}@${version}`, dist } },
-    _attachments: { [file]: { content_type: "application/octet-stream", staged, length: size } },
+    _attachments: { [file]: { content_type: "application/octet-stream", ...attachment, length: size } },
   };
+}
+
+/** The document with the tarball in it, as npm sends it. */
+export async function withData({ file }: Packed, document: ReturnType<typeof documentOf>): Promise<object> {
+  const data = (await readFile(file)).toString("base64");
+  const entries = Object.entries(document._attachments).map(([name, one]) => [name, { ...one, data }]);
+  return { ...document, _attachments: Object.fromEntries(entries) as object };
 }

@@ -14,18 +14,18 @@ export function changeKinds(): readonly KindOfMessage[] {
   return kinds.map(({ type, schema }) => ({ type, ...jsonSchemaOf(schema) }));
 }
 
-/** The kinds that another service may send, without the actor: the registry sets it to the sender of the message. */
+/** The kinds that another service may send, without the fields that only the registry sets: actor and release. */
 export function serviceKinds(): readonly KindOfMessage[] {
   const isForServices = new Set(kinds.filter(({ action }) => ACTIONS.has(action)).map(({ type }) => type));
   return changeKinds()
     .filter(({ type }) => isForServices.has(type))
-    .map((kind) => ({ ...kind, schema: withoutActor(kind.schema) }));
+    .map((kind) => ({ ...kind, schema: withoutOwnFields(kind.schema) }));
 }
 
 const ACTIONS: ReadonlySet<string> = new Set(SERVICE_ACTIONS);
 
-function withoutActor(schema: JsonSchema): JsonSchema {
-  const { actor: _, ...properties } = schema["properties"] as Readonly<Record<string, unknown>>;
+function withoutOwnFields(schema: JsonSchema): JsonSchema {
+  const { actor: _actor, release: _release, ...properties } = schema["properties"] as Readonly<Record<string, unknown>>;
   const required = (schema["required"] as readonly string[]).filter((field) => field !== "actor");
   return { ...schema, properties, required };
 }

@@ -35,12 +35,30 @@ export type Applied =
  * @example apply(undefined, publish) // { kind: "applied", packument, event }
  */
 export function apply(before: Packument | undefined, change: Change, context: RuleContext = NO_CONTEXT): Applied {
+  return applyIf(before, change, context, (result) => refusedByRules(before, result, change, context));
+}
+
+/**
+ * Applies a change that the package's rules admitted before: that of a committed release. Else the same as `apply`.
+ *
+ * @example applyDecided(packument, change)
+ */
+export function applyDecided(before: Packument | undefined, change: Change): Applied {
+  return applyIf(before, change, NO_CONTEXT, () => undefined);
+}
+
+function applyIf(
+  before: Packument | undefined,
+  change: Change,
+  context: RuleContext,
+  refusal: (after: Packument) => Rejection | undefined,
+): Applied {
   const replay = stateOf(before).applied.find((record) => record.id === change.id);
   if (before && replay) return { kind: "replayed", packument: before, record: replay };
   const effectsSince: EffectsSince = (revision) => before && recordsSince(before, revision)?.map(effectOf);
   const result = definitionOf(change).decide(before, change, effectsSince, context);
   if (result instanceof Refusal) return { kind: "rejected", rejection: result.rejection };
-  const rejection = refusedByRules(before, result, change, context);
+  const rejection = refusal(result);
   return rejection ? { kind: "rejected", rejection } : recorded(before, change, withUsedApprovals(before, result));
 }
 
@@ -54,10 +72,22 @@ export function withoutEmitted(packument: Packument, ids: ReadonlySet<string>): 
 function recorded(before: Packument | undefined, change: Change, decided: Packument): Applied {
   const state = stateOf(before);
   const { id, name, type, at, actor, why } = change;
+  const release = change.release === undefined ? {} : { release: change.release.id };
   const sequence = state.sequence + 1;
   const revision = state.revision + 1;
   const data = eventData(change, decided);
-  const event: ChangeEvent = { schema: 1, id, name, sequence, revision, type, at, actor: { name: actor.name }, data };
+  const event: ChangeEvent = {
+    schema: 1,
+    id,
+    name,
+    sequence,
+    revision,
+    type,
+    at,
+    actor: { name: actor.name },
+    ...release,
+    data,
+  };
   const touched = definitionOf(change).touches(change, before);
   const { fields, spilled } = detailFields(before, decided, touched.versions ?? []);
   const record: AppliedRecord = {
@@ -69,6 +99,7 @@ function recorded(before: Packument | undefined, change: Change, decided: Packum
     ...(actor.kind === "user" ? {} : { kind: actor.kind }),
     ...touched,
     ...(why === undefined ? {} : { why }),
+    ...release,
     ...fields,
   };
   const packument: Packument = {

@@ -44,6 +44,6 @@ export function changeProblem({ issues: [issue] }: z.ZodError): string {
  */
 export type Draft = Change extends infer C
   ? C extends Change
-    ? Omit<C, "schema" | "id" | "at" | "actor" | "why">
+    ? Omit<C, "schema" | "id" | "at" | "actor" | "why" | "release">
     : never
   : never;

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { ChangeId, PackageName } from "./names.ts";
+import { ChangeId, PackageName, ReleaseId } from "./names.ts";
 
 /** The fields that every event has. Subscribers ignore fields and kinds that they do not know. */
 export const EVENT_FIELDS = {
@@ -10,6 +10,7 @@ export const EVENT_FIELDS = {
   revision: z.int().positive().describe("The revision of the packument that has the change: the number in its _rev."),
   at: z.iso.datetime().describe("When the change was accepted, ISO 8601 in UTC."),
   actor: z.looseObject({ name: z.string() }).describe("Who made the change."),
+  release: ReleaseId.optional().describe("The release of several packages that the change is part of."),
 };
 
 /** The fields that the data of every event has. Data over 24 KB is cut to its key fields, without the tags. */
@@ -44,6 +45,8 @@ export type ChangeEvent = {
   readonly at: string;
   /** Who made the change. */
   readonly actor: { readonly name: string };
+  /** The release that the change is part of. */
+  readonly release?: string;
   /** `name`, the fields of the kind (`eventData` in `domain/changes`) and `dist-tags`; `truncated: true` when it was cut to its key fields. */
   readonly data: Readonly<Record<string, unknown>>;
 };

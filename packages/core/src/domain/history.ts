@@ -15,8 +15,13 @@ export function revisionOfRecord(packument: Packument, record: AppliedRecord): n
   return state.revision - state.sequence + record.sequence;
 }
 
-/** The outcome of a change whose record is still in the package's ring; `undefined` for any other change. */
+/**
+ * The outcome of a change whose record is still in the package's ring, and of the message that prepared the package for a release;
+ * `undefined` for any other change.
+ */
 export function outcomeInRing(packument: Packument | undefined, id: string): Outcome | undefined {
+  const { pending, sequence, revision } = stateOf(packument);
+  if (packument && pending?.prepared === id) return { state: "applied", id, name: packument.name, sequence, revision };
   const record = stateOf(packument).applied.findLast((entry) => entry.id === id);
   return packument && record && outcomeOfRecord(packument, record);
 }

@@ -213,3 +213,19 @@ export const REDELIVERIES_MAX = 1_000;
 
 /** Event data above this many characters of JSON is cut to its key fields: ten events fit one SNS batch of 256 KiB. */
 export const EVENT_DATA_MAX = 24 * 1024;
+
+/** Most packages of one release: each is two messages and two document writes, all within the time of one request. */
+export const RELEASE_PACKAGES_MAX = 200;
+
+/** How long a release waits until all of its packages are prepared, in milliseconds. API Gateway times out at 30 s. */
+export const RELEASE_WAIT_MS = 15_000;
+
+/**
+ * How long a release may stay open, in milliseconds: then anybody aborts it. Longer than its sender waits. Changes of its packages
+ * wait no longer than this.
+ */
+export const RELEASE_OPEN_MS = 60_000;
+
+/** How long a consumer waits for the decision of a release that is about to be made, in milliseconds, and how often it looks. */
+export const RELEASE_DECISION_MS = 1_000;
+export const RELEASE_LOOK_MS = 25;

@@ -95,6 +95,11 @@ export const ChangeId = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]*$/, "a change id consists of letters, digits and _ . : -")
   .meta({ id: "ChangeId", description: "The id of a change. Its sender chooses it; the same id is applied once." });
 
+/** The id of a release. Shorter than a change's, which begins with it. */
+export const ReleaseId = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_:-]{0,99}$/, "a release id has 1 to 100 letters, digits and _ : -");
+
 /** A user's name, as it is used in URLs, maintainers and events. */
 export const UserName = z
   .string()

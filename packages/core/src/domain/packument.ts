@@ -77,6 +77,13 @@ export type CodeboxState = {
   readonly rules?: readonly TagRule[];
   /** The name of a package without versions was given back to the upstream. A publish takes it again. Absent: it is ours. */
   readonly givenBack?: true;
+  /**
+   * A change that is prepared for a release. It is not visible until the release's record says so: docs/decisions/0022. `change`
+   * is a `Change`; `domain/release.ts` reads it.
+   */
+  readonly pending?: { readonly release: string; readonly prepared: string; readonly change: unknown };
+  /** The document was made when a first publish was prepared for a release: there is no package yet. */
+  readonly blank?: true;
   /** Approvals that no move has used yet, oldest first, at most `APPROVALS_MAX`. */
   readonly approvals?: readonly Approval[];
   /** Versions that wait for approval, oldest first, at most `STAGED_MAX`. Some may have expired: `stagedAt`. */
@@ -131,6 +138,8 @@ export type AppliedRecord = {
   readonly tag?: string;
   /** Why the sender made the change. */
   readonly why?: Why;
+  /** The release that the change is part of. */
+  readonly release?: string;
   /** What moved, from where to where. Absent: nothing whose history is kept, or see `detailIn`. */
   readonly detail?: ChangeDetail;
   /** Where the store has a detail that is too large for this document. */

@@ -25,7 +25,7 @@ export interface ChangeReceiver {
    * group is handed out again only after a pause.
    */
   receive(options: { readonly max: number; readonly signal: AbortSignal }): Promise<ChangeBatch | undefined>;
-  /** Removes messages for good. */
+  /** Removes messages for good. Those of the group that are left out of the batch are handed out again, in their order. */
   acknowledge(batch: ChangeBatch): Promise<void>;
   /**
    * Gives messages back. They are received again after a pause, in the same order, however often they were released: an outage

@@ -50,7 +50,7 @@ export function createStoredOutcomes({ store, reader, clock, random = () => 0.5 
     });
     if (!updated.ok) throw new StoreUnavailable(`${key} was written by others ${updated.attempts} times`);
   };
-  const applied = async (id: string, name: string) => outcomeInRing((await reader.read(name))?.packument, id);
+  const applied = async (id: string, name: string) => outcomeInRing((await reader.stored(name))?.packument, id);
   return {
     async record(outcomes) {
       const rejected = outcomes.filter(({ state }) => state === "rejected");
@@ -86,7 +86,7 @@ export function createStoredOutcomes({ store, reader, clock, random = () => 0.5 
       if (known === undefined && name !== undefined) return applied(id, name);
       if (known?.state !== "pending") return known?.outcome;
       const { outcome: pending, modified } = known;
-      const packument = (await reader.read(pending.name))?.packument;
+      const packument = (await reader.stored(pending.name))?.packument;
       return outcomeInRing(packument, id) ?? (isOvertaken(packument, modified) ? undefined : pending);
     },
   };

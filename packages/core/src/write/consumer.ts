@@ -1,23 +1,25 @@
 import { LRUCache } from "lru-cache";
-import { principalOfChange, refusalRejection, type Policy } from "../access/policy.ts";
-import { actionOf, effectOf } from "../domain/changes/index.ts";
-import { apply, withoutEmitted, type Applied } from "../domain/apply.ts";
-import type { Change, ChangeOf } from "../domain/change.ts";
-import type { SpilledDetail } from "../domain/detail.ts";
+import type { Policy } from "../access/policy.ts";
+import { effectOf } from "../domain/changes/index.ts";
+import { withoutEmitted } from "../domain/apply.ts";
+import type { Change } from "../domain/change.ts";
 import type { ChangeEvent } from "../domain/event.ts";
 import { isStagedAt } from "../domain/changes/shared/publishing.ts";
 import { indexKey, stagedContentKey, stagedKey, tarballKey } from "../layout.ts";
 import { OUTBOX_MAX } from "../domain/limits.ts";
-import type { Outcome, Rejection } from "../domain/outcome.ts";
+import type { Outcome } from "../domain/outcome.ts";
 import { own, serializePackument, stateOf, type Packument } from "../domain/packument.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EventLog } from "../ports/event-log.ts";
-import { StoreUnavailable, type ObjectInfo, type ObjectStore } from "../ports/object-store.ts";
+import { StoreUnavailable, type ObjectStore } from "../ports/object-store.ts";
 import type { Outcomes } from "../ports/outcomes.ts";
 import type { PackumentReader, ReadPackument } from "../read/reader.ts";
 import { restored } from "../domain/restore.ts";
-import { outcomeOfRecord, withArchived } from "../domain/history.ts";
+import { withArchived } from "../domain/history.ts";
+import { pendingVersions } from "../domain/release.ts";
 import { archive, storeDetails } from "../stored/history.ts";
+import { createReleases } from "../stored/releases.ts";
+import { fold, type Progress } from "./fold.ts";
 import { updateObject, type Mutation } from "./update-object.ts";
 
 /** What the consumer works with. */
@@ -38,7 +40,8 @@ export type ConsumerPorts = {
  * Applies a package's changes, in order, and returns their outcomes. Throws only what redelivery can cure; the batch is then not to
  * be acknowledged.
  *
- * Fewer outcomes than changes: the time was nearly up. Those changes are written; the others are untouched, for redelivery.
+ * Fewer outcomes than changes: the time was nearly up, or the next change waits for a release. Those changes are written; the
+ * others are untouched, for redelivery.
  */
 export type Consumer = (name: string, changes: readonly Change[], time?: TimeLimit) => Promise<readonly Outcome[]>;
 
@@ -118,12 +121,18 @@ async function write(
   const last = memory.documents.get(name);
   const known = last && withoutEmitted(last, emitted);
   const progress: Progress = { promoted: new Set(), folded: 0, enough };
+  const releases = createReleases({ store, clock });
   const mutate = async (read: ReadPackument | undefined): Promise<Mutation<Written>> => {
     // Without the rights nothing is decided: the batch is redelivered.
     await policy.refresh?.();
     const found = read && withoutEmitted(read.packument, emitted);
     const start = known && found ? restored(known, found) : found;
-    const { packument: folded, details, outcomes, changed } = await fold({ store, policy }, start, changes, progress);
+    const {
+      packument: folded,
+      details,
+      outcomes,
+      changed,
+    } = await fold({ store, policy, releases, clock }, start, changes, progress);
     over?.throwIfAborted();
     const unsent = stateOf(folded).outbox;
     if ((!changed && start === found) || folded === undefined) {
@@ -141,7 +150,7 @@ async function write(
     const bytes = serializePackument(packument);
     return { result: { packument, outcomes, unsent, known: [], size: bytes.byteLength }, bytes };
   };
-  const read = () => reader.read(name);
+  const read = () => reader.stored(name);
   const ports = { store, clock, ...(random ? { random } : {}) };
   const updated = await updateObject(ports, indexKey(name), { read, mutate });
   if (!updated.ok)
@@ -154,129 +163,32 @@ async function write(
   return updated.result;
 }
 
-type Folded = {
-  readonly packument: Packument | undefined;
-  readonly outcomes: readonly Outcome[];
-  /** Details that are stored before the document is. */
-  readonly details: readonly SpilledDetail[];
-  readonly changed: boolean;
-};
-
-/** What stays when a write was lost and the changes are folded again. */
-type Progress = {
-  /** Ids of publishes whose tarball is at its final key. */
-  readonly promoted: Set<string>;
-  /** How many changes were folded at most. As many are folded again, though `enough` has aborted: else nothing would be written. */
-  folded: number;
-  readonly enough: AbortSignal | undefined;
-};
-
-/**
- * Applies the changes one after the other, until `enough`. A publish counts only once its tarball is at its final key.
- */
-async function fold(
-  { store, policy }: Pick<ConsumerPorts, "store" | "policy">,
-  start: Packument | undefined,
-  changes: readonly Change[],
-  progress: Progress,
-): Promise<Folded> {
-  const { promoted } = progress;
-  let packument = start;
-  let changed = false;
-  const outcomes: Outcome[] = [];
-  const details: SpilledDetail[] = [];
-  for (const change of changes) {
-    if (progress.enough?.aborted && outcomes.length >= progress.folded) break;
-    let result = authorised(policy, packument, change);
-    if (result.kind === "applied" && change.type === "publish" && !promoted.has(change.id)) {
-      const failure = await promote(store, change);
-      if (failure) result = { kind: "rejected", rejection: failure };
-      else promoted.add(change.id);
-    }
-    if (result.kind === "applied") {
-      packument = result.packument;
-      changed = true;
-      if (result.spilled) details.push(result.spilled);
-    }
-    outcomes.push(outcomeOf(change, result));
-    progress.folded = Math.max(progress.folded, outcomes.length);
-  }
-  return { packument, outcomes, details, changed };
-}
-
-/**
- * Applies a change if its sender may make it, whichever way it came into the queue.
- *
- * A change that was applied before stays applied: it may have taken away the right that it needed itself.
- */
-function authorised(policy: Policy, packument: Packument | undefined, change: Change): Applied {
-  const result = apply(packument, change, policy.ruleContext);
-  if (result.kind === "replayed") return result;
-  const target = { name: change.name, packument };
-  const decision = policy.may(principalOfChange(change), actionOf(change), target);
-  return decision.allowed ? result : { kind: "rejected", rejection: refusalRejection(decision) };
-}
-
-function outcomeOf({ id, name }: Change, result: Applied): Outcome {
-  switch (result.kind) {
-    case "rejected":
-      return { state: "rejected", id, name, rejection: result.rejection };
-    case "applied": {
-      const { sequence, revision } = result.event;
-      return { state: "applied", id, name, sequence, revision, distTags: result.packument["dist-tags"] };
-    }
-    case "replayed":
-      return outcomeOfRecord(result.packument, result.record);
-  }
-}
-
-/**
- * Puts a staged tarball under its final key.
- *
- * The version is not in the packument, so an object that is there already is a leftover: of this publish before a
- * crash or the end of an invocation, or of an unpublish whose clean-up is still to come. With the same bytes it stays: copying a
- * large one again could take the time that was too short before. Any other is replaced, and only as it was seen.
- */
-async function promote(store: ObjectStore, change: ChangeOf<"publish">): Promise<Rejection | undefined> {
-  const { staging } = change.tarball;
-  const final = tarballKey(change.name, change.version);
-  const first = await store.copy(staging, final, { ifNoneMatch: "*" });
-  if (first.ok) return undefined;
-  if (first.reason === "missing") return missingTarball(change);
-  const [staged, leftover] = await Promise.all([store.head(staging), store.head(final)]);
-  if (staged && leftover && sameBytes(staged, leftover)) return undefined;
-  const again = await store.copy(staging, final, leftover ? { ifMatch: leftover.etag } : { ifNoneMatch: "*" });
-  if (again.ok) return undefined;
-  if (again.reason === "missing" && (await store.head(staging)) === undefined) return missingTarball(change);
-  throw new StoreUnavailable(`${final} is being written by somebody else`);
-}
-
-function sameBytes(one: ObjectInfo, other: ObjectInfo): boolean {
-  if (one.size !== other.size) return false;
-  return one.etag === other.etag || (one.checksum !== undefined && one.checksum === other.checksum);
-}
-
-function missingTarball({ name, version }: ChangeOf<"publish">): Rejection {
-  return { code: "tarball_missing", message: `the uploaded tarball of ${name}@${version} is gone; publish it again` };
-}
-
 async function emit(events: EventLog, unsent: readonly ChangeEvent[]): Promise<readonly string[]> {
   if (unsent.length > 0) await events.publish(unsent);
   return unsent.map((event) => event.id);
 }
 
 async function cleanUp(store: ObjectStore, name: string, changes: readonly Change[], written: Written): Promise<void> {
+  const needed = pendingVersions(written.packument);
+  const isListed = (version: string) => own(written.packument?.versions, version) || needed.includes(version);
   const leftover = changes.slice(0, written.outcomes.length).flatMap((change, index) => {
-    const isApplied = written.outcomes[index]?.state === "applied";
-    if (change.type === "publish" && change.stage === undefined)
+    const state = written.outcomes[index]?.state;
+    if (change.type === "publish" && change.stage === undefined) {
+      // Until the release is decided its tarball is needed.
+      if (change.release?.step === "prepare") return [];
+      const isAborted = change.release !== undefined && state === "rejected";
+      const unlisted = isAborted && !isListed(change.version) ? [tarballKey(name, change.version)] : [];
       // A refused message may name any key.
-      return isStagedAt(change.tarball, undefined) ? [change.tarball.staging] : [];
+      return isStagedAt(change.tarball, undefined) ? [change.tarball.staging, ...unlisted] : unlisted;
+    }
     // A refused approval leaves the staged version as it is, and a refused message of another service may name any.
     if (change.type === "publish" || change.type === "stage.reject")
-      return isApplied && change.stage !== undefined ? [stagedKey(change.stage), stagedContentKey(change.stage)] : [];
+      return state === "applied" && change.stage !== undefined
+        ? [stagedKey(change.stage), stagedContentKey(change.stage)]
+        : [];
     const record = stateOf(written.packument).applied.find(({ id }) => id === change.id);
     const removed = (record && effectOf(record).removed) ?? [];
-    const gone = removed.filter((version) => !own(written.packument?.versions, version));
+    const gone = removed.filter((version) => !isListed(version));
     return gone.map((version) => tarballKey(name, version));
   });
   await Promise.all(leftover.map((key) => store.delete(key)));

@@ -35,11 +35,12 @@ export function createWorker({ queue, consumer, onFailure, concurrency }: Worker
   };
   const handle = async (batch: ChangeBatch) => {
     try {
-      await consumer(
+      const outcomes = await consumer(
         batch.group,
         batch.messages.map(({ change }) => change),
       );
-      await queue.acknowledge(batch);
+      // The others wait for a release. They are handed out again.
+      await queue.acknowledge({ ...batch, messages: batch.messages.slice(0, outcomes.length) });
     } catch (error) {
       onFailure(error, batch);
       await giveBack(batch);

@@ -22,6 +22,7 @@ const tombstone = applied(wire, { schema, id, name, at, actor, type: "unpublish.
 
 const readerOf = (packument: Packument | undefined): PackumentReader => ({
   read: async () => packument && { packument, etag: '"a"' },
+  stored: fail,
   wrote: fail,
 });
 const upstream = { isOurs: (name: string) => name.startsWith("@acme/") } as UpstreamCache;

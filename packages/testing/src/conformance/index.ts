@@ -14,6 +14,7 @@ import { packumentChecks } from "./checks/packuments.ts";
 import { userChecks } from "./checks/users.ts";
 import { profileChecks } from "./checks/profile.ts";
 import { publishChecks } from "./checks/publish.ts";
+import { releaseChecks } from "./checks/releases.ts";
 import { repeatChecks } from "./checks/repeats.ts";
 import { ruleChecks } from "./checks/rules.ts";
 import { rightsChecks } from "./checks/rights.ts";
@@ -31,6 +32,7 @@ export { createRegistry, type Registry, type Target } from "./registry.ts";
 /** Every check of PROTOCOL.md that a URL and a token allow, in the order of its sections. */
 export const CHECKS: readonly Check[] = [
   nameChecks, changeChecks, repeatChecks, failureChecks, distTagChecks, historyChecks, ruleChecks, packumentChecks, tarballChecks,
-  publishChecks, archiveChecks, stageChecks, amendChecks, identityChecks, tokenChecks, tokenLimitChecks, profileChecks, userChecks, eventChecks,
+  publishChecks, archiveChecks, stageChecks, releaseChecks, amendChecks, identityChecks, tokenChecks, tokenLimitChecks, profileChecks,
+  userChecks, eventChecks,
   otherRouteChecks, listChecks, rightsChecks, trustChecks, contractChecks,
 ].flat(); // prettier-ignore

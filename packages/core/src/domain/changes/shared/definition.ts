@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { GROUP_MAX, GROUPS_MAX } from "../../limits.ts";
-import { ActorName, ChangeId, PackageName } from "../../names.ts";
+import { ActorName, ChangeId, PackageName, ReleaseId } from "../../names.ts";
 import type { Rejection, RejectionCode } from "../../outcome.ts";
 import { exists, type AppliedRecord, type Packument } from "../../packument.ts";
 import type { RuleContext } from "../../rules.ts";
@@ -124,6 +124,11 @@ const common = {
     /** The groups of a user at the sign-in provider, for the consumer's check of rights. */
     groups: z.array(z.string().max(GROUP_MAX)).max(GROUPS_MAX).exactOptional(),
   }),
+  /**
+   * The release that the change is part of. Only the registry's own API sends it: the release's record names each of its changes.
+   * `prepare`: it is decided, and waits in the document. `finish`: it is applied if the release is committed.
+   */
+  release: z.strictObject({ id: ReleaseId, step: z.enum(["prepare", "finish"]) }).optional(),
 };
 
 /**
