@@ -70,6 +70,11 @@ export const LAYOUT = {
     purpose: "logins that were begun, by the hash of their secret",
     days: 2,
   },
+  invitations: {
+    prefix: `${OWN_PREFIX}invitations/`,
+    purpose: "who is invited to choose a password, by name, with the hash of the code",
+    days: 32,
+  },
   unanswered: {
     prefix: `${OWN_PREFIX}unanswered/`,
     purpose: "publishes whose answer may not have arrived",
@@ -110,6 +115,7 @@ export const historyKey = (name: string, first: number): string =>
 export const historyDetailKey = (name: string, sha256: string): string => `${historyPrefix(name)}detail-${sha256}.json`;
 const historyPrefix = (name: string): string => `${LAYOUT.history.prefix}${encodeURIComponent(name)}/`;
 export const sessionKey = (hash: string): string => `${LAYOUT.sessions.prefix}${hash}`;
+export const invitationKey = (user: string): string => `${LAYOUT.invitations.prefix}${encodeURIComponent(user)}`;
 export const tokenKey = (hash: string): string => `${LAYOUT.tokens.prefix}${hash}`;
 export const rightsKey = `${LAYOUT.access.prefix}rights.json`;
 /** `target`: a package's name, or `@acme/*`. */

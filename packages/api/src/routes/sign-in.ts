@@ -1,6 +1,6 @@
 import { defaultExpiry, ENDLESS, issueToken, UserName, type Credentials } from "@codebox/core";
 import * as z from "zod";
-import { wrongPassword } from "../auth.ts";
+import { demand, wrongPassword } from "../auth.ts";
 import { readJson } from "../body.ts";
 import type { AccountPorts, ApiSettings, AppContext } from "../context.ts";
 import { ApiError } from "../errors.ts";
@@ -76,6 +76,9 @@ async function signIn(
     ({ ok }) => ok,
   );
   if (result.ok) {
+    await ports.policy.refresh?.();
+    // The password was right: only now is said that the account is disabled.
+    demand(ports.policy.may({ kind: "user", name: result.profile.name }, "account"));
     const label = (c.req.header("user-agent") ?? "login").slice(0, 100);
     const now = ports.clock.now();
     const expires = defaultExpiry(tokenLifetimes, now);

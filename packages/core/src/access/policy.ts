@@ -67,6 +67,11 @@ export function createPolicy({
       if (principal.kind === "workload") return workload(action);
       if (principal.kind === "service") return service(rights, principal.name, action, { target, services });
       if (isAdmin(principal, admins)) return allow(`${principal.name} is an administrator of the settings`);
+      if (rights.disabled?.includes(principal.name))
+        return refuse(
+          `${principal.name} is disabled`,
+          `the account "${principal.name}" is disabled; ask an administrator`,
+        );
       return named(rights, principal, action, target);
     },
   };

@@ -86,6 +86,8 @@ export const RightsSpec = z.strictObject({
       teams: z.record(GroupName, z.array(UserName).max(MEMBERS_MAX, `a team has at most ${MEMBERS_MAX} members`)),
     }),
   ),
+  /** Users who may do nothing, whatever else the rights say. Default: nobody. */
+  disabled: entries(UserName).default([]),
   /** The rules for tags that hold in all packages of a scope, beside the package's own. Absent: there are none. */
   rules: z
     .record(ScopePattern, TagRules)
@@ -99,7 +101,9 @@ export const RightsSpec = z.strictObject({
  * { "grants": [{ "to": "team:acme:web", "role": "publish", "on": "@acme/*" }], "create": [{ "to": "everybody", "on": "**" }],
  *   "visibility": { "@acme/*": "private" }, "orgs": { "acme": { "members": { "alice": "owner" }, "teams": { "web": ["bob"] } } } }
  */
-export type RightsSpec = z.infer<typeof RightsSpec>;
+export type RightsSpec = z.input<typeof RightsSpec>;
+/** The same with every list. */
+export type CompleteRights = z.output<typeof RightsSpec>;
 
 /** The document as stored, in `_codebox/access/rights.json`. */
 export const Rights = RightsSpec.extend({
@@ -118,6 +122,7 @@ export const DEFAULT_RIGHTS: Rights = {
   revision: 0,
   visibility: {},
   orgs: {},
+  disabled: [],
   history: [],
   decided: true,
   grants: [],

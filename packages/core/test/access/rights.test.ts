@@ -5,6 +5,7 @@ import {
   DEFAULT_RIGHTS,
   OPEN_RIGHTS,
   RightsSpec,
+  setDisabled,
   type Action,
   type Principal,
 } from "../../src/index.ts";
@@ -167,4 +168,14 @@ test.each([
 ])("%j is refused as rights", (wrong) => {
   const { grants, create, visibility, orgs } = DEFAULT_RIGHTS;
   expect(RightsSpec.safeParse({ grants, create, visibility, orgs, ...wrong }).success).toBe(false);
+});
+
+test("a disabled user may do nothing, whatever else the rights say; an administrator of the settings stays", () => {
+  const rights = setDisabled(DEFAULT_RIGHTS, "bob", true);
+  const policy = createPolicy({ anonymousRead: true, admins: ["root"], rights: setDisabled(rights, "root", true) });
+  const owned = { name: "wire", packument: { maintainers: [{ name: "bob" }] } };
+  for (const action of ["read", "publish", "account", "write"] as const)
+    expect(policy.may({ kind: "user", name: "bob" }, action, owned)).toMatchObject({ rule: "bob is disabled" });
+  expect(policy.may({ kind: "user", name: "root" }, "admin").allowed).toBe(true);
+  expect(setDisabled(rights, "bob", false).disabled).toEqual([]);
 });
