@@ -183,6 +183,16 @@ export const STAGED_MAX = 20;
 /** Days for which a staged version can be approved: longer than a review takes. */
 export const STAGE_DAYS = 30;
 
+/** Most groups of a sign-in provider that count for one person. A change carries them, so they are at most some 40 KB of a message. */
+export const GROUPS_MAX = 250;
+/** Longest name of such a group with its provider, in characters. */
+export const GROUP_MAX = 160;
+
+/** Web logins that may be begun in ten minutes, in all: each is a small object in the store, and anybody may begin one. */
+export const LOGINS_MAX = 1_000;
+/** The same from one address. An office shares one. */
+export const LOGINS_ADDRESS_MAX = 60;
+
 /** Unconfirmed events an index.json may hold before its consumer refuses to add more. Past this the event log has been down for many batches. */
 export const OUTBOX_MAX = 1_000;
 
