@@ -37,6 +37,34 @@ describe("npm in a CI job without a secret", () => {
     const { code } = await (await job({ name: "wire", version: "1.0.1" })).run("npm", "publish");
     expect(code).toBe(1);
   });
+  test("only stages by a rule with --allow-stage-publish, and a person approves it", async () => {
+    const rule = [
+      "trust",
+      "github",
+      "wire",
+      "--file=release.yml",
+      "--repo=acme/wire",
+      "--allow-stage-publish",
+      "--yes",
+    ];
+    const trusted = await owner.run("npm", ...rule);
+    expect(trusted.code, trusted.all).toBe(0);
+    const work = await job({ name: "wire", version: "1.0.2" });
+    const published = await work.run("npm", "publish");
+    expect(published.code, published.all).toBe(1);
+    const staged = await work.run("npm", "stage", "publish");
+    expect(staged.code, staged.all).toBe(0);
+    const id = /staged with id (\S+?)\)/.exec(staged.all)?.[1] ?? expect.fail(staged.all);
+    expect((await work.run("npm", "stage", "approve", id)).code).toBe(1);
+    expect(await tagsOf("wire")).toEqual({ latest: "1.0.0" });
+    const approved = await owner.run("npm", "stage", "approve", id);
+    expect(approved.code, approved.all).toBe(0);
+    expect(await tagsOf("wire")).toEqual({ latest: "1.0.2" });
+    const listed = await owner.run("npm", "trust", "list", "wire", "--json");
+    const [{ id: made } = { id: "" }] = [JSON.parse(listed.stdout) as { id: string }].flat();
+    const revoked = await owner.run("npm", "trust", "revoke", "wire", `--id=${made}`);
+    expect(revoked.code, revoked.all).toBe(0);
+  });
   test("publishes and moves tags once npm trust made a rule, and no longer once it is revoked", async () => {
     const trusted = await owner.run(
       "npm",

@@ -177,6 +177,12 @@ export const APPROVALS_MAX = 100;
 /** Days for which an approval counts: longer than a release is planned, so that nobody wakes an old one. */
 export const APPROVAL_DAYS = 14;
 
+/** Most staged versions of a package that wait for approval. Each is about 500 bytes of index.json; its manifest is elsewhere. */
+export const STAGED_MAX = 20;
+
+/** Days for which a staged version can be approved: longer than a review takes. */
+export const STAGE_DAYS = 30;
+
 /** Most groups of a sign-in provider that count for one person. A change carries them, so they are at most some 40 KB of a message. */
 export const GROUPS_MAX = 250;
 /** Longest name of such a group with its provider, in characters. */
@@ -186,11 +192,6 @@ export const GROUP_MAX = 160;
 export const LOGINS_MAX = 1_000;
 /** The same from one address. An office shares one. */
 export const LOGINS_ADDRESS_MAX = 60;
-/** Most staged versions of a package that wait for approval. Each is about 500 bytes of index.json; its manifest is elsewhere. */
-export const STAGED_MAX = 20;
-
-/** Days for which a staged version can be approved: longer than a review takes. */
-export const STAGE_DAYS = 30;
 
 /** Unconfirmed events an index.json may hold before its consumer refuses to add more. Past this the event log has been down for many batches. */
 export const OUTBOX_MAX = 1_000;
