@@ -11,6 +11,7 @@ import { createIntake } from "./intake.ts";
 import { loggable } from "./loggable.ts";
 import { canonicalPath, pathProblem, rawPath } from "./paths.ts";
 import { accessRoutes } from "./routes/access.ts";
+import { confirmRoutes } from "./routes/confirm.ts";
 import { requestLog } from "./request-log.ts";
 import { accountRoutes } from "./routes/account.ts";
 import { auditRoutes } from "./routes/audit.ts";
@@ -53,6 +54,7 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
     signInRoutes(ports, settings),
     signOutRoutes(ports),
     profileRoutes(ports),
+    confirmRoutes(ports),
     accountRoutes(ports),
     tokenRoutes(ports, settings),
     exchangeRoutes({ ...ports, trust }),

@@ -23,7 +23,7 @@ import { ApiError } from "./errors.ts";
  */
 export type Right = "public" | "sign-in" | "read" | "write" | "account" | "admin";
 
-type AuthPorts = Pick<AppPorts, "tokens" | "clock" | "passwords" | "addressOf">;
+type AuthPorts = Pick<AppPorts, "tokens" | "clock" | "passwords" | "factors" | "addressOf">;
 
 /**
  * Prepares to find out who asks, from `Authorization`. A route that needs no caller asks nobody's password: pnpm sends a name
@@ -144,6 +144,9 @@ async function byBasic(c: AppContext, ports: AuthPorts, encoded: string): Promis
   const isName = UserName.safeParse(name).success;
   const verified =
     isName && secret !== "" ? await ports.passwords.verify({ address: ports.addressOf?.(c), name }, secret) : undefined;
+  // A password in every request has no code beside it.
+  if (verified?.ok && (await ports.factors?.find(name))?.pending === false)
+    return refused(wrongPassword(`"${name}" has a second factor; sign in with "npm login" and send the token`));
   return verified?.ok
     ? { principal: { kind: "user", name: verified.profile.name } }
     : refused(wrongPassword("the name or the password is wrong"));

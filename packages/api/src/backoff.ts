@@ -17,11 +17,11 @@ const FORGET_MS = 60 * 60 * 1000;
 
 export type Backoff = {
   /**
-   * Runs one guess at a password. `isRight` says of its result whether it was right.
+   * Runs one guess at a password. `isRight` says of its result whether it was right; `undefined`: neither, so that it changes nothing.
    *
    * @throws ApiError `too_many`, with `retry-after`, while the address or the name has to wait.
    */
-  guess<T>(who: Guess, check: () => Promise<T>, isRight: (result: T) => boolean): Promise<T>;
+  guess<T>(who: Guess, check: () => Promise<T>, isRight: (result: T) => boolean | undefined): Promise<T>;
 };
 export type Guess = { readonly address: string | undefined; readonly name: string };
 
@@ -43,6 +43,12 @@ export function createBackoff(clock: Pick<Clock, "now">): Backoff {
     const seconds = over < 0 ? 0 : Math.min(FIRST_SECONDS * 2 ** over, secondsMax);
     failures.set(key, { count, until: now() + seconds * 1_000, at: now() });
   };
+  /** Takes back one failure, unless others were counted meanwhile. */
+  const restore = (key: string, before: ReturnType<typeof known>) => {
+    if (failures.get(key)?.count !== (before?.count ?? 0) + 1) return;
+    if (before) failures.set(key, before);
+    else failures.delete(key);
+  };
   return {
     async guess({ address = "unknown", name }, check, isRight) {
       const keys = [
@@ -52,9 +58,14 @@ export function createBackoff(clock: Pick<Clock, "now">): Backoff {
       const until = Math.max(...keys.map(([key]) => known(key)?.until ?? 0));
       if (until > now()) throw tooMany(Math.ceil((until - now()) / 1_000));
       // Counted before the check: guesses that are sent at once must not all be free.
+      const before = keys.map(([key]) => known(key));
       for (const [key, most] of keys) fail(key, most);
       const result = await check();
-      if (isRight(result)) for (const [key] of keys) failures.delete(key);
+      const right = isRight(result);
+      for (const [at, [key]] of keys.entries()) {
+        if (right === true) failures.delete(key);
+        if (right === undefined) restore(key, before[at]);
+      }
       return result;
     },
   };

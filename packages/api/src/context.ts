@@ -11,6 +11,7 @@ import type {
   PolicySettings,
   Principal,
   RightsStore,
+  SecondFactors,
   Submit,
   TokenLifetimes,
   TokenStore,
@@ -29,6 +30,8 @@ export type AppPorts = {
   readonly clock: Clock;
   /** Absent: nobody has a password. */
   readonly passwords?: Passwords;
+  /** Absent: nobody has a second factor, and what needs one is refused. */
+  readonly factors?: SecondFactors;
   /** The client's address, for tokens of some networks, back-off and the log of refusals; `undefined` when the host does not know it. */
   readonly addressOf?: (c: AppContext) => string | undefined;
   /**
@@ -67,7 +70,7 @@ export type WritePorts = {
   readonly submit: Submit;
   readonly ids: Ids;
   readonly clock: Clock;
-} & Pick<AppPorts, "onFailure">;
+} & Pick<AppPorts, "onFailure" | "factors">;
 
 /** What reading and changing the rights needs. */
 export type RightsPorts = {
@@ -76,7 +79,7 @@ export type RightsPorts = {
   readonly policy: Policy;
   /** The settings that the policy has besides the rights. */
   readonly policySettings: Omit<PolicySettings, "rights">;
-};
+} & Pick<AppPorts, "factors">;
 
 /** What signing in and the routes of an account need. */
 export type AccountPorts = {
@@ -86,7 +89,7 @@ export type AccountPorts = {
   readonly policy: Policy;
   readonly clock: Clock;
   readonly ids: Ids;
-} & Pick<AppPorts, "addressOf">;
+} & Pick<AppPorts, "addressOf" | "factors">;
 
 /** What the complete HTTP surface needs. Components only; the settings are separate. */
 export type ApiPorts = AppPorts &

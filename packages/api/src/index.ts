@@ -32,4 +32,5 @@ export * from "./routes/tarball.ts";
 export * from "./routes/undo.ts";
 export { tokenRoutes } from "./routes/tokens.ts";
 export { trustReadRoutes, trustWriteRoutes } from "./routes/trust.ts";
+export { confirmRights } from "./second-factor.ts";
 export * from "./submission.ts";

@@ -3,6 +3,7 @@ import {
   createConsumer,
   createLivePolicy,
   createRightsStore,
+  createSecondFactors,
   createSubmit,
   createTokenUses,
   issueToken,
@@ -145,12 +146,13 @@ function portsOf(
   embedded: MemoryBackend,
   policy: Policy,
   { upstream, queueDown, clock, verifier = NO_JOBS }: Options,
-): Omit<ApiPorts, keyof RightsPorts> & Pick<RightsPorts, "reader" | "policy"> {
+): Omit<ApiPorts, keyof RightsPorts> & Pick<RightsPorts, "reader" | "policy" | "factors"> {
   const queue = queueDown ? faultyQueue(embedded.queue, createFaults({ seed: 1, rate: 1 })) : embedded.queue;
   const parts = { ...embedded, policy, clock: clock ?? systemClock, ids: systemIds };
   return {
     ...parts,
     passwords: createPasswords({ identities: embedded.identities, clock: systemClock }),
+    factors: createSecondFactors(parts),
     catalog: createCatalog({ reader: embedded.reader, policy, upstream }),
     submit: createSubmit({ ...parts, queue }),
     verifier,

@@ -68,6 +68,10 @@ export const LAYOUT = {
     purpose: "who is invited to choose a password, by name, with the hash of the code",
     days: 32,
   },
+  factors: {
+    prefix: `${OWN_PREFIX}factors/`,
+    purpose: "second factors by user: the secret of the codes, recovery codes by hash, what was accepted last",
+  },
   unanswered: {
     prefix: `${OWN_PREFIX}unanswered/`,
     purpose: "publishes whose answer may not have arrived",
@@ -105,6 +109,7 @@ export const historyDetailKey = (name: string, sha256: string): string => `${his
 const historyPrefix = (name: string): string => `${LAYOUT.history.prefix}${encodeURIComponent(name)}/`;
 export const sessionKey = (hash: string): string => `${LAYOUT.sessions.prefix}${hash}`;
 export const invitationKey = (user: string): string => `${LAYOUT.invitations.prefix}${encodeURIComponent(user)}`;
+export const factorKey = (user: string): string => `${LAYOUT.factors.prefix}${encodeURIComponent(user)}`;
 export const tokenKey = (hash: string): string => `${LAYOUT.tokens.prefix}${hash}`;
 export const rightsKey = `${LAYOUT.access.prefix}rights.json`;
 /** `target`: a package's name, or `@acme/*`. */

@@ -1,5 +1,6 @@
 import {
   ApiError,
+  confirmRights,
   namedCaller,
   parseBody,
   readJson,
@@ -18,7 +19,9 @@ import {
   UserName,
   type IdentityProvider,
   type Invitations,
+  type Policy,
   type RightsStore,
+  type SecondFactors,
   type TokenStore,
 } from "@codebox/core";
 import * as z from "zod";
@@ -27,6 +30,8 @@ export type UserPorts = {
   readonly identities: IdentityProvider;
   readonly invitations: Invitations;
   readonly rights: RightsStore;
+  readonly policy: Policy;
+  readonly factors?: SecondFactors;
   readonly tokens: TokenStore;
   readonly passwords: Pick<Passwords, "guess" | "forget">;
   /** Users who can't be disabled, because the settings make them administrators. */
@@ -70,14 +75,22 @@ export function userRoutes(ports: UserPorts): RouteGroup {
         rights.current(),
       ]);
       const disabled = now.disabled ?? [];
+      const hasFactor = async (name: string) => (await ports.factors?.find(name))?.pending === false;
       return c.json({
         ...page,
-        users: page.users.map((user) => ({ ...user, disabled: disabled.includes(user.name) })),
+        users: await Promise.all(
+          page.users.map(async (user) => ({
+            ...user,
+            disabled: disabled.includes(user.name),
+            secondFactor: await hasFactor(user.name),
+          })),
+        ),
         invited,
       });
     });
     on.put("/-/users/:name/invitation", async (c) => {
       const name = nameIn(c);
+      await confirmRights(c, ports);
       const { days } = parseBody(Invited, await readJson(c, BYTES_MAX));
       requirePasswords(identities);
       await refuseTaken(identities, name);
@@ -91,10 +104,12 @@ export function userRoutes(ports: UserPorts): RouteGroup {
     });
     on.post("/-/users/:name/reset", async (c) => {
       const name = nameIn(c);
+      await confirmRights(c, ports);
       const { days } = parseBody(Invited, await readJson(c, BYTES_MAX));
       requirePasswords(identities);
       if (!(await identities.find(name))) throw new ApiError("not_found", `there is no user "${name}"; invite one`);
       await identities.endPassword?.(name);
+      await ports.factors?.remove(name);
       passwords.forget(name);
       const revoked = await revokeAll(tokens, name);
       const made = await invitations.make({ name, by: namedCaller(c).name, days });
@@ -107,6 +122,7 @@ export function userRoutes(ports: UserPorts): RouteGroup {
           "forbidden",
           `"${name}" is an administrator of the settings; take the name out of --admins first`,
         );
+      await confirmRights(c, ports);
       await invitations.withdraw(name);
       const revoked = await disableUser({ rights, tokens }, { name, by: namedCaller(c).name });
       passwords.forget(name);
@@ -114,6 +130,7 @@ export function userRoutes(ports: UserPorts): RouteGroup {
     });
     on.delete("/-/users/:name/disabled", async (c) => {
       const name = nameIn(c);
+      await confirmRights(c, ports);
       await enableUser({ rights }, { name, by: namedCaller(c).name });
       return c.json({ ok: true, name });
     });

@@ -6,4 +6,5 @@ export * from "./manual-clock.ts";
 export * from "./memory/backend.ts";
 export * from "./memory/login-flow.ts";
 export * from "./tarballs.ts";
+export * from "./totp.ts";
 export * from "./workload-issuer.ts";

@@ -5,6 +5,7 @@ import { readJson } from "../body.ts";
 import type { AccountPorts, ApiSettings, AppContext } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
+import { signInFactor } from "../second-factor.ts";
 
 /** Name, password and e-mail address, with room for what clients add. */
 export const CREDENTIALS_BYTES_MAX = 16 * 1024;
@@ -70,11 +71,16 @@ async function signIn(
   credentials: Credentials,
 ): Promise<string> {
   const mayRegister = !INDIRECT.some((header) => c.req.header(header) !== undefined);
-  const result = await ports.passwords.guess(
+  const { result, factor } = await ports.passwords.guess(
     { address: ports.addressOf?.(c), name: credentials.name },
-    () => ports.identities.login({ ...credentials, mayRegister }),
-    ({ ok }) => ok,
+    async () => {
+      const result = await ports.identities.login({ ...credentials, mayRegister });
+      return { result, factor: result.ok ? await signInFactor(c, ports, result.profile.name) : undefined };
+    },
+    // A right password without a code must not take back the failures of those who guess at codes.
+    ({ result, factor }) => (result.ok ? (factor === undefined ? true : factor.isGuess ? false : undefined) : false),
   );
+  if (factor) throw factor.error;
   if (result.ok) {
     await ports.policy.refresh?.();
     // The password was right: only now is said that the account is disabled.
