@@ -1,11 +1,14 @@
 // `npm run contract`: writes the contract that packages/client ships. Run it after a schema of a change or an event changed.
 // `npm run contract -- --release`: also keeps it as the released one, which later contracts must not break.
+import { writeFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { CONTRACT_DOCUMENTS, CONTRACT_VERSION, contractDocument } from "@codebox/core";
 import { breakingChanges } from "./contract/breaking.ts";
-import { CURRENT, DIRECTIONS, readDocument, RELEASED, writeDocuments } from "./contract/files.ts";
+import { CURRENT, DIRECTIONS, readDocument, RELEASED, TYPES, writeDocuments } from "./contract/files.ts";
+import { messageTypes } from "./contract/types.ts";
 
 writeDocuments(CURRENT);
+writeFileSync(TYPES, await messageTypes());
 if (process.argv.includes("--release")) release();
 
 function release(): void {

@@ -11,6 +11,9 @@ export const CURRENT = path.join(CLIENT, "contract");
 /** The documents of the last release, which later ones must not break. */
 export const RELEASED = path.join(CLIENT, "released");
 
+/** The messages as TypeScript. */
+export const TYPES = path.join(CLIENT, "src/messages.ts");
+
 /** Which way the messages of a document go, seen from another service. `change.schema.json` goes nowhere: it is for operators. */
 export const DIRECTIONS: Partial<Record<ContractDocument, Direction>> = {
   "message.schema.json": "input",

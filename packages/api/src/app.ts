@@ -15,7 +15,7 @@ import { confirmRoutes } from "./routes/confirm.ts";
 import { requestLog } from "./request-log.ts";
 import { accountRoutes } from "./routes/account.ts";
 import { auditRoutes } from "./routes/audit.ts";
-import { contractRoutes } from "./routes/contract.ts";
+import { contractRoutes } from "./routes/contract-documents.ts";
 import { distTagReadRoutes, distTagWriteRoutes } from "./routes/dist-tags.ts";
 import { orgReadRoutes, orgWriteRoutes } from "./routes/orgs.ts";
 import { ownerRoutes } from "./routes/owners.ts";
@@ -72,7 +72,7 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
     rightsReadRoutes(ports, index),
     rightsWriteRoutes(ports),
     tarballRoutes(ports),
-    packumentRoutes(ports),
+    packumentRoutes(ports, settings),
   ];
 }
 

@@ -111,6 +111,8 @@ export type ApiSettings = {
   readonly waitMs: number;
   /** Bytes. */
   readonly tarballBytesMax: number;
+  /** Bytes of memory for packuments as they go over the wire. Default: 64 MiB. */
+  readonly viewBytes?: number;
   /** How long the tokens live that users make. Default: without an end. */
   readonly tokenLifetimes?: TokenLifetimes;
 };

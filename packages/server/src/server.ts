@@ -91,12 +91,18 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const open =
     parts.open ??
     ((options) =>
-      openSqlite({ directory: settings.data, memoryBytes: settings.memoryMb * MEBIBYTE, onWarning, ...options }));
+      openSqlite({
+        directory: settings.data,
+        memoryBytes: settings.memoryMb * MEBIBYTE,
+        documentBytes: settings.documentsMb * MEBIBYTE,
+        onWarning,
+        ...options,
+      }));
   const backend = await open({
     clock,
     registration: settings.registration,
     reserved: [FIRST_USER],
-    copyBytesMax: settings.upstreamCacheMb * 1024 * 1024,
+    copyBytesMax: settings.upstreamCacheMb * MEBIBYTE,
     onFailure: (error) => log.error({ err: error }, "a write in the background failed"),
   });
   const rights = await openRights(backend, parts);
@@ -129,10 +135,10 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   };
 }
 
-function workerOf(backend: LocalBackend, policy: Policy, { log, clock }: ServerParts): Worker {
+function workerOf(backend: LocalBackend, policy: Policy, { settings, log, clock }: ServerParts): Worker {
   return createWorker({
     queue: backend.receiver,
-    consumer: createConsumer({ ...backend, policy, clock }),
+    consumer: createConsumer({ ...backend, policy, clock, documentBytes: settings.documentsMb * MEBIBYTE }),
     concurrency: CONCURRENT_GROUPS,
     onFailure: (error, batch) =>
       log.error(
@@ -177,7 +183,11 @@ function appOf(
   const upstream = parts.upstream?.((url) => isItself(url, { ...own, url: ownUrl() }));
   const onFailure = (error: unknown) => log.error({ err: error }, "a copy of the upstream could not be kept");
   const cache =
-    upstream && createUpstreamCache({ ...backend, upstream, clock, onFailure, prepare: createPrepare() }, settings);
+    upstream &&
+    createUpstreamCache(
+      { ...backend, upstream, clock, onFailure, prepare: createPrepare() },
+      { ...settings, memoryBytes: settings.upstreamMemoryMb * MEBIBYTE },
+    );
   const revocations = watchRevocations(backend.tokens, clock);
   const used = createTokenUses({
     tokens: backend.tokens,
@@ -229,6 +239,7 @@ function apiSettings(settings: Settings, addresses: readonly string[]): ApiSetti
       addresses: isAnyAddress(settings.host) ? addresses : [settings.host],
     }),
     waitMs: settings.waitMs,
+    viewBytes: settings.viewsMb * MEBIBYTE,
     tarballBytesMax: settings.maxTarballMb * MEBIBYTE,
     tokenLifetimes: { defaultDays: settings.tokenDays, maxDays: settings.tokenDaysMax },
   };

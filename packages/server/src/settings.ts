@@ -15,7 +15,7 @@ import {
   WAIT_MS,
   WorkloadIssuers,
 } from "@codebox/core";
-import { z } from "zod";
+import * as z from "zod";
 
 const text = z.string().min(1, "must not be empty");
 /** Digits only: `Number` takes the empty string for 0, and "0x1" for 1. */
@@ -144,6 +144,20 @@ const Settings = z.object({
   maxTarballMb: count(1, 4_096)
     .default(TARBALL_BYTES_MAX / 1024 / 1024)
     .register(flags, { flag: "--max-tarball-mb <n>", help: "largest tarball, in MiB" }),
+  /** As they go over the wire: each form and encoding of a package counts for itself. */
+  viewsMb: count(1, 65_536).default(32).register(flags, {
+    flag: "--views-mb <n>",
+    help: "memory for answers with packuments, compressed or not, in MiB",
+  }),
+  /** In bytes of their JSON: a parsed document takes some three times as much. */
+  documentsMb: count(1, 65_536).default(32).register(flags, {
+    flag: "--documents-mb <n>",
+    help: "memory for parsed documents of our packages, in MiB of JSON",
+  }),
+  upstreamMemoryMb: count(1, 65_536).default(32).register(flags, {
+    flag: "--upstream-memory-mb <n>",
+    help: "memory for packuments of the upstream, in MiB",
+  }),
   /** Tarballs that were read a short time ago are sent from memory. */
   memoryMb: count(0, 65_536).default(64).register(flags, {
     flag: "--memory-mb <n>",
