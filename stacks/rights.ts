@@ -59,6 +59,12 @@ const receive = (queue: Target, why: string): Right => ({
   why,
 });
 
+const AUDIT: Right = {
+  actions: ["s3:PutObject"],
+  on: [`bucket/${LAYOUT.audit.prefix}*`],
+  why: "add to the audit log, which it can't read",
+};
+
 export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
   read: [
     LIST("search; distinguish a missing object from a forbidden one"),
@@ -117,6 +123,7 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
       on: [`bucket/${LAYOUT.unanswered.prefix}*`],
       why: "recognise a publish that is sent again",
     },
+    AUDIT,
     { actions: ["sqs:SendMessage"], on: ["change queue"], why: "queue the change" },
     LOG,
     KEY,
@@ -140,6 +147,7 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
       why: "find the trust rule of a CI job; bind it to the job's repository",
     },
     { actions: ["s3:PutObject"], on: [`bucket/${LAYOUT.spent.prefix}*`], why: "accept an ID token once" },
+    AUDIT,
     LOG,
     KEY,
   ],

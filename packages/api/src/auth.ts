@@ -74,8 +74,8 @@ export function demand(decision: Decision): void {
 }
 
 /** The answer to a request that the policy refuses. */
-export function refusalError({ code, reason }: Refusal): ApiError {
-  return code === "unauthenticated" ? unauthenticated(reason) : new ApiError("forbidden", reason);
+export function refusalError({ code, reason, rule }: Refusal): ApiError {
+  return code === "unauthenticated" ? unauthenticated(reason, rule) : new ApiError("forbidden", reason, {}, {}, rule);
 }
 
 /** The caller of a route that anonymous callers do not reach. @throws ApiError `unauthenticated` */
@@ -163,7 +163,7 @@ function refused(refusal: ApiError): Caller {
   return { principal: ANONYMOUS, refusal };
 }
 
-function unauthenticated(problem: string): ApiError {
+function unauthenticated(problem: string, rule?: string): ApiError {
   const message = `${problem}; sign in with "npm login --auth-type=legacy", or put a token into .npmrc`;
-  return new ApiError("unauthenticated", message, { "www-authenticate": "Bearer" });
+  return new ApiError("unauthenticated", message, { "www-authenticate": "Bearer" }, {}, rule);
 }

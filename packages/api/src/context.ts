@@ -2,6 +2,8 @@ import type {
   Backend,
   Catalog,
   Clock,
+  Audit,
+  AuditEvent,
   IdentityProvider,
   Ids,
   ObjectStore,
@@ -30,6 +32,8 @@ export type AppPorts = {
   readonly clock: Clock;
   /** Absent: nobody has a password. */
   readonly passwords?: Passwords;
+  /** Keeps what happens around access. Absent: nothing is kept. */
+  readonly audit?: Audit;
   /** Absent: nobody has a second factor, and what needs one is refused. */
   readonly factors?: SecondFactors;
   /** The client's address, for tokens of some networks, back-off and the log of refusals; `undefined` when the host does not know it. */
@@ -127,6 +131,8 @@ export type RequestLog = {
   readonly user?: string;
   /** What the client says it is doing (`npm-command`). */
   readonly command?: string;
+  /** The rule that refused the request. */
+  readonly rule?: string;
   /** The client's address, of a refused request (401, 403). */
   readonly address?: string;
   /** The id in the gateway's log. */
@@ -147,6 +153,12 @@ export type AppEnv = {
     caller: () => Promise<Caller>;
     /** `https://registry.acme.example`: the start of every URL in an answer. */
     origin: string;
+    /** Records what the request did, for the audit log: who and from where is added. */
+    audit: (event: Omit<AuditEvent, "address">) => void;
+    /** The right of the route; absent for a path that is none. */
+    right?: string;
+    /** The rule that refused. */
+    refusedBy?: string;
     /** What the request's body may cost. */
     allowance: Allowance;
   };

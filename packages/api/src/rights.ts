@@ -30,5 +30,6 @@ export async function editRights(
   const edited = await ports.rights.edit(namedCaller(c).name, (before) => ({ ok: true, spec: change(before), what }));
   // The edit itself refuses nothing.
   if (!edited.ok) throw new TypeError("an edit without a problem failed");
+  c.get("audit")({ kind: "rights", what });
   return edited.rights;
 }

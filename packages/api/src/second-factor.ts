@@ -79,7 +79,11 @@ async function demandCode(c: AppContext, factors: AppPorts["factors"], name: str
   const by = caller.kind === "token" ? caller.tokenHash : undefined;
   const code = c.req.header("npm-otp");
   const checked: CodeCheck | undefined = code === undefined ? undefined : await factors?.check(name, code, by);
-  if (checked?.ok) return;
+  if (checked?.ok) {
+    const how = checked.recovery ? "a recovery code" : "a one-time password";
+    c.get("audit")({ kind: "second-factor", what: `confirmed ${c.req.method} ${c.req.path} with ${how}` });
+    return;
+  }
   if (checked) throw refusalOf(checked);
   throw codeNeeded(MISSING, await webConfirmation(c, factors, name, by));
 }

@@ -3,6 +3,8 @@ import {
   createConsumer,
   createLivePolicy,
   createRightsStore,
+  createAudit,
+  createAuditLog,
   createSecondFactors,
   createSubmit,
   createTokenUses,
@@ -21,6 +23,7 @@ import {
   type MemoryBackend,
   createFaults,
   digested,
+  fail,
   faultyQueue,
   makeTarball,
   type MadeTarball,
@@ -127,7 +130,7 @@ export async function startApp(options: Options = {}) {
 }
 
 function isPackageData(key: string): boolean {
-  const others = [LAYOUT.tokens, LAYOUT.uses, LAYOUT.access, LAYOUT.outcomes, LAYOUT.unanswered];
+  const others = [LAYOUT.tokens, LAYOUT.uses, LAYOUT.access, LAYOUT.outcomes, LAYOUT.unanswered, LAYOUT.audit];
   return !others.some(({ prefix }) => key.startsWith(prefix));
 }
 
@@ -152,6 +155,7 @@ function portsOf(
   return {
     ...parts,
     passwords: createPasswords({ identities: embedded.identities, clock: systemClock }),
+    audit: createAudit({ log: createAuditLog(parts), clock: parts.clock, onFailure: fail }),
     factors: createSecondFactors(parts),
     catalog: createCatalog({ reader: embedded.reader, policy, upstream }),
     submit: createSubmit({ ...parts, queue }),

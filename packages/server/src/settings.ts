@@ -4,6 +4,7 @@ import {
   BearerToken,
   commaList,
   HttpUrl,
+  LAYOUT,
   Names,
   PublicUrl,
   Scopes,
@@ -131,6 +132,10 @@ const Settings = z.object({
   tokenDaysMax: count(0, TOKEN_DAYS_MAX).default(0).register(flags, {
     flag: "--token-days-max <n>",
     help: "largest lifetime of a user's token, in days; 0: any",
+  }),
+  auditDays: count(1, 3_650).default(LAYOUT.audit.days).register(flags, {
+    flag: "--audit-days <n>",
+    help: "days for which an entry of the audit log is kept",
   }),
   /** Only their `x-forwarded-for` names the client's address. */
   trustedProxies: Cidrs.prefault("").register(flags, {

@@ -95,11 +95,13 @@ export function userRoutes(ports: UserPorts): RouteGroup {
       requirePasswords(identities);
       await refuseTaken(identities, name);
       const made = await invitations.make({ name, by: namedCaller(c).name, days });
+      c.get("audit")({ kind: "user", what: `invited ${name}` });
       return c.json({ ok: true, name, ...made }, 201);
     });
     on.delete("/-/users/:name/invitation", async (c) => {
       const name = nameIn(c);
       if (!(await invitations.withdraw(name))) throw new ApiError("not_found", `"${name}" has no invitation`);
+      c.get("audit")({ kind: "user", what: `took back the invitation of ${name}` });
       return c.json({ ok: true, name });
     });
     on.post("/-/users/:name/reset", async (c) => {
@@ -113,6 +115,7 @@ export function userRoutes(ports: UserPorts): RouteGroup {
       passwords.forget(name);
       const revoked = await revokeAll(tokens, name);
       const made = await invitations.make({ name, by: namedCaller(c).name, days });
+      c.get("audit")({ kind: "user", what: `reset ${name}` });
       return c.json({ ok: true, name, revoked, ...made }, 201);
     });
     on.put("/-/users/:name/disabled", async (c) => {
@@ -126,12 +129,14 @@ export function userRoutes(ports: UserPorts): RouteGroup {
       await invitations.withdraw(name);
       const revoked = await disableUser({ rights, tokens }, { name, by: namedCaller(c).name });
       passwords.forget(name);
+      c.get("audit")({ kind: "user", what: `disabled ${name}` });
       return c.json({ ok: true, name, revoked });
     });
     on.delete("/-/users/:name/disabled", async (c) => {
       const name = nameIn(c);
       await confirmRights(c, ports);
       await enableUser({ rights }, { name, by: namedCaller(c).name });
+      c.get("audit")({ kind: "user", what: `enabled ${name}` });
       return c.json({ ok: true, name });
     });
   });
@@ -160,6 +165,7 @@ export function invitationRoutes(ports: UserPorts): RouteGroup {
       const isSet = await identities.setPassword?.({ name, password, ...(email === undefined ? {} : { email }) });
       if (isSet !== true) throw new ApiError("conflict", `"${name}" differs from another user in capitals only`);
       passwords.forget(name);
+      c.get("audit")({ kind: "user", what: `chose a password with an invitation`, who: name });
       return c.json({ ok: true, name }, 201);
     });
   });

@@ -59,6 +59,7 @@ export const confirmRoutes = (ports: AccountPorts): RouteGroup =>
         if (!checked) throw new ApiError("forbidden", "the password or the code is wrong; go back and try again");
         if ((await ports.factors?.confirmPage(user, secret)) !== true)
           throw new ApiError("not_found", "this confirmation is over; run the command again");
+        c.get("audit")({ kind: "second-factor", who: user, what: "confirmed in the browser" });
         return page(c, { title: "Confirmed", body: html`<p>Go back to your terminal. You can close this page.</p>` });
       }),
     );

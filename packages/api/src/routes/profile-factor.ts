@@ -29,6 +29,7 @@ export async function changeFactor(
   if (Array.isArray(change)) {
     const recovery = await factors.complete(name, change[0]);
     if (!recovery) throw new ApiError("invalid", "the code is wrong; check the clock of the phone, and begin again");
+    c.get("audit")({ kind: "second-factor", what: "enabled a second factor" });
     return recovery;
   }
   const verified = await ports.passwords.verify({ address: ports.addressOf?.(c), name }, change.password);
@@ -40,10 +41,12 @@ export async function changeFactor(
   const { mode } = change;
   if (mode === "disable") {
     await factors.remove(name);
+    c.get("audit")({ kind: "second-factor", what: "disabled the second factor" });
     return false;
   }
   if ((await factors.find(name))?.pending === false) {
     await factors.setMode(name, mode);
+    c.get("audit")({ kind: "second-factor", what: `changed the mode of the second factor to ${mode}` });
     return { mode, pending: false };
   }
   return factors.begin(name, mode, new URL(c.get("origin")).host);

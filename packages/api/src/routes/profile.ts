@@ -86,6 +86,7 @@ async function changePassword(
   );
   if (!result.ok) throw notChanged(name, result.reason);
   passwords.forget(name);
+  c.get("audit")({ kind: "user", what: "changed the password" });
   const kept = caller.kind === "token" ? caller.tokenHash : undefined;
   const others = (await tokens.list(name)).filter(({ hash }) => hash !== kept);
   for (const { hash } of others) await tokens.remove(hash);

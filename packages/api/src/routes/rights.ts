@@ -78,6 +78,7 @@ export const rightsWriteRoutes = (ports: RightsPorts): RouteGroup =>
           : { ok: false, problem: "the rights changed since you read them; read them again and decide again" },
       );
       if (!edited.ok) throw new ApiError("precondition_failed", edited.problem);
+      c.get("audit")({ kind: "rights", what: `replaced the rights: revision ${edited.rights.revision}` });
       return c.json({ ok: true, revision: edited.rights.revision });
     });
   });

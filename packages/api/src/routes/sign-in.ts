@@ -85,6 +85,7 @@ async function signIn(
     await ports.policy.refresh?.();
     // The password was right: only now is said that the account is disabled.
     demand(ports.policy.may({ kind: "user", name: result.profile.name }, "account"));
+    c.get("audit")({ kind: "sign-in", who: result.profile.name, what: "signed in with a password" });
     const label = (c.req.header("user-agent") ?? "login").slice(0, 100);
     const now = ports.clock.now();
     const expires = defaultExpiry(tokenLifetimes, now);

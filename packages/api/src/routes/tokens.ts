@@ -98,6 +98,7 @@ export const tokenRoutes = (
         ...(expires === undefined ? {} : { expires }),
       };
       const token = await issueToken(ports, grant);
+      c.get("audit")({ kind: "token", what: `made the token ${hashToken(token).slice(0, 12)} (${grant.label})` });
       return c.json({ ...shown({ ...grant, hash: hashToken(token) }), token }, 201);
     });
     on.delete("/-/npm/v1/tokens/token/:key", async (c) => {

@@ -69,13 +69,16 @@ export const trustWriteRoutes = (ports: TrustPorts): RouteGroup =>
         const rule = newRule(parseBody(Body, await readJson(c, RULE_BYTES_MAX)), namedCaller(c).name, ports);
         if (!(await trust.add(target, rule)))
           throw new ApiError("too_large", `${target} has ${TRUST_RULES_MAX} trust rules; revoke some that nobody uses`);
+        c.get("audit")({ kind: "trust", what: `made the trust rule ${rule.id} (${rule.type})`, package: target });
         return c.json([shown(rule)], 201);
       });
       on.delete(`${path}/:id`, async (c) => {
         const target = await targetOf(c, ports);
         await confirm(c, ports, target);
-        if (!(await trust.remove(target, c.req.param("id") ?? "")))
+        const id = c.req.param("id") ?? "";
+        if (!(await trust.remove(target, id)))
           throw new ApiError("not_found", `${target} has no trust rule with this id; "npm trust list" shows them`);
+        c.get("audit")({ kind: "trust", what: `revoked the trust rule ${id}`, package: target });
         return c.body(null, 204);
       });
     }

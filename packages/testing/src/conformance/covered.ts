@@ -37,6 +37,8 @@ export const COVERED_ELSEWHERE: Readonly<Record<string, string>> = {
   "OTP-6": "packages/core/test/write/access.test.ts",
   "OTP-7": "packages/api/test/second-factor.test.ts",
   "OTP-8": "packages/api/test/second-factor.test.ts",
+  "LOG-1": "packages/server/test/audit-route.test.ts",
+  "LOG-2": "packages/api/test/audit-log.test.ts",
   "EVT-10": "packages/sqlite/test/durability.test.ts",
   "EVT-11": "tests/aws/adapters.test.ts",
   "EVT-12": "packages/server/test/events-route.test.ts",
