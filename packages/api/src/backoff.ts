@@ -43,11 +43,10 @@ export function createBackoff(clock: Pick<Clock, "now">): Backoff {
     const seconds = over < 0 ? 0 : Math.min(FIRST_SECONDS * 2 ** over, secondsMax);
     failures.set(key, { count, until: now() + seconds * 1_000, at: now() });
   };
-  /** Takes back one failure, unless others were counted meanwhile. */
-  const restore = (key: string, before: ReturnType<typeof known>) => {
-    if (failures.get(key)?.count !== (before?.count ?? 0) + 1) return;
-    if (before) failures.set(key, before);
-    else failures.delete(key);
+  /** Takes back one failure. */
+  const takeBack = (key: string) => {
+    const entry = known(key);
+    if (entry) failures.set(key, { ...entry, count: entry.count - 1, until: now() });
   };
   return {
     async guess({ address = "unknown", name }, check, isRight) {
@@ -58,13 +57,16 @@ export function createBackoff(clock: Pick<Clock, "now">): Backoff {
       const until = Math.max(...keys.map(([key]) => known(key)?.until ?? 0));
       if (until > now()) throw tooMany(Math.ceil((until - now()) / 1_000));
       // Counted before the check: guesses that are sent at once must not all be free.
-      const before = keys.map(([key]) => known(key));
       for (const [key, most] of keys) fail(key, most);
-      const result = await check();
+      const result = await check().catch((error: unknown) => {
+        // Nothing was learned of the guess: an outage of the check must not make its askers wait.
+        for (const [key] of keys) takeBack(key);
+        throw error;
+      });
       const right = isRight(result);
-      for (const [at, [key]] of keys.entries()) {
+      for (const [key] of keys) {
         if (right === true) failures.delete(key);
-        if (right === undefined) restore(key, before[at]);
+        if (right === undefined) takeBack(key);
       }
       return result;
     },

@@ -14,6 +14,7 @@ import type {
   Principal,
   RightsStore,
   SecondFactors,
+  Sessions,
   Submit,
   TokenLifetimes,
   TokenStore,
@@ -24,6 +25,7 @@ import type { Context, Hono } from "hono";
 import type { Allowance } from "./intake.ts";
 import type { ApiError } from "./errors.ts";
 import type { Passwords } from "./passwords.ts";
+import type { SignIns } from "./sign-ins.ts";
 
 /** What every app needs, whichever routes it serves. */
 export type AppPorts = {
@@ -36,6 +38,8 @@ export type AppPorts = {
   readonly audit?: Audit;
   /** Absent: nobody has a second factor, and what needs one is refused. */
   readonly factors?: SecondFactors;
+  /** Where people sign in besides. Absent: nowhere. */
+  readonly signIns?: SignIns;
   /** The client's address, for tokens of some networks, back-off and the log of refusals; `undefined` when the host does not know it. */
   readonly addressOf?: (c: AppContext) => string | undefined;
   /**
@@ -93,7 +97,16 @@ export type AccountPorts = {
   readonly policy: Policy;
   readonly clock: Clock;
   readonly ids: Ids;
-} & Pick<AppPorts, "addressOf" | "factors">;
+  /** Signing in with a browser. Absent: clients ask for name and password themselves. */
+  readonly webLogin?: WebLogin;
+} & Pick<AppPorts, "addressOf" | "signIns" | "factors" | "onFailure">;
+
+/** Signing in with a browser. */
+export type WebLogin = {
+  readonly sessions: Sessions;
+  /** Whether people have passwords here. */
+  readonly passwords: boolean;
+};
 
 /** What the complete HTTP surface needs. Components only; the settings are separate. */
 export type ApiPorts = AppPorts &

@@ -38,12 +38,11 @@ export async function confirmAccount(c: AppContext, { factors }: Pick<AppPorts, 
 
 /** How a sign-in with the right password goes on; `undefined`: it needs no code, or the code is right. */
 export async function signInFactor(
-  c: AppContext,
   { factors }: Pick<AppPorts, "factors">,
   name: string,
+  code: string | undefined,
 ): Promise<{ readonly isGuess: boolean; readonly error: ApiError } | undefined> {
   if ((await factors?.find(name))?.pending !== false) return undefined;
-  const code = c.req.header("npm-otp");
   if (factors === undefined || code === undefined) return { isGuess: false, error: codeNeeded(MISSING) };
   const checked = await factors.check(name, code);
   return checked.ok ? undefined : { isGuess: true, error: refusalOf(checked) };

@@ -1,3 +1,5 @@
+import { sha256Hex } from "./domain/digest.ts";
+
 /**
  * Where objects are in the store, and how long they live. This is the only place that spells a key.
  *
@@ -77,6 +79,10 @@ export const LAYOUT = {
     prefix: `${OWN_PREFIX}factors/`,
     purpose: "second factors by user: the secret of the codes, recovery codes by hash, what was accepted last",
   },
+  accounts: {
+    prefix: `${OWN_PREFIX}accounts/`,
+    purpose: "which user an account of a sign-in provider is, and whose each name is",
+  },
   unanswered: {
     prefix: `${OWN_PREFIX}unanswered/`,
     purpose: "publishes whose answer may not have arrived",
@@ -117,6 +123,12 @@ export const invitationKey = (user: string): string => `${LAYOUT.invitations.pre
 /** Named by the time first, so that a listing has the entries in their order. */
 export const auditKey = (at: string, id: string): string => `${LAYOUT.audit.prefix}${at}-${id}`;
 export const factorKey = (user: string): string => `${LAYOUT.factors.prefix}${encodeURIComponent(user)}`;
+/** `subject`: what the provider never gives to another account. */
+export const accountKey = (provider: string, subject: string): string =>
+  `${LAYOUT.accounts.prefix}${provider}/${sha256Hex(subject)}`;
+/** In one spelling: names that differ only in capitals are one. */
+export const accountNameKey = (name: string): string =>
+  `${LAYOUT.accounts.prefix}names/${encodeURIComponent(name.toLowerCase())}`;
 export const tokenKey = (hash: string): string => `${LAYOUT.tokens.prefix}${hash}`;
 export const rightsKey = `${LAYOUT.access.prefix}rights.json`;
 /** `target`: a package's name, or `@acme/*`. */

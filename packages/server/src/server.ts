@@ -53,6 +53,7 @@ import { watchRevocations } from "./revocations.ts";
 import { invitationRoutes, userRoutes } from "./users-route.ts";
 import { openSqlite } from "@codebox/sqlite";
 import type { Settings } from "./settings.ts";
+import { signInOf } from "./sign-in.ts";
 
 export type ServerParts = {
   readonly settings: Settings;
@@ -204,6 +205,7 @@ function appOf(
     ...backend,
     tokens: revocations.tokens,
     passwords: createPasswords({ identities: backend.identities, clock }),
+    ...signInOf({ backend, clock, ids, reserved: [FIRST_USER] }, settings),
     ...access,
     audit: createAudit({
       log: auditLog,

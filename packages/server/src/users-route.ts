@@ -8,6 +8,7 @@ import {
   type AppContext,
   type Passwords,
   type RouteGroup,
+  type SignIns,
 } from "@codebox/api";
 import {
   disableUser,
@@ -32,6 +33,8 @@ export type UserPorts = {
   readonly rights: RightsStore;
   readonly policy: Policy;
   readonly factors?: SecondFactors;
+  /** Whose names are somebody's already. Absent: nobody signs in by a provider. */
+  readonly signIns?: Pick<SignIns, "isClaimed">;
   readonly tokens: TokenStore;
   readonly passwords: Pick<Passwords, "guess" | "forget">;
   /** Users who can't be disabled, because the settings make them administrators. */
@@ -93,7 +96,7 @@ export function userRoutes(ports: UserPorts): RouteGroup {
       await confirmRights(c, ports);
       const { days } = parseBody(Invited, await readJson(c, BYTES_MAX));
       requirePasswords(identities);
-      await refuseTaken(identities, name);
+      await refuseTaken(ports, name);
       const made = await invitations.make({ name, by: namedCaller(c).name, days });
       c.get("audit")({ kind: "user", what: `invited ${name}` });
       return c.json({ ok: true, name, ...made }, 201);
@@ -180,9 +183,11 @@ function requirePasswords({ setPassword }: IdentityProvider): void {
 }
 
 /** Before the code is made: who gets it must be able to use it. The holder of a token may be invited to choose a password. */
-async function refuseTaken({ list }: IdentityProvider, name: string): Promise<void> {
+async function refuseTaken({ identities, signIns }: UserPorts, name: string): Promise<void> {
+  if (await signIns?.isClaimed(name))
+    throw new ApiError("conflict", `"${name}" is the name of somebody who signs in by a provider`);
   for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
-    const page = await list?.(cursor);
+    const page = await identities.list?.(cursor);
     const twin = page?.users.find((user) => user.name.toLowerCase() === name.toLowerCase());
     if (twin && twin.name !== name)
       throw new ApiError("conflict", `"${name}" differs from the user "${twin.name}" in capitals only`);

@@ -2,7 +2,7 @@ import { UserName } from "@codebox/core";
 import { html } from "hono/html";
 import type { AccountPorts, AppContext } from "../context.ts";
 import { ApiError } from "../errors.ts";
-import { csrfField, readForm } from "../forms.ts";
+import { browserSecret, csrfField, readForm } from "../forms.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
 import { asPage, page } from "../pages.ts";
 
@@ -27,13 +27,14 @@ export const confirmRoutes = (ports: AccountPorts): RouteGroup =>
       PAGE,
       asPage(async (c) => {
         const { user, secret } = await known(c);
+        const browser = browserSecret(c, ports.ids);
         return page(c, {
           title: "Confirm",
           body: html`<p>
               A command of <strong>${user}</strong> waits for a confirmation. Go on only if you started it.
             </p>
             <form method="post">
-              ${csrfField(c, ports.ids, `confirm ${secret}`)}
+              ${csrfField(browser, `confirm ${secret}`)}
               <label for="password">Password</label>
               <input id="password" name="password" type="password" autocomplete="current-password" required autofocus />
               <label for="code">One-time password</label>
