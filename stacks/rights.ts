@@ -65,6 +65,12 @@ const receive = (queue: Target, why: string): Right => ({
   why,
 });
 
+const AUDIT: Right = {
+  actions: ["s3:PutObject"],
+  on: [`bucket/${LAYOUT.audit.prefix}*`],
+  why: "add to the audit log, which it can't read",
+};
+
 export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
   read: [
     LIST("search; distinguish a missing object from a forbidden one"),
@@ -141,6 +147,7 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
       on: [`bucket/${LAYOUT.releases.prefix}*`],
       why: "open and decide a release, conditionally",
     },
+    AUDIT,
     { actions: ["sqs:SendMessage"], on: ["change queue"], why: "queue the change" },
     LOG,
     KEY,
@@ -174,6 +181,7 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
       why: "keep the logins that were begun",
     },
     { actions: ["s3:PutObject"], on: [`bucket/${LAYOUT.spent.prefix}*`], why: "accept an ID token once" },
+    AUDIT,
     LOG,
     KEY,
   ],

@@ -1,4 +1,4 @@
-import { ANONYMOUS, createPackageIndex, createTrustStore, type PackageIndex } from "@codebox/core";
+import { ANONYMOUS, createPackageIndex, createTrustStore, type AuditEvent, type PackageIndex } from "@codebox/core";
 import { CHANGE_HEADER } from "./submission.ts";
 import { Hono } from "hono";
 import { createMiddleware } from "hono/factory";
@@ -10,7 +10,9 @@ import { misdirected } from "./hosts.ts";
 import { createIntake } from "./intake.ts";
 import { loggable } from "./loggable.ts";
 import { canonicalPath, pathProblem, rawPath } from "./paths.ts";
+import { keepEvents } from "./audit-events.ts";
 import { accessRoutes } from "./routes/access.ts";
+import { confirmRoutes } from "./routes/confirm.ts";
 import { requestLog } from "./request-log.ts";
 import { accountRoutes } from "./routes/account.ts";
 import { auditRoutes } from "./routes/audit.ts";
@@ -58,6 +60,7 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
     webLoginRoutes(ports, settings),
     signOutRoutes(ports),
     profileRoutes(ports),
+    confirmRoutes(ports),
     accountRoutes(ports),
     tokenRoutes(ports, settings),
     exchangeRoutes({ ...ports, trust }),
@@ -110,6 +113,7 @@ export function createApp(
   const app: App = new Hono<AppEnv>({ getPath: (request) => pathOf(request, problems) });
   app.onError((error, c) => {
     const known = asApiError(error);
+    c.set("refusedBy", known.rule ?? known.message);
     if (LOGGED.has(known.code)) ports.onFailure?.(error, { method: c.req.method, path: loggable(c.req.path) });
     return errorResponse(c, known);
   });
@@ -119,8 +123,11 @@ export function createApp(
     c.set("origin", settings.publicUrl ?? new URL(c.req.url).origin);
     // Else a browser could take a readme or an error for a page. Set before the answer exists: later, its body would become a stream.
     c.header("x-content-type-options", "nosniff");
+    const events: AuditEvent[] = [];
+    c.set("audit", (event) => void events.push(event));
     await next();
     logRequest(c, ports, started);
+    await keepEvents(c, ports, events);
   });
   app.use(async (c, next) => {
     const problem = problems.get(c.req.raw);
@@ -202,10 +209,15 @@ function logRequest(c: AppContext, ports: AppPorts, started: number): void {
   const asked = { method, path, command: c.req.header("npm-command"), principal: c.get("principal") };
   onRequest?.({
     ...requestLog(asked, status, clock.now().getTime() - started),
-    ...(status === 401 || status === 403 ? { address: addressOf?.(c) ?? "unknown" } : {}),
+    ...(status === 401 || status === 403 ? { address: addressOf?.(c) ?? "unknown", ...ruleOf(c) } : {}),
     ...(request === undefined ? {} : { request }),
     ...(change === null ? {} : { change }),
   });
+}
+
+function ruleOf(c: AppContext): { readonly rule?: string } {
+  const rule = c.get("refusedBy");
+  return rule === undefined ? {} : { rule: loggable(rule) };
 }
 
 /** The router sees one spelling of every path. What is wrong with a path is kept for the middleware, which answers it. */

@@ -25,7 +25,7 @@ import type { SignIns } from "./sign-ins.ts";
  */
 export type Right = "public" | "sign-in" | "read" | "write" | "account" | "admin";
 
-type AuthPorts = Pick<AppPorts, "tokens" | "clock" | "passwords" | "signIns" | "addressOf">;
+type AuthPorts = Pick<AppPorts, "tokens" | "clock" | "passwords" | "factors" | "signIns" | "addressOf">;
 
 /**
  * Prepares to find out who asks, from `Authorization`. A route that needs no caller asks nobody's password: pnpm sends a name
@@ -76,8 +76,8 @@ export function demand(decision: Decision): void {
 }
 
 /** The answer to a request that the policy refuses. */
-export function refusalError({ code, reason }: Refusal): ApiError {
-  return code === "unauthenticated" ? unauthenticated(reason) : new ApiError("forbidden", reason);
+export function refusalError({ code, reason, rule }: Refusal): ApiError {
+  return code === "unauthenticated" ? unauthenticated(reason, rule) : new ApiError("forbidden", reason, {}, {}, rule);
 }
 
 /** The caller of a route that anonymous callers do not reach. @throws ApiError `unauthenticated` */
@@ -174,6 +174,9 @@ async function byBasic(c: AppContext, ports: AuthPorts, encoded: string): Promis
   const isName = UserName.safeParse(name).success;
   const verified =
     isName && secret !== "" ? await ports.passwords.verify({ address: ports.addressOf?.(c), name }, secret) : undefined;
+  // A password in every request has no code beside it.
+  if (verified?.ok && (await ports.factors?.find(name))?.pending === false)
+    return refused(wrongPassword(`"${name}" has a second factor; sign in with "npm login" and send the token`));
   return verified?.ok
     ? { principal: { kind: "user", name: verified.profile.name } }
     : refused(wrongPassword("the name or the password is wrong"));
@@ -190,7 +193,7 @@ function refused(refusal: ApiError): Caller {
   return { principal: ANONYMOUS, refusal };
 }
 
-function unauthenticated(problem: string): ApiError {
+function unauthenticated(problem: string, rule?: string): ApiError {
   const message = `${problem}; sign in with "npm login", or put a token into .npmrc`;
-  return new ApiError("unauthenticated", message, { "www-authenticate": "Bearer" });
+  return new ApiError("unauthenticated", message, { "www-authenticate": "Bearer" }, {}, rule);
 }

@@ -17,11 +17,11 @@ const FORGET_MS = 60 * 60 * 1000;
 
 export type Backoff = {
   /**
-   * Runs one guess at a password. `isRight` says of its result whether it was right.
+   * Runs one guess at a password. `isRight` says of its result whether it was right; `undefined`: neither, so that it changes nothing.
    *
    * @throws ApiError `too_many`, with `retry-after`, while the address or the name has to wait.
    */
-  guess<T>(who: Guess, check: () => Promise<T>, isRight: (result: T) => boolean): Promise<T>;
+  guess<T>(who: Guess, check: () => Promise<T>, isRight: (result: T) => boolean | undefined): Promise<T>;
 };
 export type Guess = { readonly address: string | undefined; readonly name: string };
 
@@ -43,6 +43,7 @@ export function createBackoff(clock: Pick<Clock, "now">): Backoff {
     const seconds = over < 0 ? 0 : Math.min(FIRST_SECONDS * 2 ** over, secondsMax);
     failures.set(key, { count, until: now() + seconds * 1_000, at: now() });
   };
+  /** Takes back one failure. */
   const takeBack = (key: string) => {
     const entry = known(key);
     if (entry) failures.set(key, { ...entry, count: entry.count - 1, until: now() });
@@ -62,7 +63,11 @@ export function createBackoff(clock: Pick<Clock, "now">): Backoff {
         for (const [key] of keys) takeBack(key);
         throw error;
       });
-      if (isRight(result)) for (const [key] of keys) failures.delete(key);
+      const right = isRight(result);
+      for (const [key] of keys) {
+        if (right === true) failures.delete(key);
+        if (right === undefined) takeBack(key);
+      }
       return result;
     },
   };

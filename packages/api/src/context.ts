@@ -2,6 +2,8 @@ import type {
   Backend,
   Catalog,
   Clock,
+  Audit,
+  AuditEvent,
   IdentityProvider,
   Ids,
   ObjectStore,
@@ -12,6 +14,7 @@ import type {
   Principal,
   Release,
   RightsStore,
+  SecondFactors,
   Sessions,
   Submit,
   TokenLifetimes,
@@ -32,6 +35,10 @@ export type AppPorts = {
   readonly clock: Clock;
   /** Absent: nobody has a password. */
   readonly passwords?: Passwords;
+  /** Keeps what happens around access. Absent: nothing is kept. */
+  readonly audit?: Audit;
+  /** Absent: nobody has a second factor, and what needs one is refused. */
+  readonly factors?: SecondFactors;
   /** Where people sign in besides. Absent: nowhere. */
   readonly signIns?: SignIns;
   /** The client's address, for tokens of some networks, back-off and the log of refusals; `undefined` when the host does not know it. */
@@ -73,17 +80,7 @@ export type WritePorts = {
   readonly release: Release;
   readonly ids: Ids;
   readonly clock: Clock;
-  /**
-   * Asks the person at the keyboard again, such as for a second factor, where a rule wants this for approving or rejecting a staged
-   * version. Absent: no rule wants it.
-   *
-   * @throws ApiError `unauthenticated` in the form that makes the client ask, until the request carries a fresh confirmation
-   */
-  readonly needsFreshConfirmation?: (
-    c: AppContext,
-    what: { readonly action: "approve" | "reject"; readonly name: string; readonly version: string },
-  ) => Promise<void>;
-} & Pick<AppPorts, "onFailure">;
+} & Pick<AppPorts, "onFailure" | "factors">;
 
 /** What reading and changing the rights needs. */
 export type RightsPorts = {
@@ -92,7 +89,7 @@ export type RightsPorts = {
   readonly policy: Policy;
   /** The settings that the policy has besides the rights. */
   readonly policySettings: Omit<PolicySettings, "rights">;
-};
+} & Pick<AppPorts, "factors">;
 
 /** What signing in and the routes of an account need. */
 export type AccountPorts = {
@@ -104,7 +101,7 @@ export type AccountPorts = {
   readonly ids: Ids;
   /** Signing in with a browser. Absent: clients ask for name and password themselves. */
   readonly webLogin?: WebLogin;
-} & Pick<AppPorts, "addressOf" | "signIns" | "onFailure">;
+} & Pick<AppPorts, "addressOf" | "signIns" | "factors" | "onFailure">;
 
 /** Signing in with a browser. */
 export type WebLogin = {
@@ -149,6 +146,8 @@ export type RequestLog = {
   readonly user?: string;
   /** What the client says it is doing (`npm-command`). */
   readonly command?: string;
+  /** The rule that refused the request. */
+  readonly rule?: string;
   /** The client's address, of a refused request (401, 403). */
   readonly address?: string;
   /** The id in the gateway's log. */
@@ -169,6 +168,12 @@ export type AppEnv = {
     caller: () => Promise<Caller>;
     /** `https://registry.acme.example`: the start of every URL in an answer. */
     origin: string;
+    /** Records what the request did, for the audit log: who and from where is added. */
+    audit: (event: Omit<AuditEvent, "address">) => void;
+    /** The right of the route; absent for a path that is none. */
+    right?: string;
+    /** The rule that refused. */
+    refusedBy?: string;
     /** What the request's body may cost. */
     allowance: Allowance;
   };

@@ -65,16 +65,20 @@ export class ApiError extends Error {
   readonly headers: Readonly<Record<string, string>>;
   /** Fields of the body beside `error` and `code`, for programs. */
   readonly more: Readonly<Record<string, unknown>>;
+  /** The rule of the policy that refused, for the log. */
+  readonly rule: string | undefined;
   constructor(
     code: ErrorCode,
     message: string,
     headers: Readonly<Record<string, string>> = {},
     more: Readonly<Record<string, unknown>> = {},
+    rule?: string,
   ) {
     super(message);
     this.code = code;
     this.headers = headers;
     this.more = more;
+    this.rule = rule;
   }
 }
 

@@ -79,6 +79,7 @@ type Gate = MiddlewareHandler<AppEnv> & { readonly right: Right };
 
 function gate({ policy, onTokenUse }: GatePorts, right: Right): Gate {
   const check = createMiddleware<AppEnv>(async (c, next) => {
+    c.set("right", right);
     await authorise(c, policy, right);
     const principal = c.get("principal");
     const used = RECORDED.has(right) && principal.kind === "token" ? onTokenUse?.(principal.tokenHash) : undefined;

@@ -35,6 +35,7 @@ export * from "./routes/tarball.ts";
 export * from "./routes/undo.ts";
 export { tokenRoutes } from "./routes/tokens.ts";
 export { trustReadRoutes, trustWriteRoutes } from "./routes/trust.ts";
+export { confirmRights } from "./second-factor.ts";
 export { webLoginRoutes } from "./routes/web-login.ts";
 export { createSignIns, type SignIns } from "./sign-ins.ts";
 export * from "./submission.ts";

@@ -16,4 +16,5 @@ export async function revoke(
   if (!itself) await policy.refresh?.();
   if (!itself) demand(policy.may(caller, "revoke"));
   await tokens.remove(hash);
+  c.get("audit")({ kind: "token", what: `revoked the token ${hash.slice(0, 12)}` });
 }

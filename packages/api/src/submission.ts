@@ -1,7 +1,8 @@
-import { type DistTags, type Draft, type Submission, type Submit } from "@codebox/core";
+import { type DistTags, type Draft, type Submission } from "@codebox/core";
 import { namedCaller } from "./auth.ts";
 import { ApiError } from "./errors.ts";
-import type { ApiSettings, AppContext } from "./context.ts";
+import type { ApiSettings, AppContext, WritePorts } from "./context.ts";
+import { confirmChange } from "./second-factor.ts";
 import { keyedChangeId } from "./repeats.ts";
 import { whyOf } from "./why.ts";
 
@@ -22,13 +23,14 @@ export type Settled = { readonly sequence: number; readonly revision: number; re
  */
 export async function submitChange(
   c: AppContext,
-  ports: { readonly submit: Submit },
+  ports: Pick<WritePorts, "submit" | "policy" | "factors">,
   settings: Pick<ApiSettings, "waitMs"> & { readonly dryRun?: boolean },
   draft: Draft,
   answer: (settled: Settled) => { readonly status: 200 | 201; readonly body: Record<string, unknown> },
   id: string | undefined = keyedChangeId({ headers: c.req.raw.headers, user: namedCaller(c).name }, draft),
 ): Promise<Response> {
   const principal = namedCaller(c);
+  if (settings.dryRun !== true) await confirmChange(c, ports, draft);
   const async = /\brespond-async\b/i.test(c.req.header("prefer") ?? "");
   const why = whyOf(c.req.raw.headers);
   const submission = await ports.submit(draft, {

@@ -4,6 +4,9 @@ import {
   createLivePolicy,
   createRelease,
   createRightsStore,
+  createAudit,
+  createAuditLog,
+  createSecondFactors,
   createSubmit,
   createTokenUses,
   issueToken,
@@ -21,6 +24,7 @@ import {
   type MemoryBackend,
   createFaults,
   digested,
+  fail,
   faultyQueue,
   makeTarball,
   type MadeTarball,
@@ -127,7 +131,7 @@ export async function startApp(options: Options = {}) {
 }
 
 function isPackageData(key: string): boolean {
-  const others = [LAYOUT.tokens, LAYOUT.uses, LAYOUT.access, LAYOUT.outcomes, LAYOUT.unanswered, LAYOUT.releases];
+  const others = [LAYOUT.tokens, LAYOUT.uses, LAYOUT.access, LAYOUT.outcomes, LAYOUT.unanswered, LAYOUT.releases, LAYOUT.audit];
   return !others.some(({ prefix }) => key.startsWith(prefix));
 }
 
@@ -146,12 +150,14 @@ function portsOf(
   embedded: MemoryBackend,
   policy: Policy,
   { upstream, queueDown, clock, verifier = NO_JOBS }: Options,
-): Omit<ApiPorts, keyof RightsPorts> & Pick<RightsPorts, "reader" | "policy"> {
+): Omit<ApiPorts, keyof RightsPorts> & Pick<RightsPorts, "reader" | "policy" | "factors"> {
   const queue = queueDown ? faultyQueue(embedded.queue, createFaults({ seed: 1, rate: 1 })) : embedded.queue;
   const parts = { ...embedded, policy, clock: clock ?? systemClock, ids: systemIds };
   return {
     ...parts,
     passwords: createPasswords({ identities: embedded.identities, clock: systemClock }),
+    audit: createAudit({ log: createAuditLog(parts), clock: parts.clock, onFailure: fail }),
+    factors: createSecondFactors(parts),
     catalog: createCatalog({ reader: embedded.reader, policy, upstream }),
     submit: createSubmit({ ...parts, queue }),
     release: createRelease({ ...parts, queue }),

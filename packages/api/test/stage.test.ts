@@ -1,7 +1,6 @@
 import { issueToken, LAYOUT, STAGE_DAYS, type TokenRecord } from "@codebox/core";
 import { systemIds } from "@codebox/system";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { ApiError } from "../src/index.ts";
 import { errorOf, publishBody, startApp, type Harness } from "./harness.ts";
 
 let registry: Harness;
@@ -131,20 +130,16 @@ describe("the approval of a staged version", () => {
     expect([refused.status, await errorOf(refused)]).toEqual([403, expect.stringContaining("ask one of carol")]);
     expect((await approve(id, await as("carol"))).status).toBe(201);
   });
-  test("and the rejection wait for a fresh confirmation where the host asks for one", async () => {
+  test("and the rejection need a second factor where a rule asks for one; staging does not", async () => {
+    await registry.ports.rights.edit("admin", (rights) => ({
+      ok: true,
+      what: "for the test",
+      decided: true,
+      spec: { ...rights, secondFactor: { wire: "required" } },
+    }));
     const id = await staged("wire", "2.0.0");
-    const asked: unknown[] = [];
-    Object.assign(registry.ports, {
-      needsFreshConfirmation: async (_: unknown, what: object) => {
-        asked.push(what);
-        throw new ApiError("unauthenticated", "confirm it", { "www-authenticate": "otp" });
-      },
-    });
-    for (const answer of [await approve(id), await reject(id)]) expect(answer.status).toBe(401);
-    expect(asked).toEqual([
-      { action: "approve", name: "wire", version: "2.0.0" },
-      { action: "reject", name: "wire", version: "2.0.0" },
-    ]);
+    for (const answer of [await approve(id), await reject(id)])
+      expect([answer.status, await errorOf(answer)]).toEqual([403, expect.stringContaining("needs a second factor")]);
     expect(await json("/-/stage")).toMatchObject({ total: 1 });
   });
 });

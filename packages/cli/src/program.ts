@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { auditCommand } from "./cli/audit.ts";
 import { accessCommands } from "./cli/access.ts";
 import { publishCommand } from "./cli/publish.ts";
 import type { Finish, Scope, Surroundings } from "./cli/scope.ts";
@@ -52,6 +53,7 @@ function createProgram(scope: Scope, finish: Finish): Command {
     tokenCommands,
     userCommands,
     accessCommands,
+    auditCommand,
     tagCommands,
     nameCommands,
     stageCommands,

@@ -1,4 +1,12 @@
-import { isRecord, Rights, type Decision, type TokenPage, type TokenStore } from "@codebox/core";
+import {
+  isRecord,
+  Rights,
+  type AuditLog,
+  type AuditPage,
+  type Decision,
+  type TokenPage,
+  type TokenStore,
+} from "@codebox/core";
 import npmFetch from "npm-registry-fetch";
 import type { AccessPort } from "./commands/access.ts";
 import { refusal, type Options } from "./registry.ts";
@@ -41,6 +49,14 @@ export function remoteAccess(options: () => Promise<Options>): AccessPort {
       (await askRegistry("/-/access/compare", options, { method: "POST", body })) as Awaited<
         ReturnType<AccessPort["compare"]>
       >,
+  };
+}
+
+/** The audit log of a running registry, for its administrators. */
+export function remoteAuditLog(options: () => Promise<Options>): Pick<AuditLog, "query"> {
+  return {
+    query: async (query = {}) =>
+      (await askRegistry(`/-/audit?${new URLSearchParams({ ...query }).toString()}`, options)) as AuditPage,
   };
 }
 

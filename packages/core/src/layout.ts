@@ -80,6 +80,15 @@ export const LAYOUT = {
     purpose: "who is invited to choose a password, by name, with the hash of the code",
     days: 32,
   },
+  audit: {
+    prefix: `${OWN_PREFIX}audit/`,
+    purpose: "the audit log: an object for each entry, by its time",
+    days: 400,
+  },
+  factors: {
+    prefix: `${OWN_PREFIX}factors/`,
+    purpose: "second factors by user: the secret of the codes, recovery codes by hash, what was accepted last",
+  },
   unanswered: {
     prefix: `${OWN_PREFIX}unanswered/`,
     purpose: "publishes whose answer may not have arrived",
@@ -126,6 +135,9 @@ export const historyDetailKey = (name: string, sha256: string): string => `${his
 const historyPrefix = (name: string): string => `${LAYOUT.history.prefix}${encodeURIComponent(name)}/`;
 export const sessionKey = (hash: string): string => `${LAYOUT.sessions.prefix}${hash}`;
 export const invitationKey = (user: string): string => `${LAYOUT.invitations.prefix}${encodeURIComponent(user)}`;
+/** Named by the time first, so that a listing has the entries in their order. */
+export const auditKey = (at: string, id: string): string => `${LAYOUT.audit.prefix}${at}-${id}`;
+export const factorKey = (user: string): string => `${LAYOUT.factors.prefix}${encodeURIComponent(user)}`;
 /** `subject`: what the provider never gives to another account. */
 export const accountKey = (provider: string, subject: string): string =>
   `${LAYOUT.accounts.prefix}${provider}/${sha256Hex(subject)}`;

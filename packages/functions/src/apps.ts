@@ -49,6 +49,8 @@ import {
 import { createBucketPorts, createSignUpload, createSqsChangeQueue } from "@codebox/aws";
 import {
   copiesIn,
+  createAudit,
+  createAuditLog,
   createCatalog,
   createLivePolicy,
   createRelease,
@@ -112,8 +114,9 @@ export function createWriteApp(env: Environment<"write">, parts: ApiParts & { re
   const { clock, ids, s3, sqs } = parts;
   const read = readPortsOf(env, parts);
   const queue = createSqsChangeQueue({ client: sqs, store: read.store }, { queueUrl: env.CODEBOX_QUEUE_URL });
+  const audit = auditOf(read.store, parts);
   const submitting = { ...read, queue, ids };
-  const ports = { ...read, ids, clock, submit: createSubmit(submitting), release: createRelease(submitting) };
+  const ports = { ...read, audit, ids, clock, submit: createSubmit(submitting), release: createRelease(submitting) };
   const settings = settingsOf(env);
   const uploads = uploadRoutes({ ...ports, signUpload: createSignUpload(s3, bucketOf(env)) }, settings);
   const writing = [
@@ -144,7 +147,15 @@ export function createAccountApp(env: Environment<"account">, parts: ApiParts): 
   const { clock } = parts;
   const passwords = createPasswords({ identities, clock });
   const signIn = signInOf(env, { store, identities, clock, ids: parts.ids });
-  const ports = { ...appPortsOf(env, parts, { store, tokens }), ids: parts.ids, identities, passwords, ...signIn };
+  const audit = auditOf(store, parts);
+  const ports = {
+    ...appPortsOf(env, parts, { store, tokens }),
+    audit,
+    ids: parts.ids,
+    identities,
+    passwords,
+    ...signIn,
+  };
   const tokenLifetimes = { defaultDays: env.CODEBOX_TOKEN_DAYS, maxDays: env.CODEBOX_TOKEN_DAYS_MAX };
   const settings = { ...settingsOf(env), tokenLifetimes };
   return createApp(ports, settings, [
@@ -161,6 +172,15 @@ export function createAccountApp(env: Environment<"account">, parts: ApiParts): 
       verifier: createWorkloadVerifier({ clock, issuers: env.CODEBOX_TRUSTED_ISSUERS }),
     }),
   ]);
+}
+
+/** The audit log, for the functions that may add to it: `read` has no such right, since reading writes nothing. */
+function auditOf(store: ObjectStore, { ids, clock, onFailure }: ApiParts) {
+  return createAudit({
+    log: createAuditLog({ store, ids }),
+    clock,
+    onFailure: (error) => onFailure?.(error, { method: "PUT", path: LAYOUT.audit.prefix }),
+  });
 }
 
 /** The client's address, as API Gateway saw it. */

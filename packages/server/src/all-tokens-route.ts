@@ -20,6 +20,7 @@ export function allTokensRoutes(tokens: TokenStore): RouteGroup {
       if (!found) throw new ApiError("not_found", `no token's hash begins with ${hash}`);
       if (others.length > 0) throw new ApiError("conflict", `several hashes begin with ${hash}; give more characters`);
       await tokens.remove(found.hash);
+      c.get("audit")({ kind: "token", what: `revoked the token ${found.hash.slice(0, 12)} of ${found.user}` });
       return c.json({ ok: true, token: found });
     });
   });

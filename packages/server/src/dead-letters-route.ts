@@ -30,6 +30,7 @@ export function deadLetterRoutes(
     on.post("/-/dead-letters", async (c) => {
       const reader = c.req.query("force") === "true" ? undefined : packuments;
       const { redriven, refused, more } = await redriveAll({ deadLetters, reader, clock }, { maxMs: ALL_MS });
+      c.get("audit")({ kind: "operation", what: "redrove all dead letters" });
       const rest = { ...(refused.length > 0 ? { refused } : {}), ...(more ? { more } : {}) };
       return c.json({ ok: true, redriven, ...rest }, 202);
     });
@@ -44,6 +45,7 @@ export function deadLetterRoutes(
           `${stale.reason}; redriving it would move the tag back: add ?force=true to do so`,
         );
       if (unknown.length > 0) throw new ApiError("not_found", `there is no dead letter "${id.slice(0, 128)}"`);
+      c.get("audit")({ kind: "operation", what: `redrove the dead letter ${id}` });
       c.header("location", `${c.get("origin")}/-/changes/${encodeURIComponent(id)}`);
       return c.json({ ok: true, redriven: [id] }, 202);
     });

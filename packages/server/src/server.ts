@@ -15,8 +15,11 @@ import {
 import {
   clientAddress,
   createCatalog,
+  createAudit,
+  createAuditLog,
   createConsumer,
   createInvitations,
+  createSecondFactors,
   createLivePolicy,
   createRelease,
   createRightsStore,
@@ -27,6 +30,7 @@ import {
   DEFAULT_RIGHTS,
   issueToken,
   keepSwept,
+  LAYOUT,
   type Clock,
   type Ids,
   type LocalBackend,
@@ -38,6 +42,7 @@ import {
 } from "@codebox/core";
 import type { HttpBindings } from "@hono/node-server";
 import type { Logger } from "pino";
+import { auditLogRoutes } from "./audit-route.ts";
 import { allTokensRoutes } from "./all-tokens-route.ts";
 import { deadLetterRoutes } from "./dead-letters-route.ts";
 import { eventRoutes } from "./events-route.ts";
@@ -118,7 +123,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { app, direct } = appOf(backend, access, parts, stopping.signal, () => listener.url);
   const listener = await listen(backend, { ...settings, direct, fetch: app.fetch, log, clock });
   worker.start();
-  const swept = keepSwept({ ...backend, clock }, stopping.signal, (error) =>
+  const days = { [LAYOUT.audit.prefix]: settings.auditDays };
+  const swept = keepSwept({ ...backend, clock, days }, stopping.signal, (error) =>
     log.error({ err: error }, "a sweep failed"),
   );
   await tellOfDeadLetters(backend, log);
@@ -195,12 +201,19 @@ function appOf(
     clock,
     onFailure: (error) => log.error({ err: error }, "the last use of a token was not recorded"),
   });
+  const auditLog = createAuditLog({ ...backend, ids });
   const ports: ApiPorts = {
     ...backend,
     tokens: revocations.tokens,
     passwords: createPasswords({ identities: backend.identities, clock }),
     ...signInOf({ backend, clock, ids, reserved: [FIRST_USER] }, settings),
     ...access,
+    audit: createAudit({
+      log: auditLog,
+      clock,
+      onFailure: (error) => log.error({ err: error }, "an entry of the audit log was not kept"),
+    }),
+    factors: createSecondFactors({ ...backend, clock, ids }),
     catalog: createCatalog({ reader: backend.reader, policy: access.policy, upstream: cache }),
     submit: createSubmit({ ...backend, ...access, clock, ids }),
     release: createRelease({ ...backend, ...access, clock, ids }),
@@ -226,6 +239,7 @@ function appOf(
     eventRoutes({ ...ports, events: backend.eventReader, watch: revocations.watch }, stopping),
     deadLetterRoutes(backend.deadLetters, backend.reader, clock),
     allTokensRoutes(revocations.tokens),
+    auditLogRoutes(auditLog),
     userRoutes(users),
     invitationRoutes(users),
   ]);

@@ -6,6 +6,7 @@ import {
   GITHUB_FIELDS,
   GroupSubject,
   HttpUrl,
+  LAYOUT,
   Names,
   OIDC_FIELDS,
   PublicUrl,
@@ -183,6 +184,10 @@ const Settings = z.object({
   tokenDaysMax: count(0, TOKEN_DAYS_MAX).default(0).register(flags, {
     flag: "--token-days-max <n>",
     help: "largest lifetime of a user's token, in days; 0: any",
+  }),
+  auditDays: count(1, 3_650).default(LAYOUT.audit.days).register(flags, {
+    flag: "--audit-days <n>",
+    help: "days for which an entry of the audit log is kept",
   }),
   /** Only their `x-forwarded-for` names the client's address. */
   trustedProxies: Cidrs.prefault("").register(flags, {

@@ -1,5 +1,6 @@
 import {
   ApiError,
+  confirmRights,
   namedCaller,
   parseBody,
   readJson,
@@ -7,6 +8,7 @@ import {
   type AppContext,
   type Passwords,
   type RouteGroup,
+  type SignIns,
 } from "@codebox/api";
 import {
   disableUser,
@@ -18,7 +20,9 @@ import {
   UserName,
   type IdentityProvider,
   type Invitations,
+  type Policy,
   type RightsStore,
+  type SecondFactors,
   type TokenStore,
 } from "@codebox/core";
 import * as z from "zod";
@@ -27,6 +31,10 @@ export type UserPorts = {
   readonly identities: IdentityProvider;
   readonly invitations: Invitations;
   readonly rights: RightsStore;
+  readonly policy: Policy;
+  readonly factors?: SecondFactors;
+  /** Whose names are somebody's already. Absent: nobody signs in by a provider. */
+  readonly signIns?: Pick<SignIns, "isClaimed">;
   readonly tokens: TokenStore;
   readonly passwords: Pick<Passwords, "guess" | "forget">;
   /** Users who can't be disabled, because the settings make them administrators. */
@@ -70,34 +78,47 @@ export function userRoutes(ports: UserPorts): RouteGroup {
         rights.current(),
       ]);
       const disabled = now.disabled ?? [];
+      const hasFactor = async (name: string) => (await ports.factors?.find(name))?.pending === false;
       return c.json({
         ...page,
-        users: page.users.map((user) => ({ ...user, disabled: disabled.includes(user.name) })),
+        users: await Promise.all(
+          page.users.map(async (user) => ({
+            ...user,
+            disabled: disabled.includes(user.name),
+            secondFactor: await hasFactor(user.name),
+          })),
+        ),
         invited,
       });
     });
     on.put("/-/users/:name/invitation", async (c) => {
       const name = nameIn(c);
+      await confirmRights(c, ports);
       const { days } = parseBody(Invited, await readJson(c, BYTES_MAX));
       requirePasswords(identities);
-      await refuseTaken(identities, name);
+      await refuseTaken(ports, name);
       const made = await invitations.make({ name, by: namedCaller(c).name, days });
+      c.get("audit")({ kind: "user", what: `invited ${name}` });
       return c.json({ ok: true, name, ...made }, 201);
     });
     on.delete("/-/users/:name/invitation", async (c) => {
       const name = nameIn(c);
       if (!(await invitations.withdraw(name))) throw new ApiError("not_found", `"${name}" has no invitation`);
+      c.get("audit")({ kind: "user", what: `took back the invitation of ${name}` });
       return c.json({ ok: true, name });
     });
     on.post("/-/users/:name/reset", async (c) => {
       const name = nameIn(c);
+      await confirmRights(c, ports);
       const { days } = parseBody(Invited, await readJson(c, BYTES_MAX));
       requirePasswords(identities);
       if (!(await identities.find(name))) throw new ApiError("not_found", `there is no user "${name}"; invite one`);
       await identities.endPassword?.(name);
+      await ports.factors?.remove(name);
       passwords.forget(name);
       const revoked = await revokeAll(tokens, name);
       const made = await invitations.make({ name, by: namedCaller(c).name, days });
+      c.get("audit")({ kind: "user", what: `reset ${name}` });
       return c.json({ ok: true, name, revoked, ...made }, 201);
     });
     on.put("/-/users/:name/disabled", async (c) => {
@@ -107,14 +128,18 @@ export function userRoutes(ports: UserPorts): RouteGroup {
           "forbidden",
           `"${name}" is an administrator of the settings; take the name out of --admins first`,
         );
+      await confirmRights(c, ports);
       await invitations.withdraw(name);
       const revoked = await disableUser({ rights, tokens }, { name, by: namedCaller(c).name });
       passwords.forget(name);
+      c.get("audit")({ kind: "user", what: `disabled ${name}` });
       return c.json({ ok: true, name, revoked });
     });
     on.delete("/-/users/:name/disabled", async (c) => {
       const name = nameIn(c);
+      await confirmRights(c, ports);
       await enableUser({ rights }, { name, by: namedCaller(c).name });
+      c.get("audit")({ kind: "user", what: `enabled ${name}` });
       return c.json({ ok: true, name });
     });
   });
@@ -143,6 +168,7 @@ export function invitationRoutes(ports: UserPorts): RouteGroup {
       const isSet = await identities.setPassword?.({ name, password, ...(email === undefined ? {} : { email }) });
       if (isSet !== true) throw new ApiError("conflict", `"${name}" differs from another user in capitals only`);
       passwords.forget(name);
+      c.get("audit")({ kind: "user", what: `chose a password with an invitation`, who: name });
       return c.json({ ok: true, name }, 201);
     });
   });
@@ -157,9 +183,11 @@ function requirePasswords({ setPassword }: IdentityProvider): void {
 }
 
 /** Before the code is made: who gets it must be able to use it. The holder of a token may be invited to choose a password. */
-async function refuseTaken({ list }: IdentityProvider, name: string): Promise<void> {
+async function refuseTaken({ identities, signIns }: UserPorts, name: string): Promise<void> {
+  if (await signIns?.isClaimed(name))
+    throw new ApiError("conflict", `"${name}" is the name of somebody who signs in by a provider`);
   for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
-    const page = await list?.(cursor);
+    const page = await identities.list?.(cursor);
     const twin = page?.users.find((user) => user.name.toLowerCase() === name.toLowerCase());
     if (twin && twin.name !== name)
       throw new ApiError("conflict", `"${name}" differs from the user "${twin.name}" in capitals only`);

@@ -1,5 +1,14 @@
 import { describe } from "vitest";
-import type { Backend, Change, ChangeEvent, ChangeReceiver, Clock, LocalBackend } from "@codebox/core";
+import {
+  createAuditLog,
+  type Backend,
+  type Change,
+  type ChangeEvent,
+  type ChangeReceiver,
+  type Clock,
+  type LocalBackend,
+} from "@codebox/core";
+import { auditLogContract } from "./audit-log-contract.ts";
 import { changeQueueContract, localReceiverContract } from "./change-queue-contract.ts";
 import {
   identityContract,
@@ -73,6 +82,11 @@ export function backendContract(
       const read = async () => ((await fixture.eventReader?.read(0, 1_000)) ?? []).map(({ event }) => event);
       return { ...fixture, taken: fixture.taken ?? read };
     }));
+  describe("audit log", () =>
+    auditLogContract(async () => {
+      const fixture = await open();
+      return { ...fixture, auditLog: createAuditLog({ store: fixture.store, ids: counting() }) };
+    }));
   describe("outcomes", () => outcomesContract(() => open()));
   describe("tokens", () => {
     tokenStoreContract(() => open());
@@ -82,4 +96,10 @@ export function backendContract(
     identityContract(() => open());
     if (passwords) passwordIdentityContract((registration) => open({ registration }));
   });
+}
+
+/** Ids that sort by the order in which they were asked for. */
+function counting() {
+  let last = 0;
+  return { next: () => String(++last).padStart(6, "0") };
 }

@@ -1,4 +1,5 @@
 // Apart from index.ts: these need the test runner.
+export * from "./audit-log-contract.ts";
 export * from "./backend-contract.ts";
 export * from "./change-queue-contract.ts";
 export * from "./copy-store-contract.ts";

@@ -6,5 +6,6 @@ export * from "./fifo-model.ts";
 export * from "./manual-clock.ts";
 export * from "./memory/backend.ts";
 export * from "./tarballs.ts";
+export * from "./totp.ts";
 export * from "./workload-issuer.ts";
 export { startGitHub, type FakeGitHub } from "./github/server.ts";

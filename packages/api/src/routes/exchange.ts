@@ -20,6 +20,7 @@ export const exchangeRoutes = (ports: ExchangePorts): RouteGroup =>
       const result = await exchange(ports, { idToken, name, audiences: audiencesOf(c) });
       if (!result.ok) throw new ApiError(result.code, result.problem);
       const { token, created, expires } = result;
+      c.get("audit")({ kind: "token", who: result.name, what: "exchanged the ID token of a CI job", package: name });
       return c.json({ token_type: "oidc", token, created, expires }, 201);
     });
   });

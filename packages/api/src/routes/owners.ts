@@ -1,4 +1,4 @@
-import { setVisibility, stateOf, UserName, type Person } from "@codebox/core";
+import { setSecondFactor, setVisibility, stateOf, UserName, type Person } from "@codebox/core";
 import * as z from "zod";
 import { demand, namedCaller } from "../auth.ts";
 import { readJson } from "../body.ts";
@@ -14,6 +14,7 @@ import { CREDENTIALS_BYTES_MAX, parseBody } from "./sign-in.ts";
 const NewAccess = z.looseObject({
   access: z.enum(["public", "restricted", "private"], { error: 'must be "public" or "restricted"' }).optional(),
   publish_requires_tfa: z.boolean().optional(),
+  automation_token_overrides_tfa: z.boolean().optional(),
 });
 const NewOwner = z.looseObject({ user: UserName });
 
@@ -48,15 +49,25 @@ export const ownerRoutes = (ports: WritePorts & RightsPorts, settings: ApiSettin
     // npm access set status and set mfa. npm asks for the visibility afterwards.
     on.post("/-/package/:name/access", async (c) => {
       const name = packageName(c);
-      const { access, publish_requires_tfa } = parseBody(NewAccess, await readJson(c, CREDENTIALS_BYTES_MAX));
-      if (publish_requires_tfa)
-        throw new ApiError("invalid", "this registry has no second factor that it could require");
+      const { access, publish_requires_tfa, automation_token_overrides_tfa } = parseBody(
+        NewAccess,
+        await readJson(c, CREDENTIALS_BYTES_MAX),
+      );
       await storedRights(ports);
       const { packument } = await requirePackage(c, ports, name);
       demand(ports.policy.may(namedCaller(c), "access", { name, packument }));
       if (access !== undefined) {
         const visibility = access === "public" ? "public" : "private";
         await editRights(c, ports, `${name} is ${visibility}`, (rights) => setVisibility(rights, name, visibility));
+      }
+      if (publish_requires_tfa !== undefined) {
+        const rule = publish_requires_tfa
+          ? automation_token_overrides_tfa === true
+            ? "automation"
+            : "required"
+          : "off";
+        const what = `second factor for ${name}: ${rule}`;
+        await editRights(c, ports, what, (rights) => setSecondFactor(rights, name, rule));
       }
       return c.json({ ok: true }, 201);
     });

@@ -5,6 +5,8 @@ import { readJson } from "../body.ts";
 import type { AccountPorts, AppContext } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
+import { confirmAccount, confirmWrite } from "../second-factor.ts";
+import { changeFactor, FactorChange } from "./profile-factor.ts";
 import { CREDENTIALS_BYTES_MAX, parseBody } from "./sign-in.ts";
 
 /** A field that npm sends back as it read it. A value would be lost, and so is refused. */
@@ -29,7 +31,7 @@ const ProfileChange = z.looseObject({
   github: notKept,
   freenode: notKept,
   twitter: notKept,
-  tfa: z.union([z.null(), z.literal(false)], { error: "two-factor authentication is not supported here" }).optional(),
+  tfa: FactorChange.nullish(),
 });
 
 /** `npm profile`: what is known of the caller, and the change of a password or an e-mail address. Source: npm-profile lib/index.js. */
@@ -41,14 +43,15 @@ export const profileRoutes = (ports: AccountPorts): RouteGroup =>
       const change = parseBody(ProfileChange, await readJson(c, CREDENTIALS_BYTES_MAX));
       if (change.password) await changePassword(c, ports, change.password);
       await changeFields(c, ports, change);
+      if (change.tfa) return c.json({ ...(await shown(c, ports)), tfa: await changeFactor(c, ports, change.tfa) });
       return c.json(await shown(c, ports));
     });
   });
 
 /** The fields that npm prints; null where nothing is kept. */
-async function shown(c: AppContext, { identities }: AccountPorts): Promise<Record<string, unknown>> {
+async function shown(c: AppContext, { identities, factors }: AccountPorts): Promise<Record<string, unknown>> {
   const { name } = namedCaller(c);
-  const profile = await identities.find(name);
+  const [profile, factor] = await Promise.all([identities.find(name), factors?.find(name)]);
   return {
     name,
     email: profile ? shownPerson(profile).email : "",
@@ -59,7 +62,7 @@ async function shown(c: AppContext, { identities }: AccountPorts): Promise<Recor
     created: profile?.created ?? null,
     updated: null,
     cidr_whitelist: null,
-    tfa: false,
+    tfa: factor ?? false,
   };
 }
 
@@ -75,6 +78,7 @@ async function changePassword(
   const { identities, passwords, tokens } = ports;
   const caller = namedCaller(c);
   const { name } = caller;
+  await confirmAccount(c, ports);
   const result = await passwords.guess(
     { address: ports.addressOf?.(c), name },
     async () => (await identities.changePassword?.({ name, ...password })) ?? NOT_SUPPORTED,
@@ -82,6 +86,7 @@ async function changePassword(
   );
   if (!result.ok) throw notChanged(name, result.reason);
   passwords.forget(name);
+  c.get("audit")({ kind: "user", what: "changed the password" });
   const kept = caller.kind === "token" ? caller.tokenHash : undefined;
   const others = (await tokens.list(name)).filter(({ hash }) => hash !== kept);
   for (const { hash } of others) await tokens.remove(hash);
@@ -99,9 +104,10 @@ function notChanged(name: string, reason: (ChangePasswordResult & { readonly ok:
 /** npm sends every field as it was shown. What was shown for want of an address is none. */
 async function changeFields(
   c: AppContext,
-  { identities, policy }: AccountPorts,
+  ports: AccountPorts,
   sent: { readonly email?: string | null | undefined; readonly fullname?: string | null | undefined },
 ): Promise<void> {
+  const { identities, policy } = ports;
   const caller = namedCaller(c);
   const { name } = caller;
   const before = await identities.find(name);
@@ -113,6 +119,7 @@ async function changeFields(
   };
   if (Object.keys(change).length === 0) return;
   demand(policy.may(caller, "write"));
+  await confirmWrite(c, ports);
   if ((await identities.changeProfile?.({ name, ...change })) !== true)
     throw new ApiError("forbidden", `"${name}" has no account here, and so no profile to change`);
 }

@@ -15,6 +15,7 @@ import { loggable } from "../loggable.ts";
 import { receiveRelease } from "../publish/release.ts";
 import { withStaging } from "../publish/staging.ts";
 import { keyedChangeId } from "../repeats.ts";
+import { confirmChanges } from "../second-factor.ts";
 import { whyOf } from "../why.ts";
 
 const RELEASES = "/-/v1/releases";
@@ -47,6 +48,7 @@ export const releaseWriteRoutes = (ports: WritePorts, settings: ApiSettings): Ro
       const onFailure = (error: unknown) => ports.onFailure?.(error, { method, path: loggable(path) });
       return withStaging({ ...ports, onFailure }, settings, async (area) => {
         const { drafts, dryRun } = await receiveRelease(c, { ports, settings, area });
+        if (!dryRun) await confirmChanges(c, ports, drafts);
         const id = await idOf(c, ports, drafts);
         const why = whyOf(c.req.raw.headers);
         const options = {

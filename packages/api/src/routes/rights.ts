@@ -18,6 +18,7 @@ import type { AppContext, RightsPorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
 import { storedRights } from "../rights.ts";
+import { confirmRights } from "../second-factor.ts";
 import { parseBody } from "./sign-in.ts";
 
 const EXPLAINED = ["read", ...CHANGE_ACTIONS, "access", "admin"] as const satisfies readonly Action[];
@@ -69,12 +70,15 @@ export const rightsWriteRoutes = (ports: RightsPorts): RouteGroup =>
           "send the ETag of GET /-/access as If-Match, so that no change is lost",
         );
       const spec = await specIn(c);
+      await storedRights(ports);
+      await confirmRights(c, ports);
       const edited = await ports.rights.edit(namedCaller(c).name, (_, etag) =>
         (etag ?? NONE) === expected
           ? { ok: true, spec, what: "rights replaced", decided: true }
           : { ok: false, problem: "the rights changed since you read them; read them again and decide again" },
       );
       if (!edited.ok) throw new ApiError("precondition_failed", edited.problem);
+      c.get("audit")({ kind: "rights", what: `replaced the rights: revision ${edited.rights.revision}` });
       return c.json({ ok: true, revision: edited.rights.revision });
     });
   });

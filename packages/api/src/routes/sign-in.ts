@@ -13,6 +13,7 @@ import { readJson } from "../body.ts";
 import type { AccountPorts, ApiSettings, AppContext } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
+import { signInFactor } from "../second-factor.ts";
 
 /** Name, password and e-mail address, with room for what clients add. */
 export const CREDENTIALS_BYTES_MAX = 16 * 1024;
@@ -82,17 +83,33 @@ async function signIn(
   }
   const isDirect = !INDIRECT.some((header) => c.req.header(header) !== undefined);
   const mayRegister = isDirect && !(await ports.signIns?.isClaimed(name));
-  const result = await ports.passwords.guess(
-    { address, name },
-    () => ports.identities.login({ ...credentials, mayRegister }),
-    ({ ok }) => ok,
+  const login = await passwordLogin(c, ports, { ...credentials, mayRegister }, c.req.header("npm-otp"));
+  if (!login.ok) throw login.refusal;
+  return issueLogin(c, ports, settings, { name: login.name });
+}
+
+/** Signs in with a password, and with a code where the user has a second factor. @throws ApiError `too_many` */
+export async function passwordLogin(
+  c: AppContext,
+  ports: Pick<AccountPorts, "passwords" | "identities" | "factors" | "addressOf">,
+  credentials: Credentials,
+  code: string | undefined,
+): Promise<{ readonly ok: true; readonly name: string } | { readonly ok: false; readonly refusal: ApiError }> {
+  const { result, factor } = await ports.passwords.guess(
+    { address: ports.addressOf?.(c), name: credentials.name },
+    async () => {
+      const result = await ports.identities.login(credentials);
+      return { result, factor: result.ok ? await signInFactor(ports, result.profile.name, code) : undefined };
+    },
+    // A right password without a code must not take back the failures of those who guess at codes.
+    ({ result, factor }) => (result.ok ? (factor === undefined ? true : factor.isGuess ? false : undefined) : false),
   );
-  if (result.ok) return issueLogin(c, ports, settings, { name: result.profile.name });
-  throw refusedLogin(result.reason);
+  if (!result.ok) return { ok: false, refusal: refusedLogin(result.reason) };
+  return factor ? { ok: false, refusal: factor.error } : { ok: true, name: result.profile.name };
 }
 
 /** Why a name and a password are refused. One answer for most: it must not reveal which names exist. */
-export function refusedLogin(reason: Extract<LoginResult, { ok: false }>["reason"]): ApiError {
+function refusedLogin(reason: Extract<LoginResult, { ok: false }>["reason"]): ApiError {
   switch (reason) {
     case "wrong_password":
     case "no_password":
@@ -123,6 +140,8 @@ export async function issueLogin(
 ): Promise<string> {
   await ports.policy.refresh?.();
   demand(ports.policy.may({ kind: "user", name, ...(found ? { groups: found.groups } : {}) }, "account"));
+  const how = found ? `at ${found.provider}` : "with a password";
+  c.get("audit")({ kind: "sign-in", who: name, what: `signed in ${how}` });
   const label = (c.req.header("user-agent") ?? "login").slice(0, 100);
   const now = ports.clock.now();
   const expires = earliest(

@@ -94,7 +94,6 @@ export const stageWriteRoutes = (ports: WritePorts, settings: ApiSettings): Rout
 
     on.post(`${ONE}/approve`, async (c) => {
       const { content, entry, name } = await find(c, ports);
-      await ports.needsFreshConfirmation?.(c, { action: "approve", name, version: entry.version });
       const change = { ...content, type: "publish" as const, stage: entry.id };
       return submitChange(c, ports, settings, change, ({ distTags }) => ({
         status: 201,
@@ -104,7 +103,6 @@ export const stageWriteRoutes = (ports: WritePorts, settings: ApiSettings): Rout
 
     on.delete(ONE, async (c) => {
       const { entry, name } = await find(c, ports);
-      await ports.needsFreshConfirmation?.(c, { action: "reject", name, version: entry.version });
       const change = { type: "stage.reject" as const, name, stage: entry.id };
       const answer = await submitChange(c, ports, settings, change, () => ({ status: 200, body: {} }));
       return answer.status === 202 ? answer : c.body(null, 204);

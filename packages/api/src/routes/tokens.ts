@@ -23,6 +23,7 @@ import type { AccountPorts, ApiSettings } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
 import { revoke } from "../revoke.ts";
+import { confirmAccount } from "../second-factor.ts";
 import { CREDENTIALS_BYTES_MAX, parseBody } from "./sign-in.ts";
 
 /** A limit that tokens here do not have. If it were ignored, the token could do more than the user asked for. */
@@ -49,6 +50,7 @@ const NewToken = z.looseObject({
   readonly: z.boolean().nullish(),
   packages: few(z.string().refine(isReadableName, "is not a package name")),
   packages_all: z.boolean().nullish(),
+  bypass_2fa: z.boolean().nullish(),
   scopes: few(ScopeName),
   packages_and_scopes_permission: z
     .enum(["read-only", "read-write", "read-write-stage-only", "no-access"], {
@@ -86,6 +88,7 @@ export const tokenRoutes = (
       const who = { address: ports.addressOf?.(c), name };
       const verified = await ports.passwords.verify(who, body.password);
       if (!verified.ok) throw notVerified(name, verified.reason);
+      await confirmAccount(c, ports);
       const grant = {
         ...limits,
         user: name,
@@ -95,6 +98,7 @@ export const tokenRoutes = (
         ...(expires === undefined ? {} : { expires }),
       };
       const token = await issueToken(ports, grant);
+      c.get("audit")({ kind: "token", what: `made the token ${hashToken(token).slice(0, 12)} (${grant.label})` });
       return c.json({ ...shown({ ...grant, hash: hashToken(token) }), token }, 201);
     });
     on.delete("/-/npm/v1/tokens/token/:key", async (c) => {
@@ -128,6 +132,7 @@ function limitsOf(body: NewToken): TokenLimits {
     readonly: body.readonly === true || permission === "read-only",
     ...(permission === "read-write-stage-only" ? { stageOnly: true } : {}),
     ...(permission === "no-access" ? { noPackages: true } : {}),
+    ...(body.bypass_2fa === true ? { bypassFactor: true } : {}),
     ...(packages && packages.length > 0 ? { packages } : {}),
     ...(scopes && scopes.length > 0 ? { scopes } : {}),
     ...(cidr && cidr.length > 0 ? { cidr } : {}),
@@ -155,6 +160,7 @@ function shown({ hash, label, created, expires, lastUsed, ...token }: ListedToke
     expires: expires ?? null,
     last_used: lastUsed ?? null,
     cidr_whitelist: token.cidr ?? null,
+    bypass_2fa: token.bypassFactor === true,
     packages: token.packages ?? null,
     scopes: token.scopes ?? null,
     packages_and_scopes_permission: permissionOf(token),

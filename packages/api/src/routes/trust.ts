@@ -17,6 +17,7 @@ import type { AppContext, WritePorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
 import { packageName, requirePackage } from "../lookup.ts";
+import { confirm } from "../second-factor.ts";
 import { parseBody } from "./sign-in.ts";
 
 /** Bytes of a request: one rule. */
@@ -37,7 +38,7 @@ const TrustScope = Scope.max(102);
 /** npm sends a list of one. */
 const Body = z.preprocess((body) => (Array.isArray(body) && body.length === 1 ? body[0] : body), NewRule);
 
-type ReadTrustPorts = Pick<WritePorts, "catalog" | "policy"> & { readonly trust: TrustStore };
+type ReadTrustPorts = Pick<WritePorts, "catalog" | "policy" | "factors"> & { readonly trust: TrustStore };
 type TrustPorts = ReadTrustPorts & Pick<WritePorts, "ids"> & { readonly clock: Pick<Clock, "now"> };
 
 /** What has trust rules: a package, for its owners, and a scope, for administrators. */
@@ -63,15 +64,21 @@ export const trustWriteRoutes = (ports: TrustPorts): RouteGroup =>
     for (const { path, targetOf } of TARGETS) {
       on.post(path, async (c) => {
         const target = await targetOf(c, ports);
+        // A trusted job publishes without a second factor, so trusting it needs one.
+        await confirm(c, ports, target);
         const rule = newRule(parseBody(Body, await readJson(c, RULE_BYTES_MAX)), namedCaller(c).name, ports);
         if (!(await trust.add(target, rule)))
           throw new ApiError("too_large", `${target} has ${TRUST_RULES_MAX} trust rules; revoke some that nobody uses`);
+        c.get("audit")({ kind: "trust", what: `made the trust rule ${rule.id} (${rule.type})`, package: target });
         return c.json([shown(rule)], 201);
       });
       on.delete(`${path}/:id`, async (c) => {
         const target = await targetOf(c, ports);
-        if (!(await trust.remove(target, c.req.param("id") ?? "")))
+        await confirm(c, ports, target);
+        const id = c.req.param("id") ?? "";
+        if (!(await trust.remove(target, id)))
           throw new ApiError("not_found", `${target} has no trust rule with this id; "npm trust list" shows them`);
+        c.get("audit")({ kind: "trust", what: `revoked the trust rule ${id}`, package: target });
         return c.body(null, 204);
       });
     }

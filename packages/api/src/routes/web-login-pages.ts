@@ -52,6 +52,8 @@ const PASSWORD_FIELDS = html`<label for="name">User name</label>
   <input id="name" name="name" autocomplete="username" autocapitalize="none" spellcheck="false" required />
   <label for="password">Password</label>
   <input id="password" name="password" type="password" autocomplete="current-password" required />
+  <label for="code">One-time password, if you have a second factor</label>
+  <input id="code" name="code" autocomplete="one-time-code" />
   <button>Sign in</button>`;
 
 function aboutList({ about }: OpenSession): Markup {

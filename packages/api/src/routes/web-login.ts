@@ -6,6 +6,7 @@ import {
   unseal,
   UserName,
   type Clock,
+  type Credentials,
   type OpenSession,
   type SessionResult,
 } from "@codebox/core";
@@ -18,7 +19,7 @@ import { readForm } from "../forms.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
 import { escaped } from "../loggable.ts";
 import { asPage, page } from "../pages.ts";
-import { CREDENTIALS_BYTES_MAX, issueLogin, parseBody, refusedLogin } from "./sign-in.ts";
+import { CREDENTIALS_BYTES_MAX, issueLogin, parseBody, passwordLogin } from "./sign-in.ts";
 import { closed, signedInPage, signInPage, type WebLoginPorts } from "./web-login-pages.ts";
 import { providerRoutes } from "./web-login-provider.ts";
 
@@ -125,24 +126,25 @@ const pageRoutes = (ports: WebLoginPorts): RouteGroup =>
       "/-/login/:id/password",
       asPage(async (c) => {
         const id = c.req.param("id");
-        const { name = "", password = "" } = await readForm(c, `password ${id}`);
+        const { name = "", password = "", code = "" } = await readForm(c, `password ${id}`);
         const session = await openSession(ports, id);
-        const result = await checkPassword(c, ports, name, password);
-        if (!result.ok) return signInPage(c, ports, id, session, refusedLogin(result.reason).message);
-        if (!(await sessions.settle(id, { state: "identity", name: result.profile.name }))) throw closed();
-        return signedInPage(c, result.profile.name);
+        const login = await passwordLogin(
+          c,
+          ports,
+          credentialsOf(name, password),
+          code === "" ? undefined : code.slice(0, 200),
+        );
+        if (!login.ok) return signInPage(c, ports, id, session, login.refusal.message);
+        if (!(await sessions.settle(id, { state: "identity", name: login.name }))) throw closed();
+        return signedInPage(c, login.name);
       }),
     );
   });
 
 /** A name that is none costs the same as a wrong password. A page registers nobody. */
-async function checkPassword(c: AppContext, ports: WebLoginPorts, name: string, password: string) {
+function credentialsOf(name: string, password: string): Credentials {
   const known = UserName.safeParse(name).success ? name : "";
-  return ports.passwords.guess(
-    { address: ports.addressOf?.(c), name: known },
-    () => ports.identities.login({ name: known, password: password.slice(0, 1024), mayRegister: false }),
-    ({ ok }) => ok,
-  );
+  return { name: known, password: password.slice(0, 1024), mayRegister: false };
 }
 
 /** @throws ApiError `not_found` */

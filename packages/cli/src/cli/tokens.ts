@@ -11,6 +11,7 @@ type Flags = BucketFlags & {
   readonly registry?: string;
   readonly readOnly: boolean;
   readonly stageOnly: boolean;
+  readonly bypass2fa: boolean;
   readonly label: string;
   readonly expires?: number;
   readonly package: readonly string[];
@@ -30,6 +31,7 @@ export function tokenCommands(program: Command, scope: Scope, finish: Finish): v
     .description("make a token and print it, this once: only its SHA-256 is stored")
     .option("--read-only", "it may read, not change anything", false)
     .option("--stage-only", "it may stage versions for approval, not change anything directly", false)
+    .option("--bypass-2fa", "for machines: it needs no second factor where a rule says automation", false)
     .option("--label <text>", "what its owner recognises it by", "made by the operator")
     .option("--expires <days>", "it ends after so many days; default: never", Number)
     .option("--package <name...>", "it is for these packages only", [])
@@ -38,9 +40,20 @@ export function tokenCommands(program: Command, scope: Scope, finish: Finish): v
     .addOption(options.dryRun())
     .action((user: string, { expires, package: packages, scope: scopes, readOnly, ...flags }: Flags) => {
       const { tokens } = connectBucket(flags, env);
-      const { stageOnly, label, cidr, dryRun } = flags;
+      const { stageOnly, bypass2fa: bypassFactor, label, cidr, dryRun } = flags;
       const days = expires === undefined ? {} : { days: expires };
-      const grant = { user, readonly: readOnly, stageOnly, label, ...days, packages, scopes, cidr, dryRun };
+      const grant = {
+        user,
+        readonly: readOnly,
+        stageOnly,
+        bypassFactor,
+        label,
+        ...days,
+        packages,
+        scopes,
+        cidr,
+        dryRun,
+      };
       return finish(addToken({ tokens, output, clock, ids }, grant));
     });
   remote(token.command("list [user]"))

@@ -25,6 +25,8 @@ export type Grant = {
   readonly user: string;
   readonly readonly: boolean;
   readonly stageOnly: boolean;
+  /** It passes rules that say `automation`, without a second factor. */
+  readonly bypassFactor?: boolean;
   readonly label: string;
   /** Days; absent: without an end. */
   readonly days?: number;
@@ -65,12 +67,13 @@ export async function addToken(
   return 0;
 }
 
-function limitsOf({ readonly, stageOnly, packages, scopes, cidr }: Grant): TokenLimits {
+function limitsOf({ readonly, stageOnly, bypassFactor, packages, scopes, cidr }: Grant): TokenLimits {
   const wrong = packages.find((name) => !isReadableName(name));
   if (wrong !== undefined) throw new UsageError(`${JSON.stringify(wrong)} is not a package name`);
   return {
     readonly,
     ...(stageOnly ? { stageOnly } : {}),
+    ...(bypassFactor ? { bypassFactor } : {}),
     ...(packages.length > 0 ? { packages } : {}),
     ...(scopes.length > 0 ? { scopes: scopes.map((scope) => parsed(Scope, scope)) } : {}),
     ...(cidr.length > 0 ? { cidr: cidr.map((network) => parsed(Cidr, network)) } : {}),

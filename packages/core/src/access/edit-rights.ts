@@ -84,6 +84,11 @@ export function setVisibility(rights: RightsSpec, name: string, visibility: "pri
   return { ...rights, visibility: { ...rights.visibility, [name]: visibility } };
 }
 
+/** `npm access set mfa`. */
+export function setSecondFactor(rights: RightsSpec, name: string, rule: "required" | "automation" | "off"): RightsSpec {
+  return { ...rights, secondFactor: { ...rights.secondFactor, [name]: rule } };
+}
+
 /** Disables a user, or enables one again. */
 export function setDisabled(rights: RightsSpec, user: string, disabled: boolean): RightsSpec {
   const others = (rights.disabled ?? []).filter((name) => name !== user);

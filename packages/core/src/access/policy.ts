@@ -3,6 +3,7 @@ import type { RuleContext } from "../domain/rules.ts";
 import type { Service } from "./services.ts";
 import { OPEN_RIGHTS, type RightsSpec, type Role } from "./rights.ts";
 import { creationRule, groupsOf, includes, isMember, privacyOf, roleOf, scopeRules } from "./roles.ts";
+import { factorRuleOf, type FactorRule } from "./second-factor.ts";
 import { refusalOfToken } from "./token-limits.ts";
 import type { AccessTarget, Action, Decision, NamedPrincipal, Principal, Refusal } from "./principal.ts";
 
@@ -15,6 +16,8 @@ import type { AccessTarget, Action, Decision, NamedPrincipal, Principal, Refusal
  */
 export type Policy = {
   readonly may: (principal: Principal, action: Action, target?: AccessTarget) => Decision;
+  /** Whether what changes a package needs a second factor; without a name, whether changing the rights does. */
+  readonly factorRule: (name?: string) => FactorRule | undefined;
   /**
    * Reads the rights if they may have changed. Called before the decisions of a request, a batch or an event. Absent: the policy
    * never changes.
@@ -56,6 +59,7 @@ export function createPolicy({
   services = [],
 }: PolicySettings): Policy {
   return {
+    factorRule: (name) => factorRuleOf(rights, name),
     ruleContext: {
       isMember: (team, user) => isMember(rights, team, user),
       scopeRules: (name) => scopeRules(rights, name),

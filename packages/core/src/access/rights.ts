@@ -3,6 +3,7 @@ import { GROUP_MAX } from "../domain/limits.ts";
 import { isReadableName, UserName } from "../domain/names.ts";
 import { TagRules } from "../domain/tag-rule.ts";
 import { Scope } from "../settings.ts";
+import { FACTOR_RULES } from "./second-factor.ts";
 
 /** What somebody may do with the packages of a pattern. Each has the rights of those before it. */
 export const ROLES = ["read", "tag", "publish", "admin"] as const;
@@ -105,6 +106,8 @@ export const RightsSpec = z.strictObject({
       teams: z.record(GroupName, z.array(UserName).max(MEMBERS_MAX, `a team has at most ${MEMBERS_MAX} members`)),
     }),
   ),
+  /** Where publishing, moving `latest`, and changing owners and rights need a second factor. The closest pattern counts. Default: nowhere. */
+  secondFactor: z.record(Pattern, z.enum(FACTOR_RULES)).default({}),
   /** Users who may do nothing, whatever else the rights say. Default: nobody. */
   disabled: entries(UserName).default([]),
   /** The rules for tags that hold in all packages of a scope, beside the package's own. Absent: there are none. */
@@ -141,6 +144,7 @@ export const DEFAULT_RIGHTS: Rights = {
   revision: 0,
   visibility: {},
   orgs: {},
+  secondFactor: {},
   disabled: [],
   history: [],
   decided: true,

@@ -42,6 +42,8 @@ export type TokenLimits = {
   readonly readonly: boolean;
   /** May read, and stage versions for approval; changes nothing directly. */
   readonly stageOnly?: boolean;
+  /** Was made for a machine, with a second factor: needs none where a rule says `automation`, nor for its user's own setting. */
+  readonly bypassFactor?: boolean;
   /** Has no right on packages, beyond what callers without a token have. */
   readonly noPackages?: boolean;
   /** The only packages that it may be used for, with `scopes`, for example `@acme/wire`. */

@@ -114,8 +114,16 @@ export function createRightsStore(
 }
 
 /** The part of the rights that an administrator decides. */
-export function specOf({ grants, create, visibility, orgs, disabled = [], rules }: RightsSpec): CompleteRights {
-  return { grants, create, visibility, orgs, disabled, ...(rules ? { rules } : {}) };
+export function specOf({
+  grants,
+  create,
+  visibility,
+  orgs,
+  secondFactor = {},
+  disabled = [],
+  rules,
+}: RightsSpec): CompleteRights {
+  return { grants, create, visibility, orgs, secondFactor, disabled, rules };
 }
 
 /** A stored document may be sent back as it was read: without what is ours in it. Not checked. */
@@ -153,6 +161,7 @@ export function createLivePolicy(
       isMember: (team, user) => current?.policy.ruleContext.isMember(team, user) ?? false,
       scopeRules: (name) => current?.policy.ruleContext.scopeRules(name) ?? [],
     },
+    factorRule: (name) => (current ? current.policy.factorRule(name) : "required"),
     may: (principal, action, target) => current?.policy.may(principal, action, target) ?? NOT_READ,
   };
 }

@@ -9,6 +9,8 @@ export type SweepPorts = {
   /** Knows which objects a queued change still needs. */
   readonly receiver: Pick<LocalReceiver, "needs">;
   readonly clock: Clock;
+  /** Lifetimes that differ from those of `LAYOUT`, in days, by prefix. Default: none does. */
+  readonly days?: Readonly<Record<string, number>>;
 };
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -20,9 +22,12 @@ const TOGETHER = 20;
  * Deletes objects that are older than their area's lifetime (`LAYOUT`), as the bucket's lifecycle rules do on AWS. An object that
  * a queued change still needs is kept.
  */
-export async function sweep({ store, receiver, clock }: SweepPorts, signal: AbortSignal): Promise<void> {
+export async function sweep(
+  { store, receiver, clock, days: other = {} }: SweepPorts,
+  signal: AbortSignal,
+): Promise<void> {
   for (const { prefix, days } of EXPIRING) {
-    const oldest = clock.now().getTime() - days * DAY_MS;
+    const oldest = clock.now().getTime() - (other[prefix] ?? days) * DAY_MS;
     const isExpired = async ({ key, modified }: ObjectInfo) =>
       modified.getTime() <= oldest && !(await receiver.needs(key));
     await sweepPrefix(store, prefix, signal, isExpired);

@@ -20,6 +20,7 @@ export const StoredToken = z.object({
   readonly: z.boolean(),
   stageOnly: z.boolean().exactOptional(),
   noPackages: z.boolean().exactOptional(),
+  bypassFactor: z.boolean().exactOptional(),
   label: z.string(),
   description: z.string().exactOptional(),
   created: z.string(),

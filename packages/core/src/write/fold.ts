@@ -1,4 +1,5 @@
 import { principalOfChange, refusalRejection, type Policy } from "../access/policy.ts";
+import { needsConfirmation } from "../access/second-factor.ts";
 import { apply, type Applied } from "../domain/apply.ts";
 import type { Change, ChangeOf } from "../domain/change.ts";
 import { actionOf } from "../domain/changes/index.ts";
@@ -110,9 +111,16 @@ async function admitted(
 function authorised(policy: Policy, packument: Packument | undefined, change: Change): Applied {
   const result = apply(packument, change, policy.ruleContext);
   if (result.kind === "replayed") return result;
+  // A person confirms at the API, and a CI job is trusted by a rule. Nobody confirms for a service.
+  if (change.actor.kind === "service" && needsConfirmation(change) && policy.factorRule(change.name))
+    return { kind: "rejected", rejection: { code: "forbidden", message: unconfirmed(change.name) } };
   const target = { name: change.name, packument };
   const decision = policy.may(principalOfChange(change), actionOf(change), target);
   return decision.allowed ? result : { kind: "rejected", rejection: refusalRejection(decision) };
+}
+
+function unconfirmed(name: string): string {
+  return `${name} needs a second factor, which a service does not have; a person or a trusted CI job may do this (rule: second factor)`;
 }
 
 function outcomeOf({ id, name }: Change, result: Applied | Prepared): Outcome {

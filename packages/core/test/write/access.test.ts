@@ -15,18 +15,21 @@ import {
   createPolicy,
   createRightsStore,
   createSubmit,
+  DEFAULT_RIGHTS,
   NO_CONTEXT,
   outcomeKey,
   RIGHTS_MAX_AGE_MS,
   type Change,
   type Consumer,
   type Policy,
+  type RightsSpec,
   type Submit,
 } from "../../src/index.ts";
 
 /** A policy by which only the owners of a package may change it, and anybody may create one. */
 const owners: Policy = {
   ruleContext: NO_CONTEXT,
+  factorRule: () => undefined,
   may(principal, _, target) {
     const people = target?.packument?.maintainers;
     const owner = !people || (principal.kind !== "anonymous" && people.some(({ name }) => name === principal.name));
@@ -152,5 +155,29 @@ describe("submit asks the policy", () => {
       },
     });
     expect(embedded.queue.isEmpty()).toBe(true);
+  });
+});
+
+describe("a rule for a second factor", () => {
+  const rights = { ...DEFAULT_RIGHTS, grants: [{ to: "services", role: "admin", on: "**" } as const] };
+  const of = (secondFactor: RightsSpec["secondFactor"]) =>
+    createConsumer({
+      ...embedded,
+      policy: createPolicy({ anonymousRead: true, rights: { ...rights, secondFactor } }),
+      clock: manualClock(),
+    });
+  const byService = (change: Change): Change => ({ ...change, actor: { kind: "service", name: "deploy" } });
+  const byJob = (change: Change): Change => ({ ...change, actor: { kind: "workload", name: "github:acme/wire" } });
+
+  test("is not passed by a service, which nobody confirms for; a trusted CI job passes it", async () => {
+    await published();
+    const changes = [tagPut("wire", "latest", "1.0.0"), tagPut("wire", "next", "1.0.0")];
+    const outcomes = await of({ wire: "required" })("wire", changes.map(byService));
+    expect(outcomes).toMatchObject([{ state: "rejected", rejection: { code: "forbidden" } }, { state: "applied" }]);
+    const automation = await of({ "**": "automation" })("wire", [byService(tagPut("wire", "latest", "1.0.0", "y"))]);
+    expect(automation).toMatchObject([{ state: "rejected" }]);
+    expect(await of({ wire: "required" })("wire", [byJob(tagPut("wire", "latest", "1.0.0", "z"))])).toMatchObject([
+      { state: "applied" },
+    ]);
   });
 });
