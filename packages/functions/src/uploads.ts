@@ -36,14 +36,15 @@ export const PLAIN_TARBALL_BYTES_MAX = Math.floor(3.7 * 1024 * 1024);
 export const UPLOAD_BYTES_MAX = 256 * 1024 * 1024;
 
 const WAY_OUT =
-  'publish a tarball over some 3.7 MiB with "codebox publish", which uploads it straight to the store (docs/deploy.md, "Large packages")';
+  'publish a tarball over some 3.7 MiB with "codebox publish", and several packages with "codebox release": they upload tarballs straight to the store (docs/deploy.md, "Large packages")';
 
 /** What npm is doing when it sends a whole packument back. Source: npm lib/commands/{deprecate,unpublish,owner,star}.js. */
 const AMENDING = new Set(["deprecate", "undeprecate", "unpublish", "owner", "star", "unstar"]);
 
 /** A filter that refuses a body that is too large for Lambda, and says what to do instead. */
 export const bodyLimit: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const bytes = c.req.method === "PUT" ? Number(c.req.header("content-length") ?? 0) : 0;
+  const isLimited = c.req.method === "PUT" || c.req.method === "POST";
+  const bytes = isLimited ? Number(c.req.header("content-length") ?? 0) : 0;
   if (bytes > LAMBDA_BODY_BYTES_MAX) {
     const limit = `the body has ${bytes} bytes; through AWS Lambda at most ${LAMBDA_BODY_BYTES_MAX} (5 MiB) can be sent`;
     throw new ApiError(
