@@ -12,6 +12,7 @@ import type {
   Principal,
   Release,
   RightsStore,
+  Sessions,
   Submit,
   TokenLifetimes,
   TokenStore,
@@ -22,6 +23,7 @@ import type { Context, Hono } from "hono";
 import type { Allowance } from "./intake.ts";
 import type { ApiError } from "./errors.ts";
 import type { Passwords } from "./passwords.ts";
+import type { SignIns } from "./sign-ins.ts";
 
 /** What every app needs, whichever routes it serves. */
 export type AppPorts = {
@@ -30,6 +32,8 @@ export type AppPorts = {
   readonly clock: Clock;
   /** Absent: nobody has a password. */
   readonly passwords?: Passwords;
+  /** Where people sign in besides. Absent: nowhere. */
+  readonly signIns?: SignIns;
   /** The client's address, for tokens of some networks, back-off and the log of refusals; `undefined` when the host does not know it. */
   readonly addressOf?: (c: AppContext) => string | undefined;
   /**
@@ -88,7 +92,16 @@ export type AccountPorts = {
   readonly policy: Policy;
   readonly clock: Clock;
   readonly ids: Ids;
-} & Pick<AppPorts, "addressOf">;
+  /** Signing in with a browser. Absent: clients ask for name and password themselves. */
+  readonly webLogin?: WebLogin;
+} & Pick<AppPorts, "addressOf" | "signIns" | "onFailure">;
+
+/** Signing in with a browser. */
+export type WebLogin = {
+  readonly sessions: Sessions;
+  /** Whether people have passwords here. */
+  readonly passwords: boolean;
+};
 
 /** What the complete HTTP surface needs. Components only; the settings are separate. */
 export type ApiPorts = AppPorts &
