@@ -86,7 +86,12 @@ export function createRelease(ports: ReleasePorts): Release {
     const changes = stamped.map((change) => Change.parse(change));
     const named = Object.fromEntries(changes.map((change) => [change.name, change.id]));
     if (dryRun) return { kind: "committed", id, changes: {} };
-    const record = await releases.open({ id, actor, changes: named, ...(host === undefined ? {} : { host }) });
+    const record = await releases.open({
+      id,
+      actor: { kind: actor.kind, name: actor.name },
+      changes: named,
+      ...(host === undefined ? {} : { host }),
+    });
     if (record.state !== "open") return resultOf(record);
     return complete(ports, releases, id, { changes, isResumed: known !== undefined });
   };
