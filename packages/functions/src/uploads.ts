@@ -36,7 +36,7 @@ export const PLAIN_TARBALL_BYTES_MAX = Math.floor(3.7 * 1024 * 1024);
 export const UPLOAD_BYTES_MAX = 256 * 1024 * 1024;
 
 const WAY_OUT =
-  'publish a tarball over some 3.7 MiB with "codebox publish", which uploads it straight to the store (docs/deploy.md, "Large packages")';
+  'publish a tarball over some 3.7 MiB with "codebox publish", and several packages with "codebox release": they upload tarballs straight to the store (docs/deploy.md, "Large packages")';
 
 /** What npm is doing when it sends a whole packument back. Source: npm lib/commands/{deprecate,unpublish,owner,star}.js. */
 const AMENDING = new Set(["deprecate", "undeprecate", "unpublish", "owner", "star", "unstar"]);

@@ -35,7 +35,6 @@ import {
   type Ids,
   type LocalBackend,
   type OpenBackend,
-  type Policy,
   type RightsStore,
   type Upstream,
   type Worker,
@@ -114,8 +113,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const rights = await openRights(backend, parts);
   const policySettings = { anonymousRead: !settings.private, admins: settings.admins };
   const policy = createLivePolicy(policySettings, rights);
-  const access = { policy, policySettings, rights };
-  const worker = workerOf(backend, policy, parts);
+  const access = { policy, policySettings, rights, host: ids.next() };
+  const worker = workerOf(backend, access, parts);
   const stopping = new AbortController();
   // Every reader of the events listens.
   setMaxListeners(0, stopping.signal);
@@ -142,10 +141,10 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   };
 }
 
-function workerOf(backend: LocalBackend, policy: Policy, { settings, log, clock }: ServerParts): Worker {
+function workerOf(backend: LocalBackend, { policy, host }: Access, { settings, log, clock }: ServerParts): Worker {
   return createWorker({
     queue: backend.receiver,
-    consumer: createConsumer({ ...backend, policy, clock, documentBytes: settings.documentsMb * MEBIBYTE }),
+    consumer: createConsumer({ ...backend, policy, clock, host, documentBytes: settings.documentsMb * MEBIBYTE }),
     concurrency: CONCURRENT_GROUPS,
     onFailure: (error, batch) =>
       log.error(
@@ -155,7 +154,8 @@ function workerOf(backend: LocalBackend, policy: Policy, { settings, log, clock 
   });
 }
 
-type Access = Omit<RightsPorts, "reader">;
+/** `host` names this process: no other one makes releases in this store. */
+type Access = Omit<RightsPorts, "reader"> & { readonly host: string };
 
 /**
  * The rights of this registry. A new one begins with those of `DEFAULT_RIGHTS`; one from before rights keeps what was possible, and

@@ -16,6 +16,8 @@ const Stored = z.looseObject({
   at: z.string(),
   until: z.string(),
   actor: z.object({ kind: z.enum(["user", "workload", "service"]), name: z.string() }),
+  /** The process that makes it, where no other one does: once it has ended, nobody commits the release. */
+  host: z.string().optional(),
   /** Package → the id of its change. */
   changes: z.record(z.string(), z.string()),
   /** Why it was aborted. */
@@ -35,7 +37,7 @@ export type Releases = {
   /** The record; `undefined`: there is none, which counts as aborted. */
   find(id: string): Promise<ReleaseRecord | undefined>;
   /** Opens a release; the present record when there is one of this id. */
-  open(release: Pick<ReleaseRecord, "id" | "actor" | "changes">): Promise<ReleaseRecord>;
+  open(release: Pick<ReleaseRecord, "id" | "actor" | "changes" | "host">): Promise<ReleaseRecord>;
   /** Decides a release that is open. The record as it is then: it may have been decided before. */
   decide(id: string, state: Exclude<ReleaseState, "open">, reason?: string): Promise<ReleaseRecord | undefined>;
 };
@@ -92,9 +94,13 @@ export async function readRelease(store: Pick<ObjectStore, "get">, id: string): 
   return found && recordIn(found.bytes);
 }
 
-/** Whether a release has been open for too long at a time. */
-export function isOverdue({ state, until }: ReleaseRecord, now: Date): boolean {
-  return state === "open" && now.getTime() > millisecondsOf(until);
+/**
+ * Whether nobody will commit a release that is open: it has been so for too long, or its process has ended.
+ *
+ * @param host the one process that makes releases; absent: there may be several
+ */
+export function isAbandoned({ state, until, host: maker }: ReleaseRecord, now: Date, host?: string): boolean {
+  return state === "open" && (now.getTime() > millisecondsOf(until) || (host !== undefined && maker !== host));
 }
 
 function recordIn(bytes: Uint8Array): ReleaseRecord {

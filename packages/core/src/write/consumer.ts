@@ -32,6 +32,8 @@ export type ConsumerPorts = {
   readonly clock: Clock;
   /** The memory that the last written documents may take, in bytes of their JSON. Default: `WRITTEN_BYTES`. */
   readonly documentBytes?: number;
+  /** This process, if it alone makes releases: those that it did not open itself have no sender any more. Default: others do, too. */
+  readonly host?: string;
   /** 0 ≤ n < 1. Spreads the retries of consumers that lost a write to each other. Default: no spreading. */
   readonly random?: () => number;
 };
@@ -111,7 +113,7 @@ type Memory = {
 };
 
 async function write(
-  { store, policy, reader, clock, random }: ConsumerPorts,
+  { store, policy, reader, clock, random, host }: ConsumerPorts,
   memory: Memory,
   name: string,
   changes: readonly Change[],
@@ -132,7 +134,7 @@ async function write(
       details,
       outcomes,
       changed,
-    } = await fold({ store, policy, releases, clock }, start, changes, progress);
+    } = await fold({ store, policy, releases, clock, host }, start, changes, progress);
     over?.throwIfAborted();
     const unsent = stateOf(folded).outbox;
     if ((!changed && start === found) || folded === undefined) {

@@ -6,10 +6,15 @@ import type { RejectionCode } from "../domain/outcome.ts";
 import { own, stateOf, type Packument } from "../domain/packument.ts";
 import { changeOfStep, pendingOf, present, rolledForward, withoutPending, withPending } from "../domain/release.ts";
 import type { Clock } from "../ports/clock.ts";
-import { isOverdue, type ReleaseRecord, type Releases, type ReleaseState } from "../stored/releases.ts";
+import { isAbandoned, type ReleaseRecord, type Releases, type ReleaseState } from "../stored/releases.ts";
 
 /** What the consumer asks about releases. docs/decisions/0022 says why each step is safe. */
-export type ReleasePorts = { readonly releases: Releases; readonly clock: Pick<Clock, "now" | "sleep"> };
+export type ReleasePorts = {
+  readonly releases: Releases;
+  readonly clock: Pick<Clock, "now" | "sleep">;
+  /** The one process that makes releases, where there is one. */
+  readonly host?: string | undefined;
+};
 
 /** Decides a change by policy, kind and rules, and copies the tarball of a publish. */
 export type Admit = (before: Packument | undefined, change: Change) => Promise<Applied>;
@@ -105,11 +110,15 @@ function refuse(code: RejectionCode, message: string): Applied {
   return { kind: "rejected", rejection: { code, message } };
 }
 
-/** The state of a release. One that has been open for too long is aborted: its sender may be gone. */
-async function stateNow({ releases, clock }: ReleasePorts, id: string, known?: ReleaseRecord): Promise<ReleaseState> {
+/** The state of a release. One that nobody will commit is aborted. */
+async function stateNow(
+  { releases, clock, host }: ReleasePorts,
+  id: string,
+  known?: ReleaseRecord,
+): Promise<ReleaseState> {
   const record = known ?? (await releases.find(id));
   if (!record) return "aborted";
-  if (!isOverdue(record, clock.now())) return record.state;
+  if (!isAbandoned(record, clock.now(), host)) return record.state;
   return (await releases.decide(id, "aborted", "it was not committed in time"))?.state ?? "aborted";
 }
 

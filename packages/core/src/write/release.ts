@@ -54,11 +54,15 @@ export type ReleaseResult =
  */
 export type Release = (drafts: readonly ReleaseDraft[], options: ReleaseOptions) => Promise<ReleaseResult>;
 
-type ReleasePorts = SubmitPorts & { readonly store: Pick<ObjectStore, "get" | "put"> };
+type ReleasePorts = SubmitPorts & {
+  readonly store: Pick<ObjectStore, "get" | "put">;
+  /** This process, if no other one makes releases. */
+  readonly host?: string;
+};
 
 /** The way in for releases. docs/decisions/0022 has the steps, and why no crash leaves half of one. */
 export function createRelease(ports: ReleasePorts): Release {
-  const { policy, clock, ids, store } = ports;
+  const { policy, clock, ids, store, host } = ports;
   const releases = createReleases({ store, clock });
   return async (drafts, { principal, id: given, why, dryRun = false }) => {
     const { id, known } =
@@ -82,7 +86,12 @@ export function createRelease(ports: ReleasePorts): Release {
     const changes = stamped.map((change) => Change.parse(change));
     const named = Object.fromEntries(changes.map((change) => [change.name, change.id]));
     if (dryRun) return { kind: "committed", id, changes: {} };
-    const record = await releases.open({ id, actor, changes: named });
+    const record = await releases.open({
+      id,
+      actor: { kind: actor.kind, name: actor.name },
+      changes: named,
+      ...(host === undefined ? {} : { host }),
+    });
     if (record.state !== "open") return resultOf(record);
     return complete(ports, releases, id, { changes, isResumed: known !== undefined });
   };

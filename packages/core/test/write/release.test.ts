@@ -185,6 +185,19 @@ describe("while a package is prepared for a release", () => {
   });
 });
 
+test("where one process makes releases, the next one aborts what it left open, without waiting", async () => {
+  await each((await opened()).prepare);
+  consume = createConsumer({
+    ...backend,
+    reader: createPackumentReader(backend.store),
+    policy: openPolicy,
+    clock,
+    host: "next",
+  });
+  expect(await each([tagPut("wire", "later", "1.0.0")])).toEqual(["applied"]);
+  expect((await releases.find("rel-1"))?.state).toBe("aborted");
+});
+
 describe("a message that names a release", () => {
   test("is refused when the release's record does not name it: nobody joins somebody else's release", async () => {
     const { prepare } = await opened();
