@@ -7,6 +7,7 @@ import { storageCommands } from "./cli/storage.ts";
 import { tagCommands } from "./cli/tags.ts";
 import { tokenCommands } from "./cli/tokens.ts";
 import { walkingCommands } from "./cli/walkers.ts";
+import { webhookCommands } from "./cli/webhooks.ts";
 import { explain, UsageError, type ExitCode } from "./errors.ts";
 import { createOutput } from "./output.ts";
 
@@ -48,6 +49,7 @@ function createProgram(scope: Scope, finish: Finish): Command {
     tokenCommands,
     accessCommands,
     tagCommands,
+    webhookCommands,
     publishCommand,
   ])
     add(program, scope, finish);

@@ -21,6 +21,8 @@ import {
   createSubmit,
   createTokenUses,
   createUpstreamCache,
+  createWebhookDelivery,
+  createWebhooks,
   createWorker,
   DEFAULT_RIGHTS,
   issueToken,
@@ -44,7 +46,9 @@ import { isItself } from "./itself.ts";
 import { openListener, type Listener, type ListenerParts } from "./listener.ts";
 import { createPrepare } from "./prepare-thread.ts";
 import { watchRevocations } from "./revocations.ts";
+import { webhookRoutes, type WebhookPorts } from "./webhooks-route.ts";
 import { openSqlite } from "@codebox/sqlite";
+import { createWebhookSender } from "@codebox/upstream";
 import type { Settings } from "./settings.ts";
 
 export type ServerParts = {
@@ -105,9 +109,11 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   // Every reader of the events listens.
   setMaxListeners(0, stopping.signal);
   // Its own URL is asked for only by requests, which come once it listens.
-  const { app, direct } = appOf(backend, access, parts, stopping.signal, () => listener.url);
+  const webhooks = webhooksOf(backend, parts);
+  const { app, direct } = appOf(backend, access, parts, stopping.signal, () => listener.url, webhooks);
   const listener = await listen(backend, { ...settings, direct, fetch: app.fetch, log, clock });
   worker.start();
+  const delivered = webhooks.delivery.run(stopping.signal);
   const swept = keepSwept({ ...backend, clock }, stopping.signal, (error) =>
     log.error({ err: error }, "a sweep failed"),
   );
@@ -121,6 +127,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       await listener.close();
       await worker.drain();
       await swept;
+      await delivered;
       await backend.close();
     },
   };
@@ -137,6 +144,15 @@ function workerOf(backend: LocalBackend, policy: Policy, { log, clock }: ServerP
         "changes will be delivered again",
       ),
   });
+}
+
+function webhooksOf({ store, eventReader }: LocalBackend, { settings, log, clock, ids }: ServerParts) {
+  const webhooks = createWebhooks({ store, clock, ids });
+  const sender = createWebhookSender({ allowPrivate: settings.webhookPrivate });
+  const onFailure = (error: unknown) =>
+    log.error({ err: error }, "webhooks could not be delivered; they are tried again");
+  const delivery = createWebhookDelivery({ webhooks, events: eventReader, sender, clock, onFailure });
+  return { webhooks, events: eventReader, sender, delivery };
 }
 
 type Access = Omit<RightsPorts, "reader">;
@@ -168,6 +184,7 @@ function appOf(
   parts: ServerParts,
   stopping: AbortSignal,
   ownUrl: () => string,
+  webhooks: WebhookPorts,
 ): { readonly app: App; readonly direct: Direct } {
   const { settings, log, clock, ids, addresses = [] } = parts;
   const own = { publicUrl: settings.publicUrl, everywhere: isAnyAddress(settings.host), addresses };
@@ -203,6 +220,7 @@ function appOf(
     eventRoutes({ ...ports, events: backend.eventReader, watch: revocations.watch }, stopping),
     deadLetterRoutes(backend.deadLetters, backend.reader, clock),
     allTokensRoutes(revocations.tokens),
+    webhookRoutes(webhooks),
   ]);
   return { app, direct: createDirect(ports, chosen) };
 }
