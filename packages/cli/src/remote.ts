@@ -65,7 +65,7 @@ export function remoteWebhooks(options: () => Promise<Options>): WebhookPort {
 }
 
 /** Sends a request to the registry. @throws CommandError with what the registry said */
-async function askRegistry(
+export async function askRegistry(
   path: string,
   options: () => Promise<Options>,
   request: RequestOptions = {},

@@ -27,6 +27,8 @@ export type ConsumerPorts = {
   readonly events: EventLog;
   readonly outcomes: Outcomes;
   readonly clock: Clock;
+  /** The memory that the last written documents may take, in bytes of their JSON. Default: `WRITTEN_BYTES`. */
+  readonly documentBytes?: number;
   /** 0 ≤ n < 1. Spreads the retries of consumers that lost a write to each other. Default: no spreading. */
   readonly random?: () => number;
 };
@@ -53,7 +55,7 @@ export type TimeLimit = {
 const REMEMBERED_PACKAGES = 10_000;
 
 /**
- * The memory that the last written documents may take, in bytes of their JSON: as much as the reader's cache, which holds the
+ * Default of the memory that the last written documents may take: as much as the reader's cache, which holds the
  * same objects as long as nobody else writes. Forgetting one costs the repair of what a foreign writer undoes right then.
  */
 const WRITTEN_BYTES = 32 * 1024 * 1024;
@@ -76,7 +78,7 @@ const WRITTEN_BYTES = 32 * 1024 * 1024;
  */
 export function createConsumer(ports: ConsumerPorts): Consumer {
   const emitted = new LRUCache<string, ReadonlySet<string>>({ max: REMEMBERED_PACKAGES });
-  const documents = new LRUCache<string, Packument>({ maxSize: WRITTEN_BYTES });
+  const documents = new LRUCache<string, Packument>({ maxSize: ports.documentBytes ?? WRITTEN_BYTES });
   return async (name, changes, time = {}) => {
     const written = await write(ports, { emitted, documents }, name, changes, time);
     time.over?.throwIfAborted();
