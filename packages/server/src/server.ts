@@ -22,8 +22,6 @@ import {
   createSubmit,
   createTokenUses,
   createUpstreamCache,
-  createWebhookDelivery,
-  createWebhooks,
   createWorker,
   DEFAULT_RIGHTS,
   issueToken,
@@ -48,9 +46,9 @@ import { openListener, type Listener, type ListenerParts } from "./listener.ts";
 import { createPrepare } from "./prepare-thread.ts";
 import { watchRevocations } from "./revocations.ts";
 import { webhookRoutes, type WebhookPorts } from "./webhooks-route.ts";
+import { openWebhooks } from "./webhooks.ts";
 import { invitationRoutes, userRoutes } from "./users-route.ts";
 import { openSqlite } from "@codebox/sqlite";
-import { createWebhookSender } from "@codebox/upstream";
 import type { Settings } from "./settings.ts";
 import { signInOf } from "./sign-in.ts";
 
@@ -118,7 +116,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   // Every reader of the events listens.
   setMaxListeners(0, stopping.signal);
   // Its own URL is asked for only by requests, which come once it listens.
-  const webhooks = webhooksOf(backend, parts);
+  const webhooks = openWebhooks(backend, parts);
   const { app, direct } = appOf(backend, access, parts, stopping.signal, () => listener.url, webhooks);
   const listener = await listen(backend, { ...settings, direct, fetch: app.fetch, log, clock });
   worker.start();
@@ -153,15 +151,6 @@ function workerOf(backend: LocalBackend, policy: Policy, { settings, log, clock 
         "changes will be delivered again",
       ),
   });
-}
-
-function webhooksOf({ store, eventReader }: LocalBackend, { settings, log, clock, ids }: ServerParts) {
-  const webhooks = createWebhooks({ store, clock, ids });
-  const sender = createWebhookSender({ allowPrivate: settings.webhookPrivate });
-  const onFailure = (error: unknown) =>
-    log.error({ err: error }, "webhooks could not be delivered; they are tried again");
-  const delivery = createWebhookDelivery({ webhooks, events: eventReader, sender, clock, onFailure });
-  return { webhooks, events: eventReader, sender, delivery };
 }
 
 type Access = Omit<RightsPorts, "reader">;

@@ -114,7 +114,7 @@ export type SignedInUser = {
   readonly providerToken?: string;
 };
 
-/** Makes the token of somebody who signed in. @throws ApiError `forbidden`: an administrator disabled the user */
+/** Makes the token of somebody who signed in. @throws ApiError `forbidden` for a disabled account: only now is that said */
 export async function issueLogin(
   c: AppContext,
   ports: Pick<AccountPorts, "tokens" | "ids" | "clock" | "signIns" | "policy">,
@@ -122,8 +122,7 @@ export async function issueLogin(
   { name, found, providerToken }: SignedInUser,
 ): Promise<string> {
   await ports.policy.refresh?.();
-  // The password was right: only now is said that the account is disabled.
-  demand(ports.policy.may({ kind: "user", name }, "account"));
+  demand(ports.policy.may({ kind: "user", name, ...(found ? { groups: found.groups } : {}) }, "account"));
   const label = (c.req.header("user-agent") ?? "login").slice(0, 100);
   const now = ports.clock.now();
   const expires = earliest(
