@@ -15,5 +15,6 @@ test("AsyncAPI's own parser finds no error in the document", async () => {
     ["takeChangeFromQueue", "receive", true],
     ["announceOnTopic", "send", true],
     ["announceOnStream", "send", true],
+    ["sendToWebhook", "send", true],
   ]);
 });

@@ -14,12 +14,12 @@ const files = execFileSync("git", ["ls-files", "*.ts", "*.mjs"], { cwd: ROOT, en
 const root = manifestOf(".");
 
 function manifestOf(folder: string): Manifest {
-  const { name, dependencies, devDependencies } = JSON.parse(
+  const { name, dependencies, devDependencies, peerDependencies } = JSON.parse(
     readFileSync(join(ROOT, folder, "package.json"), "utf8"),
-  ) as { name: string; dependencies?: object; devDependencies?: object };
+  ) as { name: string; dependencies?: object; devDependencies?: object; peerDependencies?: object };
   return {
     name,
-    dependencies: new Set(Object.keys(dependencies ?? {})),
+    dependencies: new Set(Object.keys({ ...dependencies, ...peerDependencies })),
     devDependencies: new Set(Object.keys(devDependencies ?? {})),
   };
 }

@@ -12,6 +12,7 @@ import { tagCommands } from "./cli/tags.ts";
 import { tokenCommands } from "./cli/tokens.ts";
 import { userCommands } from "./cli/users.ts";
 import { walkingCommands } from "./cli/walkers.ts";
+import { webhookCommands } from "./cli/webhooks.ts";
 import { explain, UsageError, type ExitCode } from "./errors.ts";
 import { createOutput } from "./output.ts";
 
@@ -55,6 +56,7 @@ function createProgram(scope: Scope, finish: Finish): Command {
     accessCommands,
     auditCommand,
     tagCommands,
+    webhookCommands,
     nameCommands,
     stageCommands,
     publishCommand,

@@ -9,6 +9,7 @@ import {
 } from "@codebox/core";
 import npmFetch from "npm-registry-fetch";
 import type { AccessPort } from "./commands/access.ts";
+import type { ShownWebhook, WebhookPort } from "./commands/webhook.ts";
 import { refusal, type Options } from "./registry.ts";
 
 /**
@@ -57,6 +58,25 @@ export function remoteAuditLog(options: () => Promise<Options>): Pick<AuditLog, 
   return {
     query: async (query = {}) =>
       (await askRegistry(`/-/audit?${new URLSearchParams({ ...query }).toString()}`, options)) as AuditPage,
+  };
+}
+
+/** The webhooks of a running registry, for its administrators. */
+export function remoteWebhooks(options: () => Promise<Options>): WebhookPort {
+  const ask = async (method: string, path: string, body?: object) =>
+    (await askRegistry(`/-/webhooks${path}`, options, { method, ...(body ? { body } : {}) })) as ShownWebhook;
+  const of = (id: string) => `/${encodeURIComponent(id)}`;
+  return {
+    async list() {
+      const { webhooks } = (await askRegistry("/-/webhooks", options)) as {
+        readonly webhooks: readonly ShownWebhook[];
+      };
+      return webhooks;
+    },
+    add: (target) => ask("POST", "", target),
+    remove: (id) => ask("DELETE", of(id)),
+    rotate: (id) => ask("POST", `${of(id)}/rotate`),
+    redeliver: (id, from) => ask("POST", `${of(id)}/redeliver`, from === undefined ? {} : { from }),
   };
 }
 

@@ -104,6 +104,7 @@ export const LAYOUT = {
     prefix: `${OWN_PREFIX}releases/`,
     purpose: "whether a release of several packages is open, committed or aborted",
   },
+  webhooks: { prefix: `${OWN_PREFIX}webhooks/`, purpose: "webhooks: their targets, secrets, and how far each is" },
   health: { prefix: `${OWN_PREFIX}health`, purpose: "never written; the health check looks whether the store answers" },
 } as const satisfies Readonly<Record<string, Area>>;
 
@@ -148,6 +149,7 @@ export const tokenKey = (hash: string): string => `${LAYOUT.tokens.prefix}${hash
 export const rightsKey = `${LAYOUT.access.prefix}rights.json`;
 /** `target`: a package's name, or `@acme/*`. */
 export const trustKey = (target: string): string => `${LAYOUT.trust.prefix}${encodeURIComponent(target)}`;
+export const webhookKey = (id: string): string => `${LAYOUT.webhooks.prefix}${id}`;
 export const spentKey = (hash: string): string => `${LAYOUT.spent.prefix}${hash}`;
 export const tokenUseKey = (hash: string): string => `${LAYOUT.uses.prefix}${hash}`;
 export const userTokensPrefix = (user: string): string => `${LAYOUT.tokens.prefix}users/${encodeURIComponent(user)}/`;

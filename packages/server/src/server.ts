@@ -50,6 +50,8 @@ import { isItself } from "./itself.ts";
 import { openListener, type Listener, type ListenerParts } from "./listener.ts";
 import { createPrepare } from "./prepare-thread.ts";
 import { watchRevocations } from "./revocations.ts";
+import { webhookRoutes, type WebhookPorts } from "./webhooks-route.ts";
+import { openWebhooks } from "./webhooks.ts";
 import { invitationRoutes, userRoutes } from "./users-route.ts";
 import { openSqlite } from "@codebox/sqlite";
 import type { Settings } from "./settings.ts";
@@ -119,10 +121,12 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   // Every reader of the events listens.
   setMaxListeners(0, stopping.signal);
   // Its own URL is asked for only by requests, which come once it listens.
-  const { app, direct } = appOf(backend, access, parts, stopping.signal, () => listener.url);
+  const webhooks = openWebhooks(backend, parts);
+  const { app, direct } = appOf(backend, access, parts, stopping.signal, () => listener.url, webhooks);
   const listener = await listen(backend, { ...settings, direct, fetch: app.fetch, log, clock });
   worker.start();
   const days = { [LAYOUT.audit.prefix]: settings.auditDays };
+  const delivered = webhooks.delivery.run(stopping.signal);
   const swept = keepSwept({ ...backend, clock, days }, stopping.signal, (error) =>
     log.error({ err: error }, "a sweep failed"),
   );
@@ -136,6 +140,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       await listener.close();
       await worker.drain();
       await swept;
+      await delivered;
       await backend.close();
     },
   };
@@ -184,6 +189,7 @@ function appOf(
   parts: ServerParts,
   stopping: AbortSignal,
   ownUrl: () => string,
+  webhooks: WebhookPorts,
 ): { readonly app: App; readonly direct: Direct } {
   const { settings, log, clock, ids, addresses = [] } = parts;
   const own = { publicUrl: settings.publicUrl, everywhere: isAnyAddress(settings.host), addresses };
@@ -240,6 +246,7 @@ function appOf(
     deadLetterRoutes(backend.deadLetters, backend.reader, clock),
     allTokensRoutes(revocations.tokens),
     auditLogRoutes(auditLog),
+    webhookRoutes(webhooks),
     userRoutes(users),
     invitationRoutes(users),
   ]);

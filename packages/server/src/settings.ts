@@ -194,6 +194,10 @@ const Settings = z.object({
     flag: "--trusted-proxies <a,b>",
     help: "networks of the proxies in front, such as 10.0.0.0/8",
   }),
+  webhookPrivate: Switch.default(false).register(flags, {
+    flag: "--webhook-private",
+    help: "webhooks may have http and addresses that are not public",
+  }),
   waitMs: count(0, 60_000).default(WAIT_MS).register(flags, {
     flag: "--wait-ms <n>",
     help: "milliseconds to wait for a change's outcome before a 202",

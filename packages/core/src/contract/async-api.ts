@@ -96,6 +96,13 @@ function channels(changes: readonly KindOfMessage[], events: readonly KindOfMess
       servers: onServer("registry"),
       messages: announced,
     },
+    eventWebhook: {
+      address: null,
+      title: "A webhook",
+      description:
+        "A URL of the receiver, which an administrator of a registry on one machine adds. The body is an event; the headers webhook-id, webhook-timestamp and webhook-signature are those of Standard Webhooks.",
+      messages: announced,
+    },
   };
 }
 
@@ -122,6 +129,12 @@ function operations(): JsonSchema {
       channel: on("eventStream"),
       summary: "Sends the events to a subscriber that connected, from the position that it names.",
       bindings: { http: { method: "GET" } },
+    },
+    sendToWebhook: {
+      action: "send",
+      channel: on("eventWebhook"),
+      summary: "Sends an event to the receiver, at least once, each package's in order.",
+      bindings: { http: { method: "POST" } },
     },
   };
 }
