@@ -19,6 +19,7 @@ module.exports = {
     only("functions", ["api", "aws", "upstream", "oidc", "system", "core"]),
     // cli → upstream: npm's settings (registry, token) are read in one place, for publish and for the default upstream.
     only("cli", ["aws", "upstream", "system", "core"]),
+    only("client", []),
     only("testing", ["core"]),
     {
       name: "core-imports-no-sdk-and-no-framework",
@@ -40,7 +41,7 @@ module.exports = {
   options: {
     doNotFollow: { path: "node_modules" },
     // The parser does not know `using` yet, and the rules are about production code.
-    exclude: { path: "/test/|contracts?\\.ts$" },
+    exclude: { path: "/test/|/dist/|contracts?\\.ts$" },
     parser: "swc",
     tsPreCompilationDeps: true,
 

@@ -14,6 +14,7 @@ import { accessRoutes } from "./routes/access.ts";
 import { requestLog } from "./request-log.ts";
 import { accountRoutes } from "./routes/account.ts";
 import { auditRoutes } from "./routes/audit.ts";
+import { contractRoutes } from "./routes/contract-documents.ts";
 import { distTagReadRoutes, distTagWriteRoutes } from "./routes/dist-tags.ts";
 import { orgReadRoutes, orgWriteRoutes } from "./routes/orgs.ts";
 import { ownerRoutes } from "./routes/owners.ts";
@@ -43,6 +44,7 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
   const trust = createTrustStore(ports);
   return [
     publicRoutes(ports),
+    contractRoutes(),
     statusRoutes(ports),
     auditRoutes(ports),
     signatureRoutes(ports),

@@ -4,7 +4,6 @@ import type {
   Clock,
   IdentityProvider,
   Ids,
-  IsMember,
   ObjectStore,
   Outcomes,
   PackumentReader,
@@ -68,8 +67,6 @@ export type WritePorts = {
   readonly submit: Submit;
   readonly ids: Ids;
   readonly clock: Clock;
-  /** Who belongs to which team, for a trial of rules. Default: nobody to any. */
-  readonly isMember?: IsMember;
 } & Pick<AppPorts, "onFailure">;
 
 /** What reading and changing the rights needs. */

@@ -53,6 +53,11 @@ const STATUS = {
   storage_full: 507,
 } as const satisfies Record<ErrorCode, number>;
 
+/** The HTTP status of a failure. */
+export function statusOf(code: ErrorCode): (typeof STATUS)[ErrorCode] {
+  return STATUS[code];
+}
+
 /** A failure with a message for the person at the keyboard: what is wrong, and how to fix it. */
 export class ApiError extends Error {
   override readonly name = "ApiError";

@@ -13,6 +13,7 @@ export * from "./paths.ts";
 export { accessRoutes } from "./routes/access.ts";
 export * from "./routes/account.ts";
 export { auditRoutes } from "./routes/audit.ts";
+export { contractRoutes } from "./routes/contract-documents.ts";
 export * from "./routes/dist-tags.ts";
 export { ownerRoutes } from "./routes/owners.ts";
 export { orgReadRoutes, orgWriteRoutes } from "./routes/orgs.ts";

@@ -10,6 +10,7 @@ export * from "./access/token-uses.ts";
 export * from "./access/services.ts";
 export * from "./access/tokens.ts";
 export * from "./domain/age.ts";
+export * from "./contract/documents.ts";
 export * from "./access/trust.ts";
 export * from "./domain/apply.ts";
 export * from "./domain/change.ts";

@@ -4,6 +4,7 @@ import {
   accessRoutes,
   accountRoutes,
   auditRoutes,
+  contractRoutes,
   createApp,
   createPasswords,
   distTagReadRoutes,
@@ -80,6 +81,7 @@ export function createReadApp(env: ApiEnvironment, parts: ApiParts): App {
   const index = packageIndex(ports);
   return createApp(ports, settingsOf(env), [
     publicRoutes(ports),
+    contractRoutes(),
     statusRoutes(ports),
     auditRoutes(ports),
     signatureRoutes(ports),

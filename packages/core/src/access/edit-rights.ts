@@ -1,4 +1,5 @@
 import { own, without } from "../domain/packument.ts";
+import type { TagRule } from "../domain/tag-rule.ts";
 import type { OrgRole, RightsSpec, Role } from "./rights.ts";
 
 /** An organisation or a team that does not exist. */
@@ -88,6 +89,17 @@ export function packagesOfTeam(rights: RightsSpec, org: string, team: string): R
   teamIn(rights, org, team);
   const to = subjectOf(org, team);
   return Object.fromEntries(rights.grants.filter((grant) => grant.to === to).map(({ on, role }) => [on, role]));
+}
+
+/**
+ * The rules for tags of all packages in a scope; `[]`: none.
+ *
+ * @example setScopeRules(rights, "@acme", [{ tags: "latest", forward: true }])
+ */
+export function setScopeRules(rights: RightsSpec, scope: string, rules: TagRule[]): RightsSpec {
+  const { rules: before = {}, ...others } = rights;
+  const after = { ...without(before, [`${scope}/*`]), ...(rules.length === 0 ? {} : { [`${scope}/*`]: rules }) };
+  return Object.keys(after).length === 0 ? others : { ...others, rules: after };
 }
 
 /** Everybody whom the rights name. */

@@ -1,7 +1,8 @@
 import type { Change } from "../domain/change.ts";
+import type { RuleContext } from "../domain/rules.ts";
 import type { Service } from "./services.ts";
 import { OPEN_RIGHTS, type RightsSpec, type Role } from "./rights.ts";
-import { creationRule, includes, privacyOf, roleOf } from "./roles.ts";
+import { creationRule, includes, isMember, privacyOf, roleOf, scopeRules } from "./roles.ts";
 import { refusalOfToken } from "./token-limits.ts";
 import type { AccessTarget, Action, Decision, NamedPrincipal, Principal, Refusal } from "./principal.ts";
 
@@ -21,6 +22,8 @@ export type Policy = {
    * @throws StoreUnavailable when the rights can't be read: then nothing is decided.
    */
   readonly refresh?: () => Promise<void>;
+  /** What the rules for tags ask of the rights: teams, and the rules of scopes. As old as the rights that `may` uses. */
+  readonly ruleContext: RuleContext;
 };
 
 /** What an operator decides about access. */
@@ -50,6 +53,10 @@ export function createPolicy({
   services = [],
 }: PolicySettings): Policy {
   return {
+    ruleContext: {
+      isMember: (team, user) => isMember(rights, team, user),
+      scopeRules: (name) => scopeRules(rights, name),
+    },
     may(principal, action, target) {
       const unknown = anonymous(rights, action, target, anonymousRead);
       if (principal.kind === "anonymous") return unknown;

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { isReadableName, UserName } from "../domain/names.ts";
+import { TagRules } from "../domain/tag-rule.ts";
 import { Scope } from "../settings.ts";
 
 /** What somebody may do with the packages of a pattern. Each has the rights of those before it. */
@@ -11,6 +12,8 @@ export type OrgRole = (typeof ORG_ROLES)[number];
 
 /** Most entries of one list in the rights. Every request looks through them. */
 export const RIGHTS_MAX = 1_000;
+/** Most scopes that have rules for tags. The largest rules of so many fill a tenth of the document. */
+export const RULED_SCOPES_MAX = 100;
 /** Most members of a team or of an organisation. */
 export const MEMBERS_MAX = 2_000;
 /** Changes of the rights that the document remembers. Older ones are in the versions of the object, on AWS. */
@@ -60,6 +63,14 @@ const Members = <Value extends z.ZodType>(value: Value) =>
     .refine((members) => Object.keys(members).length <= MEMBERS_MAX, `at most ${MEMBERS_MAX} members`);
 const entries = <Item extends z.ZodType>(item: Item) => z.array(item).max(RIGHTS_MAX, `at most ${RIGHTS_MAX} entries`);
 
+/** All packages of a scope: `@acme/*`. */
+const ScopePattern = z
+  .string()
+  .refine(
+    (text) => text.startsWith("@") && text.endsWith("/*") && isPattern(text),
+    'must be a scope, such as "@acme/*"',
+  );
+
 /** What an administrator decides. Unknown fields are refused. */
 export const RightsSpec = z.strictObject({
   /** Roles by pattern. */
@@ -75,6 +86,11 @@ export const RightsSpec = z.strictObject({
       teams: z.record(GroupName, z.array(UserName).max(MEMBERS_MAX, `a team has at most ${MEMBERS_MAX} members`)),
     }),
   ),
+  /** The rules for tags that hold in all packages of a scope, beside the package's own. Absent: there are none. */
+  rules: z
+    .record(ScopePattern, TagRules)
+    .refine((rules) => Object.keys(rules).length <= RULED_SCOPES_MAX, `at most ${RULED_SCOPES_MAX} scopes have rules`)
+    .optional(),
 });
 /**
  * Who may do what in a registry.

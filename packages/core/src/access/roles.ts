@@ -1,4 +1,5 @@
 import { own } from "../domain/packument.ts";
+import type { TagRule } from "../domain/tag-rule.ts";
 import type { AccessTarget, NamedPrincipal } from "./principal.ts";
 import { matchesPattern, ROLES, type OrgRole, type RightsSpec, type Role } from "./rights.ts";
 
@@ -64,6 +65,21 @@ function* ofPerson(rights: RightsSpec, principal: NamedPrincipal, { name, packum
   const member = org === undefined ? undefined : memberRole(rights, principal, org);
   if (member)
     yield { role: member === "developer" ? "read" : "admin", rule: `${principal.name} is ${member} of ${org}` };
+}
+
+/**
+ * Whether a user belongs to a team.
+ *
+ * @example isMember(rights, "acme:web", "bob")
+ */
+export function isMember({ orgs }: Pick<RightsSpec, "orgs">, team: string, user: string): boolean {
+  const [org = "", name = ""] = team.split(":", 2);
+  return own(own(orgs, org)?.teams, name)?.includes(user) === true;
+}
+
+/** The rules for tags that hold for all packages of the scope that a package is in. */
+export function scopeRules({ rules }: Pick<RightsSpec, "rules">, name: string): readonly TagRule[] {
+  return (name.startsWith("@") ? own(rules, `${name.slice(0, name.indexOf("/"))}/*`) : undefined) ?? [];
 }
 
 /** The organisation whose scope a package is in. */

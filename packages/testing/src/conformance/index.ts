@@ -1,6 +1,7 @@
 import { amendChecks } from "./checks/amend.ts";
 import { archiveChecks } from "./checks/archives.ts";
 import { changeChecks } from "./checks/changes.ts";
+import { contractChecks } from "./checks/contract.ts";
 import { distTagChecks } from "./checks/dist-tags.ts";
 import { eventChecks } from "./checks/events.ts";
 import { failureChecks } from "./checks/failures.ts";
@@ -29,5 +30,5 @@ export { createRegistry, type Registry, type Target } from "./registry.ts";
 export const CHECKS: readonly Check[] = [
   nameChecks, changeChecks, repeatChecks, failureChecks, distTagChecks, historyChecks, ruleChecks, packumentChecks, tarballChecks,
   publishChecks, archiveChecks, amendChecks, identityChecks, tokenChecks, tokenLimitChecks, profileChecks, eventChecks,
-  otherRouteChecks, listChecks, rightsChecks, trustChecks,
+  otherRouteChecks, listChecks, rightsChecks, trustChecks, contractChecks,
 ].flat(); // prettier-ignore

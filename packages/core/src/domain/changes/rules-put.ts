@@ -18,6 +18,7 @@ export const rulesPut = defineChange({
     return { ...before, _codebox: rules.length === 0 ? state : { ...state, rules } };
   }),
   touches: () => ({}),
+  eventFields: { rules: TagRules.optional() },
   eventData: ({ rules }) => ({ key: {}, more: { rules } }),
   restore: () => ({ state: ["rules"] }),
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { at, expectCode, expectStatus, listAt, stringAt } from "../answer.ts";
+import { eventually, requireAdministrator } from "../administrator.ts";
 import { check, type Check } from "../check.ts";
 import { pathOf, tagPath, type Registry } from "../registry.ts";
-import { skip } from "../skip.ts";
 
 /** Who may do what: owners, private packages, organisations and teams, the rights as a document. */
 export const rightsChecks: readonly Check[] = [
@@ -81,27 +81,6 @@ export const rightsChecks: readonly Check[] = [
   ),
 ];
 
-/** Rights may be as old as the cache of a function. */
-const OLDEST_MS = 15_000;
-
-/** Repeats a check until it holds, or until rights can't be old any more. */
-async function eventually(holds: () => Promise<void>): Promise<void> {
-  const end = performance.now() + OLDEST_MS;
-  for (;;) {
-    try {
-      return await holds();
-    } catch (error) {
-      if (performance.now() > end) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 500));
-    }
-  }
-}
-
 async function userOf(registry: Registry, token: string): Promise<string> {
   return stringAt(expectStatus(await registry.get("/-/whoami", { token }), 200).json, "username");
-}
-
-async function requireAdministrator(registry: Registry): Promise<void> {
-  const { status } = await registry.get("/-/access");
-  if (status !== 200) skip("the registry's token is not an administrator's");
 }
