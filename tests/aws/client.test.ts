@@ -1,3 +1,7 @@
+import { execFile, spawn } from "node:child_process";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
 import { CreateQueueCommand, GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
 import { SubscribeCommand } from "@aws-sdk/client-sns";
 import {
@@ -12,7 +16,9 @@ import {
 import { snsTransport } from "@codebox/client/sns";
 import { consumeQueue, sqsTransport } from "@codebox/client/sqs";
 import { makeTarball } from "@codebox/testing";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { MOTO_CREDENTIALS, MOTO_REGION, PYTHON } from "../../scripts/moto.ts";
+import { ROOT, scratch } from "../support/registry.ts";
 import { unique } from "./support/cloud.ts";
 import { startShape, type Shape } from "./support/shape.ts";
 
@@ -116,6 +122,30 @@ describe("the client and a registry on AWS", () => {
     const history = await shape.fetch("/-/package/wire/dist-tags/history?limit=200");
     const { history: entries } = (await history.json()) as { readonly history: readonly { readonly id: string }[] };
     expect(entries.filter(({ id }) => id === "twice")).toHaveLength(1);
+  });
+  test("the examples in Python: a change through the intake topic, and its events from a queue", async () => {
+    const queueUrl = await subscribed(true);
+    const env = {
+      PATH: process.env["PATH"],
+      PYTHONDONTWRITEBYTECODE: "1",
+      AWS_ENDPOINT_URL: inject("moto"),
+      AWS_DEFAULT_REGION: MOTO_REGION,
+      AWS_ACCESS_KEY_ID: MOTO_CREDENTIALS.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: MOTO_CREDENTIALS.secretAccessKey,
+    };
+    const example = (file: string) => join(ROOT, "examples/python", file);
+    const args = [shape.cloud.intakeTopicArn, "@acme/wire", "python", "1.0.0", "python-1"];
+    await promisify(execFile)(PYTHON, [example("tag_sender.py"), ...args], { env });
+    expect(await waitForOutcome({ id: "python-1", name: "@acme/wire" }, own())).toMatchObject({ state: "applied" });
+    await using dir = await scratch();
+    const subscriber = spawn(PYTHON, [example("event_subscriber.py"), "queue", queueUrl, join(dir.path, "p.json")], {
+      env,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    for await (const line of createInterface(subscriber.stdout)) {
+      expect(JSON.parse(line)).toMatchObject({ id: "python-1", name: "@acme/wire", data: { tag: "python" } });
+      subscriber.kill("SIGINT");
+    }
   });
   test("nothing failed on the way", () => {
     expect(shape.failures).toEqual([]);

@@ -30,6 +30,7 @@ export async function codebox(cwd: string, argv: readonly string[], terminal = f
     },
     clock: systemClock,
     ids: systemIds,
+    ask: async () => "",
     signal: new AbortController().signal,
   });
   const json = stdout.split("\n").filter((line) => line.startsWith("{"));

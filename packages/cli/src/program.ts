@@ -6,6 +6,7 @@ import { deadLetterCommands } from "./cli/dead-letters.ts";
 import { storageCommands } from "./cli/storage.ts";
 import { tagCommands } from "./cli/tags.ts";
 import { tokenCommands } from "./cli/tokens.ts";
+import { userCommands } from "./cli/users.ts";
 import { walkingCommands } from "./cli/walkers.ts";
 import { explain, UsageError, type ExitCode } from "./errors.ts";
 import { createOutput } from "./output.ts";
@@ -46,6 +47,7 @@ function createProgram(scope: Scope, finish: Finish): Command {
     storageCommands,
     deadLetterCommands,
     tokenCommands,
+    userCommands,
     accessCommands,
     tagCommands,
     publishCommand,

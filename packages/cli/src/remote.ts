@@ -45,7 +45,7 @@ export function remoteAccess(options: () => Promise<Options>): AccessPort {
 }
 
 /** Sends a request to the registry. @throws CommandError with what the registry said */
-async function askRegistry(
+export async function askRegistry(
   path: string,
   options: () => Promise<Options>,
   request: RequestOptions = {},

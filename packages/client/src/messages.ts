@@ -967,59 +967,9 @@ export interface EventRulesPut {
      * Set when the data was cut to its key fields: read the packument.
      */
     truncated?: true;
-    /**
-     * @maxItems 50
-     */
     rules?: {
       tags: string;
-      /**
-       * @minItems 1
-       * @maxItems 50
-       */
-      movers?: [UserName | string | string, ...(UserName | string | string)[]];
-      forward?: true;
-      releases?: true;
-      from?: "ci" | "provenance";
-      minutes?: number;
-      /**
-       * @minItems 1
-       * @maxItems 50
-       */
-      freeze?: [
-        (
-          | {
-              from: string;
-              until: string;
-            }
-          | {
-              weekly: {
-                from: string;
-                until: string;
-              };
-            }
-        ),
-        ...(
-          | {
-              from: string;
-              until: string;
-            }
-          | {
-              weekly: {
-                from: string;
-                until: string;
-              };
-            }
-        )[],
-      ];
-      approvals?: {
-        count: number;
-        /**
-         * @minItems 1
-         * @maxItems 50
-         */
-        by?: [UserName | string | string, ...(UserName | string | string)[]];
-      };
-      note?: string;
+      [k: string]: unknown;
     }[];
     [k: string]: unknown;
   };

@@ -16,6 +16,7 @@ import {
   clientAddress,
   createCatalog,
   createConsumer,
+  createInvitations,
   createLivePolicy,
   createRightsStore,
   createSubmit,
@@ -44,8 +45,10 @@ import { isItself } from "./itself.ts";
 import { openListener, type Listener, type ListenerParts } from "./listener.ts";
 import { createPrepare } from "./prepare-thread.ts";
 import { watchRevocations } from "./revocations.ts";
+import { invitationRoutes, userRoutes } from "./users-route.ts";
 import { openSqlite } from "@codebox/sqlite";
 import type { Settings } from "./settings.ts";
+import { signInOf } from "./sign-in.ts";
 
 export type ServerParts = {
   readonly settings: Settings;
@@ -195,6 +198,7 @@ function appOf(
     ...backend,
     tokens: revocations.tokens,
     passwords: createPasswords({ identities: backend.identities, clock }),
+    ...signInOf({ backend, clock, ids, reserved: [FIRST_USER] }, settings),
     ...access,
     catalog: createCatalog({ reader: backend.reader, policy: access.policy, upstream: cache }),
     submit: createSubmit({ ...backend, ...access, clock, ids }),
@@ -208,11 +212,20 @@ function appOf(
     onFailure: (error, entry) => log.error({ ...entry, err: error }, "request failed"),
   };
   const chosen = apiSettings(settings, addresses);
+  const invitations = createInvitations({ ...backend, clock, ids });
+  const users = {
+    ...ports,
+    invitations,
+    admins: settings.admins,
+    addressOf: (c: AppContext) => addressOf(c, settings),
+  };
   const app = createApp(ports, chosen, [
     ...registryRoutes(ports, chosen),
     eventRoutes({ ...ports, events: backend.eventReader, watch: revocations.watch }, stopping),
     deadLetterRoutes(backend.deadLetters, backend.reader, clock),
     allTokensRoutes(revocations.tokens),
+    userRoutes(users),
+    invitationRoutes(users),
   ]);
   return { app, direct: createDirect(ports, chosen) };
 }

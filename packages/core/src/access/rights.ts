@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { GROUP_MAX } from "../domain/limits.ts";
 import { isReadableName, UserName } from "../domain/names.ts";
 import { TagRules } from "../domain/tag-rule.ts";
 import { Scope } from "../settings.ts";
@@ -38,21 +39,39 @@ function isPattern(text: string): boolean {
   );
 }
 
+/** A group of a sign-in provider, as rights name it: `github:acme/platform`, `oidc:Engineering`. */
+export const ProviderGroup = z
+  .string()
+  .regex(
+    /^(?:github|oidc):[^\s\p{C}](?:[^\p{C}]*[^\s\p{C}])?$/u,
+    'must be a provider and a group, such as "github:acme/web"',
+  )
+  .max(GROUP_MAX);
+
+/** Such a group where users and groups are named: `group:github:acme/platform`. */
+export const GroupSubject = z
+  .templateLiteral(["group:", z.string()])
+  .refine(
+    (text) => ProviderGroup.safeParse(text.slice("group:".length)).success,
+    "is not a group of a sign-in provider",
+  );
+
 /**
  * Who has a right: `everybody` who is signed in, `services` (all services and workloads), or one of `user:alice`, `team:acme:web`,
- * `service:deploy`, `workload:ci`.
+ * `group:github:acme/web`, `service:deploy`, `workload:ci`.
  */
 export const Subject = z
   .string()
   .refine(
     isSubject,
-    'must be "everybody", "services", "user:NAME", "team:ORG:TEAM", "service:NAME" or "workload:NAME"',
+    'must be "everybody", "services", "user:NAME", "team:ORG:TEAM", "group:PROVIDER:GROUP", "service:NAME" or "workload:NAME"',
   );
 
 function isSubject(text: string): boolean {
   const [kind, ...names] = text.split(":");
   if (kind === "everybody" || kind === "services") return names.length === 0;
   if (kind === "team") return names.length === 2 && names.every((name) => GroupName.safeParse(name).success);
+  if (kind === "group") return ProviderGroup.safeParse(names.join(":")).success;
   const isKnown = kind === "user" || kind === "service" || kind === "workload";
   return isKnown && UserName.safeParse(names.join(":")).success;
 }
@@ -86,6 +105,8 @@ export const RightsSpec = z.strictObject({
       teams: z.record(GroupName, z.array(UserName).max(MEMBERS_MAX, `a team has at most ${MEMBERS_MAX} members`)),
     }),
   ),
+  /** Users who may do nothing, whatever else the rights say. Default: nobody. */
+  disabled: entries(UserName).default([]),
   /** The rules for tags that hold in all packages of a scope, beside the package's own. Absent: there are none. */
   rules: z
     .record(ScopePattern, TagRules)
@@ -99,7 +120,9 @@ export const RightsSpec = z.strictObject({
  * { "grants": [{ "to": "team:acme:web", "role": "publish", "on": "@acme/*" }], "create": [{ "to": "everybody", "on": "**" }],
  *   "visibility": { "@acme/*": "private" }, "orgs": { "acme": { "members": { "alice": "owner" }, "teams": { "web": ["bob"] } } } }
  */
-export type RightsSpec = z.infer<typeof RightsSpec>;
+export type RightsSpec = z.input<typeof RightsSpec>;
+/** The same with every list. */
+export type CompleteRights = z.output<typeof RightsSpec>;
 
 /** The document as stored, in `_codebox/access/rights.json`. */
 export const Rights = RightsSpec.extend({
@@ -118,6 +141,7 @@ export const DEFAULT_RIGHTS: Rights = {
   revision: 0,
   visibility: {},
   orgs: {},
+  disabled: [],
   history: [],
   decided: true,
   grants: [],

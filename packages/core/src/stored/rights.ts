@@ -1,5 +1,12 @@
 import { jsonIn } from "../domain/json.ts";
-import { OPEN_RIGHTS, Rights, RIGHTS_BYTES_MAX, RIGHTS_HISTORY_MAX, type RightsSpec } from "../access/rights.ts";
+import {
+  OPEN_RIGHTS,
+  Rights,
+  RIGHTS_BYTES_MAX,
+  RIGHTS_HISTORY_MAX,
+  type CompleteRights,
+  type RightsSpec,
+} from "../access/rights.ts";
 import { createPolicy, type Policy, type PolicySettings } from "../access/policy.ts";
 import { rightsKey } from "../layout.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -107,8 +114,8 @@ export function createRightsStore(
 }
 
 /** The part of the rights that an administrator decides. */
-export function specOf({ grants, create, visibility, orgs, rules }: RightsSpec): RightsSpec {
-  return { grants, create, visibility, orgs, ...(rules ? { rules } : {}) };
+export function specOf({ grants, create, visibility, orgs, disabled = [], rules }: RightsSpec): CompleteRights {
+  return { grants, create, visibility, orgs, disabled, ...(rules ? { rules } : {}) };
 }
 
 /** A stored document may be sent back as it was read: without what is ours in it. Not checked. */
