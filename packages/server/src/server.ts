@@ -114,7 +114,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   // Every reader of the events listens.
   setMaxListeners(0, stopping.signal);
   // Its own URL is asked for only by requests, which come once it listens.
-  const { app, direct } = appOf(backend, access, parts, stopping.signal, () => listener.url);
+  const { app, direct } = await appOf(backend, access, parts, stopping.signal, () => listener.url);
   const listener = await listen(backend, { ...settings, direct, fetch: app.fetch, log, clock });
   worker.start();
   const swept = keepSwept({ ...backend, clock }, stopping.signal, (error) =>
@@ -171,13 +171,13 @@ async function openRights({ store, tokens }: LocalBackend, { log, clock }: Serve
   return rights;
 }
 
-function appOf(
+async function appOf(
   backend: LocalBackend,
   access: Access,
   parts: ServerParts,
   stopping: AbortSignal,
   ownUrl: () => string,
-): { readonly app: App; readonly direct: Direct } {
+): Promise<{ readonly app: App; readonly direct: Direct }> {
   const { settings, log, clock, ids, addresses = [] } = parts;
   const own = { publicUrl: settings.publicUrl, everywhere: isAnyAddress(settings.host), addresses };
   const upstream = parts.upstream?.((url) => isItself(url, { ...own, url: ownUrl() }));
@@ -198,7 +198,7 @@ function appOf(
     ...backend,
     tokens: revocations.tokens,
     passwords: createPasswords({ identities: backend.identities, clock }),
-    ...signInOf({ backend, clock, ids, reserved: [FIRST_USER] }, settings),
+    ...(await signInOf({ backend, clock, ids, reserved: [FIRST_USER] }, settings)),
     ...access,
     catalog: createCatalog({ reader: backend.reader, policy: access.policy, upstream: cache }),
     submit: createSubmit({ ...backend, ...access, clock, ids }),
