@@ -122,7 +122,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   setMaxListeners(0, stopping.signal);
   // Its own URL is asked for only by requests, which come once it listens.
   const webhooks = openWebhooks(backend, parts);
-  const { app, direct } = appOf(backend, access, parts, stopping.signal, () => listener.url, webhooks);
+  const { app, direct } = await appOf(backend, access, parts, stopping.signal, () => listener.url, webhooks);
   const listener = await listen(backend, { ...settings, direct, fetch: app.fetch, log, clock });
   worker.start();
   const days = { [LAYOUT.audit.prefix]: settings.auditDays };
@@ -183,14 +183,14 @@ async function openRights({ store, tokens }: LocalBackend, { log, clock }: Serve
   return rights;
 }
 
-function appOf(
+async function appOf(
   backend: LocalBackend,
   access: Access,
   parts: ServerParts,
   stopping: AbortSignal,
   ownUrl: () => string,
   webhooks: WebhookPorts,
-): { readonly app: App; readonly direct: Direct } {
+): Promise<{ readonly app: App; readonly direct: Direct }> {
   const { settings, log, clock, ids, addresses = [] } = parts;
   const own = { publicUrl: settings.publicUrl, everywhere: isAnyAddress(settings.host), addresses };
   const upstream = parts.upstream?.((url) => isItself(url, { ...own, url: ownUrl() }));
@@ -212,7 +212,7 @@ function appOf(
     ...backend,
     tokens: revocations.tokens,
     passwords: createPasswords({ identities: backend.identities, clock }),
-    ...signInOf({ backend, clock, ids, reserved: [FIRST_USER] }, settings),
+    ...(await signInOf({ backend, clock, ids, reserved: [FIRST_USER] }, settings)),
     ...access,
     audit: createAudit({
       log: auditLog,

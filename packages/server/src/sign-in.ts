@@ -7,8 +7,6 @@ import {
   type LocalBackend,
   type SignInProvider,
 } from "@codebox/core";
-import { createGitHub } from "@codebox/github";
-import { createOidcSignIn } from "@codebox/oidc";
 import { providerSettings } from "./provider-settings.ts";
 import type { Settings } from "./settings.ts";
 
@@ -25,24 +23,31 @@ type SignInParts = {
  *
  * With open registration and without a provider there is no web login: `npm login` makes accounts then, and a page makes none.
  *
- * @example const ports = { ...signInOf(parts, settings) };
+ * @example const ports = { ...(await signInOf(parts, settings)) };
  */
-export function signInOf(
+export async function signInOf(
   { backend, clock, ids, reserved }: SignInParts,
   settings: Settings,
-): { readonly signIns: SignIns; readonly webLogin?: WebLogin } {
+): Promise<{ readonly signIns: SignIns; readonly webLogin?: WebLogin }> {
   const { registration, admins } = settings;
-  const providers = providersOf(settings, clock);
+  const providers = await providersOf(settings, clock);
   const accounts = createAccounts(backend, { reserved, configured: admins });
   const signIns = createSignIns({ providers, accounts, clock });
   if (registration === "open" && providers.length === 0) return { signIns };
   return { signIns, webLogin: { sessions: createSessions({ ...backend, clock, ids }), passwords: true } };
 }
 
-function providersOf(settings: Settings, clock: Clock): readonly SignInProvider[] {
+/** The client of a provider is loaded only where the provider is configured: most starts do without its memory. */
+async function providersOf(settings: Settings, clock: Clock): Promise<readonly SignInProvider[]> {
   const { github, oidc } = providerSettings(settings);
-  return [
-    ...(github.ok && github.settings ? [createGitHub(github.settings)] : []),
-    ...(oidc.ok && oidc.settings ? [createOidcSignIn({ settings: oidc.settings, clock })] : []),
-  ];
+  const providers: SignInProvider[] = [];
+  if (github.ok && github.settings) {
+    const { createGitHub } = await import("@codebox/github");
+    providers.push(createGitHub(github.settings));
+  }
+  if (oidc.ok && oidc.settings) {
+    const { createOidcSignIn } = await import("@codebox/oidc/sign-in");
+    providers.push(createOidcSignIn({ settings: oidc.settings, clock }));
+  }
+  return providers;
 }

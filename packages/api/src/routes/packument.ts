@@ -1,6 +1,7 @@
 import semver from "semver";
 import {
-  abbreviatedView,
+  abbreviatedText,
+  fullText,
   fullView,
   own,
   type PackumentForm,
@@ -25,7 +26,7 @@ export const packumentRoutes = (ports: ReadPorts, { viewBytes }: Pick<ApiSetting
   const ours = (c: AppContext, { packument, etag }: ReadPackument, form: PackumentForm) => {
     const origin = c.get("origin");
     return render(`${packument.name} ${etag} ${form} ${origin}`, preferredEncoding(c), () =>
-      form === "full" ? fullView(packument, etag, origin) : abbreviatedView(packument, origin),
+      form === "full" ? fullText(packument, etag, origin) : abbreviatedText(packument, origin),
     );
   };
   const theirs = async (c: AppContext, upstream: UpstreamCache, name: string, form: PackumentForm) => {

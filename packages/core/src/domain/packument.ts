@@ -1,3 +1,4 @@
+import { documentText, hasManyVersions, rememberedFor, versionText } from "./texts.ts";
 import { jsonIn } from "./json.ts";
 import { createHash } from "node:crypto";
 import semver from "semver";
@@ -216,10 +217,17 @@ export function parsePackument(name: string, bytes: Uint8Array): Packument {
   };
 }
 
-/** The bytes of index.json, as `parsePackument` reads them. */
+/** The bytes of index.json, as `parsePackument` reads them. Of many versions, only those that changed become text again. */
 export function serializePackument(packument: Packument): Uint8Array {
-  return Buffer.from(JSON.stringify(packument));
+  if (!hasManyVersions(packument)) return Buffer.from(JSON.stringify(packument));
+  const { versions, ...head } = packument;
+  return documentText(
+    head,
+    Object.entries(versions).map(([version, manifest]) => storedText(manifest, version, packument.name)),
+  );
 }
+
+const storedText = rememberedFor((manifest: Manifest, version) => versionText(version, JSON.stringify(manifest)));
 
 /** The state of a package before its first change. */
 export const emptyState: CodeboxState = { schema: 1, revision: 0, sequence: 0, applied: [], outbox: [] };
@@ -236,7 +244,11 @@ export function stateOf(packument: Packument | undefined): CodeboxState {
 
 /** Whether the package has a version. A package with all versions unpublished keeps its document, for its sequence and name. */
 export function exists(packument: Packument | undefined): packument is Packument {
-  return packument !== undefined && Object.keys(packument.versions).length > 0;
+  if (packument === undefined) return false;
+  // To list the names of thousands of versions takes milliseconds.
+  const latest = own(packument["dist-tags"], "latest");
+  if (latest !== undefined && own(packument.versions, latest)) return true;
+  return Object.keys(packument.versions).length > 0;
 }
 
 /** Whether the name has no version here and was given back to the upstream. */

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { documentText, hasManyVersions, rememberedFor, versionText } from "./texts.ts";
 import { isRecord, stateOf, tarballFile, type Manifest, type Packument, type Person } from "./packument.ts";
 
 /**
@@ -54,15 +55,27 @@ function shownUser(user: unknown): { readonly _npmUser?: unknown } {
 
 /** The full packument that clients read: with `_rev` and tarball URLs, without `_codebox`. */
 export function fullView(packument: Packument, etag: string, origin: string): Record<string, unknown> {
-  const { _codebox: _, ...shown } = packument;
   const versions = mapVersions(packument, (manifest, version) => ({
-    ...manifest,
-    ...shownUser(manifest["_npmUser"]),
-    _id: manifest["_id"] ?? `${packument.name}@${version}`,
+    ...fullManifest(manifest, version, packument.name),
     dist: { ...manifest.dist, tarball: tarballUrl(origin, packument.name, version) },
   }));
+  return { ...fullHead(packument, etag), versions };
+}
+
+/** `fullView` as it goes over the wire. Of a package with many versions, only those that changed become text again. */
+export function fullText(packument: Packument, etag: string, origin: string): Uint8Array<ArrayBuffer> {
+  if (!hasManyVersions(packument)) return encoded(fullView(packument, etag, origin));
+  return documentText(fullHead(packument, etag), textsOf(packument, origin, fullAround));
+}
+
+function fullHead(packument: Packument, etag: string): Record<string, unknown> {
+  const { _codebox: _, versions: __, ...shown } = packument;
   const people = packument.maintainers && { maintainers: shownPeople(packument.maintainers) };
-  return { ...shown, ...people, _id: packument.name, _rev: revOf(packument, etag), versions };
+  return { ...shown, ...people, _id: packument.name, _rev: revOf(packument, etag) };
+}
+
+function fullManifest(manifest: Manifest, version: string, name: string): Record<string, unknown> {
+  return { ...manifest, ...shownUser(manifest["_npmUser"]), _id: manifest["_id"] ?? `${name}@${version}` };
 }
 
 /** The fields of a version that an installer needs. Source: npm/registry, docs/responses/package-metadata.md, "Abbreviated version object". */
@@ -93,8 +106,18 @@ export function abbreviatedView(packument: Packument, origin: string): Record<st
     ...abbreviatedManifest(manifest),
     dist: { ...manifest.dist, tarball: tarballUrl(origin, packument.name, version) },
   }));
-  const modified = packument.time?.["modified"];
-  return { name: packument.name, "dist-tags": packument["dist-tags"], versions, modified, time: packument.time };
+  return { ...abbreviatedHead(packument), versions };
+}
+
+/** `abbreviatedView` as it goes over the wire. Of a package with many versions, only those that changed become text again. */
+export function abbreviatedText(packument: Packument, origin: string): Uint8Array<ArrayBuffer> {
+  if (!hasManyVersions(packument)) return encoded(abbreviatedView(packument, origin));
+  return documentText(abbreviatedHead(packument), textsOf(packument, origin, abbreviatedAround));
+}
+
+function abbreviatedHead(packument: Packument): Record<string, unknown> {
+  const { name, "dist-tags": tags, time } = packument;
+  return { name, "dist-tags": tags, modified: time?.["modified"], time };
 }
 
 /** The versions of a document from elsewhere in their abbreviated form, their `dist` as it is. What is no object is left out. */
@@ -129,4 +152,28 @@ function mapVersions(packument: Packument, view: (manifest: Manifest, version: s
   const shown: Record<string, unknown> = {};
   for (const [version, manifest] of Object.entries(packument.versions)) shown[version] = view(manifest, version);
   return shown;
+}
+
+const encoded = (view: Readonly<Record<string, unknown>>) => new TextEncoder().encode(JSON.stringify(view));
+
+/** A manifest's text before and behind the origin of its tarball's URL, which is all that depends on who asks. */
+const aroundOrigin = (show: (manifest: Manifest, version: string, name: string) => Record<string, unknown>) =>
+  rememberedFor((manifest: Manifest, version, name) => {
+    const { dist: _, ...shown } = show(manifest, version, name);
+    const { tarball: __, ...dist } = { ...manifest.dist };
+    const text = JSON.stringify({ ...shown, dist }).slice(0, -"}}".length);
+    const before = versionText(version, `${text}${Object.keys(dist).length === 0 ? "" : ","}"tarball":"`);
+    const path = JSON.stringify(tarballUrl("", name, version)).slice(1);
+    return { before, behind: Buffer.from(`${path}}}`) };
+  });
+const fullAround = aroundOrigin(fullManifest);
+const abbreviatedAround = aroundOrigin(abbreviatedManifest);
+
+function textsOf({ versions, name }: Packument, origin: string, around: ReturnType<typeof aroundOrigin>): Uint8Array[] {
+  // As it stands in a JSON string.
+  const inserted = Buffer.from(JSON.stringify(origin).slice(1, -1));
+  return Object.entries(versions).flatMap(([version, manifest]) => {
+    const { before, behind } = around(manifest, version, name);
+    return [before, inserted, behind];
+  });
 }
