@@ -1,4 +1,5 @@
 import { sha256Hex } from "./domain/digest.ts";
+import { STAGE_DAYS } from "./domain/limits.ts";
 
 /**
  * Where objects are in the store, and how long they live. This is the only place that spells a key.
@@ -33,6 +34,11 @@ export const LAYOUT = {
     prefix: `${OWN_PREFIX}staging/`,
     purpose: "tarballs of publishes that are not applied yet",
     days: NAMED_BY_MESSAGE_DAYS,
+  },
+  staged: {
+    prefix: `${OWN_PREFIX}staged/`,
+    purpose: "versions that wait for approval: their tarballs, and what approval publishes",
+    days: STAGE_DAYS + NAMED_BY_MESSAGE_DAYS,
   },
   messages: {
     prefix: `${OWN_PREFIX}messages/`,
@@ -101,6 +107,10 @@ export function areaOf(key: string): Area | undefined {
 export const indexKey = (name: string): string => `${name}/index.json`;
 export const tarballKey = (name: string, version: string): string => `${name}/${version}.tgz`;
 export const stagingKey = (id: string): string => `${LAYOUT.staging.prefix}${id}`;
+/** The tarball of a staged version. */
+export const stagedKey = (id: string): string => `${LAYOUT.staged.prefix}${id}`;
+/** What its approval publishes, as JSON. */
+export const stagedContentKey = (id: string): string => `${stagedKey(id)}.json`;
 export const messageKey = (sha256: string): string => `${LAYOUT.messages.prefix}${sha256}`;
 export const outcomeKey = (id: string): string => `${LAYOUT.outcomes.prefix}${id}`;
 export const unansweredKey = (hash: string): string => `${LAYOUT.unanswered.prefix}${hash}`;
@@ -110,13 +120,13 @@ export const historyKey = (name: string, first: number): string =>
 export const historyDetailKey = (name: string, sha256: string): string => `${historyPrefix(name)}detail-${sha256}.json`;
 const historyPrefix = (name: string): string => `${LAYOUT.history.prefix}${encodeURIComponent(name)}/`;
 export const sessionKey = (hash: string): string => `${LAYOUT.sessions.prefix}${hash}`;
+export const invitationKey = (user: string): string => `${LAYOUT.invitations.prefix}${encodeURIComponent(user)}`;
 /** `subject`: what the provider never gives to another account. */
 export const accountKey = (provider: string, subject: string): string =>
   `${LAYOUT.accounts.prefix}${provider}/${sha256Hex(subject)}`;
 /** In one spelling: names that differ only in capitals are one. */
 export const accountNameKey = (name: string): string =>
   `${LAYOUT.accounts.prefix}names/${encodeURIComponent(name.toLowerCase())}`;
-export const invitationKey = (user: string): string => `${LAYOUT.invitations.prefix}${encodeURIComponent(user)}`;
 export const tokenKey = (hash: string): string => `${LAYOUT.tokens.prefix}${hash}`;
 export const rightsKey = `${LAYOUT.access.prefix}rights.json`;
 /** `target`: a package's name, or `@acme/*`. */

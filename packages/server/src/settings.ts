@@ -86,6 +86,10 @@ const Settings = z.object({
     flag: "--upstream-timeout-ms <n>",
     help: "milliseconds until the upstream's answer must begin, and between two pieces of it",
   }),
+  upstreamPackumentMb: count(1, 1_024).default(64).register(flags, {
+    flag: "--upstream-packument-mb <n>",
+    help: "MiB that a packument of the upstream may have, uncompressed",
+  }),
   upstreamCacheMb: count(1, 10_000_000).default(4_096).register(flags, {
     flag: "--upstream-cache-mb <n>",
     help: "MiB that copies of the upstream's packages may take",
