@@ -64,5 +64,8 @@ export const publish = defineChange({
     const present = PUBLISH_FIELDS.filter((field) => manifest?.[field] !== undefined);
     return { key: { version }, more: Object.fromEntries(present.map((field) => [field, manifest?.[field]])) };
   },
-  restore: ({ versions, detail }) => ({ added: versions, state: ["givenBack", ...(detail?.staged ? (["staged"] as const) : [])] }),
+  restore: ({ versions, detail }) => ({
+    added: versions,
+    state: ["givenBack", ...(detail?.staged ? (["staged"] as const) : [])],
+  }),
 });
