@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
-import { browser } from "@codebox/testing";
+import { browser, startGitHub } from "@codebox/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { PASSWORD, signUp } from "../support/accounts.ts";
 import { CLIENTS, clientEnvironment, project, type Client } from "../support/clients.ts";
@@ -26,14 +26,19 @@ afterAll(async () => {
 });
 
 /** Starts a client's login, signs in on the page that it names, and waits for its end. */
-async function login(client: Client, args: readonly string[], act: (loginUrl: string) => Promise<void>) {
+async function login(
+  client: Client,
+  args: readonly string[],
+  act: (loginUrl: string) => Promise<void>,
+  { url }: Pick<Registry, "url"> = registry,
+) {
   const where = await project(
     dir.path,
-    { url: registry.url },
-    { name: `at-${client}-${args.length}`, version: "1.0.0" },
+    { url },
+    { name: `at-${client}-${new URL(url).port}-${args.length}`, version: "1.0.0" },
   );
   const home = join(where.path, "home");
-  const child = spawn(process.execPath, [CLIENTS[client], "login", ...args, "--registry", `${registry.url}/`], {
+  const child = spawn(process.execPath, [CLIENTS[client], "login", ...args, "--registry", `${url}/`], {
     cwd: where.path,
     env: { ...clientEnvironment(home), npm_config_userconfig: join(where.path, ".npmrc") },
     stdio: ["ignore", "pipe", "pipe"],
@@ -86,4 +91,32 @@ test("npm login ends without a token when the person refuses", async () => {
 test("pnpm login signs in with the page that it names", async () => {
   const { code, output } = await login("pnpm", [], asCarol);
   expect(code, output).toBe(0);
+});
+test("npm login signs in at GitHub, publishes, and npm logout revokes GitHub's token too", async () => {
+  await using github = await startGitHub();
+  github.users.set(1, { id: 1, login: "dora", orgs: { acme: "active" }, teams: [] });
+  github.person = 1;
+  const flags = ["--github-client-id", github.clientId, "--github-orgs", "acme", "--github-url", github.webUrl];
+  const env = { CODEBOX_GITHUB_CLIENT_SECRET: github.clientSecret };
+  const data = join(dir.path, "at-github");
+  const own = await startRegistry(data, ["--no-upstream", ...flags], undefined, undefined, [], undefined, env);
+  const { where, code, output } = await login(
+    "npm",
+    ["--auth-type=web"],
+    async (loginUrl) => {
+      const page = browser(fetch);
+      await page.open(loginUrl);
+      const sent = await page.submit("with/github", {});
+      const [, next = ""] = /content="0;url=([^"]+)"/.exec(sent.text) ?? [];
+      const back = (await page.request(next.replaceAll("&amp;", "&"))).headers.get("location") ?? "";
+      expect((await page.open(back)).text).toContain("<strong>dora</strong>");
+    },
+    own,
+  );
+  expect(code, output).toBe(0);
+  expect((await where.run("npm", "whoami")).stdout.trim()).toBe("dora");
+  expect((await where.run("npm", "publish")).code).toBe(0);
+  expect((await where.run("npm", "logout")).code).toBe(0);
+  expect(github.tokens.size).toBe(0);
+  await own.stop();
 });

@@ -35,6 +35,7 @@ export async function startRegistry(
   descriptors?: number,
   nodeFlags: readonly string[] = [],
   main: string = MAIN,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Registry> {
   const server = [process.execPath, ...nodeFlags, main, "--port", "0", "--data", data, ...flags];
   const limited =
@@ -42,7 +43,7 @@ export async function startRegistry(
   const [command = "", ...args] = limited;
   const child = spawn(command, args, {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { PATH: process.env["PATH"] },
+    env: { PATH: process.env["PATH"], ...env },
   });
   let errors = "";
   child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));

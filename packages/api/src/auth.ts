@@ -129,7 +129,8 @@ async function byProviderToken(ports: AuthPorts, token: string, address?: string
   if (!admitted) return undefined;
   const { name, groups } = admitted;
   const from = address === undefined ? {} : { address };
-  return { principal: { kind: "token", name, groups, readonly: false, tokenHash: hashToken(token), ...from } };
+  const identity = { name, groups, readonly: false, tokenHash: hashToken(token), ofProvider: true, ...from } as const;
+  return { principal: { kind: "token", ...identity } };
 }
 
 /** Who a provider's token lets in. Tokens that are nobody's cost their sender's address more and more time. @throws ApiError `too_many` */

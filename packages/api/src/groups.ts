@@ -82,7 +82,8 @@ function gate({ policy, onTokenUse }: GatePorts, right: Right): Gate {
     c.set("right", right);
     await authorise(c, policy, right);
     const principal = c.get("principal");
-    const used = RECORDED.has(right) && principal.kind === "token" ? onTokenUse?.(principal.tokenHash) : undefined;
+    const isOurs = principal.kind === "token" && !principal.ofProvider;
+    const used = RECORDED.has(right) && isOurs ? onTokenUse?.(principal.tokenHash) : undefined;
     await next();
     await used;
     if (PERSONAL.has(right)) c.header("cache-control", "no-store");

@@ -43,7 +43,8 @@ export function eventRoutes({ events, policy, reader, clock, watch }: EventPorts
         const ends = AbortSignal.any([stopping, ending.signal]);
         stream.onAbort(() => ending.abort());
         ends.addEventListener("abort", () => wake());
-        if (principal.kind === "token") watch(principal.tokenHash, () => ending.abort(), ends);
+        // A provider's own token has no record to look up; `isAuthorised` asks the provider.
+        if (principal.kind === "token" && !principal.ofProvider) watch(principal.tokenHash, () => ending.abort(), ends);
         try {
           await stream.write(": connected\n\n");
           while (!ends.aborted && (await isAuthorised(c, policy))) {

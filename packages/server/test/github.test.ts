@@ -1,4 +1,4 @@
-import { createRightsStore, DEFAULT_RIGHTS, hashToken, type RightsSpec } from "@codebox/core";
+import { createRightsStore, DEFAULT_RIGHTS, hashToken, LAYOUT, type RightsSpec } from "@codebox/core";
 import { systemClock, systemIds } from "@codebox/system";
 import {
   browser,
@@ -229,6 +229,20 @@ test("a GitHub token in an old .npmrc works as Bearer, also as the password of a
   expect(await whoami(((await response.json()) as { token: string }).token)).toBe("alice");
   expect((await login("bob", old)).status).toBe(401);
   expect((await login("alice", github.token(1, "another app"))).status).toBe(401);
+});
+test("the use of a GitHub token is not recorded: there is no token of ours", async () => {
+  expect(await whoami(github.token(1))).toBe("alice");
+  expect((await backend.store.list(LAYOUT.uses.prefix)).objects).toEqual([]);
+});
+test("a stream of events that was opened with a GitHub token ends when its account may not get in any more", async () => {
+  const token = github.token(1);
+  const stream = await call("/-/events", token);
+  expect(stream.status).toBe(200);
+  github.users.set(1, { id: 1, login: "alice", orgs: {}, teams: [] });
+  ahead = 6 * MINUTE;
+  github.person = 2;
+  expect((await publish((await signIn()).token, "wire", "1.0.0")).status).toBe(201);
+  expect(await stream.text()).not.toContain("wire");
 });
 test("a token that GitHub does not know is 401, and many of them from one address are 429", async () => {
   const statuses = [];

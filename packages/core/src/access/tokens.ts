@@ -9,6 +9,8 @@ export type Identity = TokenLimits & {
   readonly name: string;
   /** The groups that a sign-in provider says the user is in, as rights name them: `github:acme/platform`. */
   readonly groups?: readonly string[];
+  /** The token is a provider's own: the registry has no record of it. */
+  readonly ofProvider?: true;
   /** The client's address; absent when the host does not know it. */
   readonly address?: string;
   /** SHA-256 of the token at hand, in hex. */
