@@ -1,4 +1,5 @@
 import { REDELIVERIES_MAX } from "../packages/core/src/domain/limits.ts";
+import { METRIC, METRICS_NAMESPACE } from "../packages/functions/src/metric-names.ts";
 import type { Mappings } from "./consume.ts";
 import type { Functions } from "./functions.ts";
 import type { Topics } from "./events.ts";
@@ -113,6 +114,24 @@ function alarmsOn({ queues, topics, functions, mappings, api }: Watched): Record
       above: 5,
       minutes: 3,
     },
+    ...alarmsOnFunctions(functions),
+  };
+}
+
+function alarmsOnFunctions(functions: Functions): Record<string, Alarm> {
+  return {
+    UpstreamFailures: {
+      what: "the upstream failed, and no copy could be served",
+      ...ofOurs(functions.read, METRIC.upstreamFailures),
+      above: 20,
+      minutes: 3,
+    },
+    AnsweredLater: {
+      what: "changes were not applied in the time that a client waits",
+      ...ofOurs(functions.write, METRIC.answeredLater),
+      above: 5,
+      minutes: 3,
+    },
     ...Object.fromEntries(
       (["Read", "Write", "Account", "Consumer", "Intake"] as const).map((name) => [
         `${name}Throttles`,
@@ -147,4 +166,9 @@ function onTopic(topic: sst.aws.SnsTopic) {
 
 function onFunction(fn: sst.aws.Function, metric: string) {
   return { namespace: "AWS/Lambda", metric, dimensions: { FunctionName: fn.name }, statistic: "Sum" } as const;
+}
+
+/** One of the metrics that the functions write into their logs. */
+function ofOurs(fn: sst.aws.Function, metric: string) {
+  return { namespace: METRICS_NAMESPACE, metric, dimensions: { service: fn.name }, statistic: "Sum" } as const;
 }

@@ -1,3 +1,4 @@
+import { METRIC, METRICS_NAMESPACE } from "../packages/functions/src/metric-names.ts";
 import type { Functions } from "./functions.ts";
 import type { Queues } from "./queue.ts";
 
@@ -46,6 +47,12 @@ export function dashboard(queues: Queues, functions: Functions, gateway: sst.aws
         queueMetric(queues.intake, "ApproximateAgeOfOldestMessage"),
       ],
     ],
+    [
+      "Time until a change is applied, milliseconds, p99",
+      "p99",
+      [[METRICS_NAMESPACE, METRIC.applyLatency, "service", functions.consumer.name]],
+    ],
+    ["Changes in a batch", "Average", [[METRICS_NAMESPACE, METRIC.batchSize, "service", functions.consumer.name]]],
     ["Requests", "Sum", [apiMetric("Count", "Sum"), apiMetric("4xx", "Sum"), apiMetric("5xx", "Sum")]],
     ["Latency, milliseconds", "p50", [apiMetric("Latency", "p50"), apiMetric("Latency", "p99")]],
     ["Errors", "Sum", each("Errors")],

@@ -48,8 +48,11 @@ export function lambda(
     nodejs: { format: "esm", minify: true, sourcemap: true },
     // The functions write JSON themselves. Lambda's own JSON format would wrap it and hide embedded metrics.
     logging: { logGroup: logs.name, format: "text" },
-    permissions,
+    permissions: settings.tracing ? [...permissions, TRACE] : permissions,
     transform: {
+      function(args) {
+        if (settings.tracing) args.tracingConfig = { mode: "Active" };
+      },
       role(args) {
         args.managedPolicyArns = [];
         // SST allows the complete account to assume the role. Only `sst dev` needs this.
@@ -58,6 +61,9 @@ export function lambda(
     },
   });
 }
+
+/** What Lambda needs in the role to send traces. X-Ray knows no resources. Source: AWSXRayDaemonWriteAccess. */
+const TRACE = { actions: ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], resources: ["*"] };
 
 /** The ARN of a target; `undefined` for the KMS key if the stage has none. */
 function arnOf(target: Target, arns: Arns & { readonly logs: $util.Input<string> }): $util.Input<string> | undefined {

@@ -53,7 +53,14 @@ export function functions(storage: Storage, queues: Queues, topics: Topics, sett
     CODEBOX_TOKEN_DAYS_MAX: String(settings.tokenDays.most),
   };
   const upstream: Readonly<Record<string, $util.Input<string>>> =
-    settings.upstream === undefined ? {} : { CODEBOX_UPSTREAM_TOKEN: new sst.Secret("UpstreamToken", "").value };
+    settings.upstream === undefined
+      ? {}
+      : {
+          CODEBOX_UPSTREAM_TOKEN: new sst.Secret("UpstreamToken", "").value,
+          ...(settings.upstreamPackumentMb === undefined
+            ? {}
+            : { CODEBOX_UPSTREAM_PACKUMENT_MB: String(settings.upstreamPackumentMb) }),
+        };
   const issuers: Readonly<Record<string, string>> =
     settings.trustedIssuers === undefined ? {} : { CODEBOX_TRUSTED_ISSUERS: settings.trustedIssuers };
   const { github, oidc, issuer } = signInEnvironment(settings);

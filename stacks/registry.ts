@@ -1,5 +1,6 @@
 import { alarms } from "./alarms.ts";
 import { api } from "./api.ts";
+import { backup } from "./backup.ts";
 import { consume } from "./consume.ts";
 import { dashboard } from "./dashboard.ts";
 import { events } from "./events.ts";
@@ -11,6 +12,7 @@ import { storage } from "./storage.ts";
 /** The complete registry of a stage. The returned values are printed after a deployment. */
 export function registry(settings: Settings) {
   const bucket = storage(settings);
+  backup(bucket, settings);
   const lines = queues(timeoutOf, settings);
   const topics = events(lines, settings);
   const lambdas = functions(bucket, lines, topics, settings);

@@ -90,6 +90,11 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
       why: "cache upstream packages",
     },
     { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.trust.prefix}*`], why: "list trust rules" },
+    {
+      actions: ["s3:GetObject"],
+      on: [`bucket/${LAYOUT.staged.prefix}*`],
+      why: "show staged versions; sign URLs of their tarballs",
+    },
     { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.health.prefix}`], why: "check that the bucket is available" },
     LOG,
     KEY,
@@ -110,6 +115,11 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
       actions: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
       on: [`bucket/${LAYOUT.staging.prefix}*`],
       why: "stage a tarball",
+    },
+    {
+      actions: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
+      on: [`bucket/${LAYOUT.staged.prefix}*`],
+      why: "stage a version for approval; approve it",
     },
     {
       actions: ["s3:PutObject"],
@@ -186,6 +196,11 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
       actions: ["s3:GetObject", "s3:DeleteObject"],
       on: [`bucket/${LAYOUT.staging.prefix}*`],
       why: "read and delete a staged tarball",
+    },
+    {
+      actions: ["s3:GetObject", "s3:DeleteObject"],
+      on: [`bucket/${LAYOUT.staged.prefix}*`],
+      why: "publish an approved version; delete what was staged",
     },
     {
       actions: ["s3:GetObject"],

@@ -24,6 +24,8 @@ export type Settings = {
   readonly names: readonly string[];
   /** URL of the registry for other packages; absent: none. */
   readonly upstream: string | undefined;
+  /** MiB that a packument of the upstream may have, uncompressed; absent: 64. */
+  readonly upstreamPackumentMb: number | undefined;
   /** More issuers of ID tokens for CI jobs, as given; absent: GitHub Actions, gitlab.com and CircleCI only. */
   readonly trustedIssuers: string | undefined;
   /** Where people sign in: the variables of the functions, without secrets. Empty: nowhere. */
@@ -36,6 +38,10 @@ export type Settings = {
   readonly alarmEmail: string | undefined;
   /** How many days logs are kept. */
   readonly logDays: LogDays;
+  /** Whether Lambda records a trace of some invocations in X-Ray. */
+  readonly tracing: boolean;
+  /** Daily backups of the bucket are kept for so many days; absent: none are made. */
+  readonly backupDays: number | undefined;
   /** How many requests the API accepts in a second (`rate`) and at the same moment (`burst`). */
   readonly throttle: { readonly rate: number; readonly burst: number };
   /** Maximum of concurrent consumers, 2–1,000: how many packages can change at the same moment. */
@@ -108,6 +114,13 @@ const Environment = z.object({
       "must be an https URL, or none",
     )
     .optional(),
+  // `read` has a gigabyte of memory, and parses what it gets.
+  CODEBOX_UPSTREAM_PACKUMENT_MB: z.coerce
+    .number("must be a whole number of MiB")
+    .int("must be a whole number of MiB")
+    .min(1, "must be at least 1")
+    .max(256, "must be at most 256")
+    .optional(),
   CODEBOX_TRUSTED_ISSUERS: z
     .string()
     .refine(
@@ -123,6 +136,8 @@ const Environment = z.object({
     .union([z.literal("none"), z.email("must be an e-mail address, or none")], "must be an e-mail address, or none")
     .optional(),
   CODEBOX_LOG_DAYS: z.enum(["7", "30", "90", "365"], "must be 7, 30, 90 or 365").default("30"),
+  CODEBOX_TRACING: z.enum(["true", "false"], "must be true or false").default("false"),
+  CODEBOX_BACKUP_DAYS: whole(0, 3_650, 0),
   // Three `npm ci` at the same time must not be answered 429.
   CODEBOX_RATE: whole(1, 10_000, 3_000),
   CODEBOX_BURST: whole(1, 5_000, 5_000),
@@ -179,12 +194,15 @@ export function settingsOf(stage: string, environment: Readonly<Record<string, s
     scopes: env.CODEBOX_SCOPES ?? [],
     names: env.CODEBOX_NAMES,
     upstream: upstream === "none" ? undefined : upstream,
+    upstreamPackumentMb: env.CODEBOX_UPSTREAM_PACKUMENT_MB,
     trustedIssuers: env.CODEBOX_TRUSTED_ISSUERS,
     signIn: signIn.variables,
     anonymousRead: env.CODEBOX_ANONYMOUS_READ === "true",
     tokenDays: { byDefault: env.CODEBOX_TOKEN_DAYS, most: env.CODEBOX_TOKEN_DAYS_MAX },
     alarmEmail: env.CODEBOX_ALARM_EMAIL === "none" ? undefined : env.CODEBOX_ALARM_EMAIL,
     logDays: env.CODEBOX_LOG_DAYS,
+    tracing: env.CODEBOX_TRACING === "true",
+    backupDays: env.CODEBOX_BACKUP_DAYS === 0 ? undefined : env.CODEBOX_BACKUP_DAYS,
     throttle: { rate: env.CODEBOX_RATE, burst: env.CODEBOX_BURST },
     consumers: env.CODEBOX_CONSUMERS,
     services: env.CODEBOX_SERVICES,

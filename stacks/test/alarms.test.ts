@@ -17,6 +17,8 @@ const ALARMS = [
   ["EventsUndelivered", "AWS/SNS", "NumberOfNotificationsFailed", "Sum", 0, 1, "EventTopic"],
   ["IntakeUndelivered", "AWS/SNS", "NumberOfNotificationsFailed", "Sum", 0, 1, "IntakeTopic"],
   ["Api5xx", "AWS/ApiGateway", "5xx", "Sum", 5, 3, "ApiApi"],
+  ["UpstreamFailures", "codebox", "UpstreamFailures", "Sum", 20, 3, "Read"],
+  ["AnsweredLater", "codebox", "AnsweredLater", "Sum", 5, 3, "Write"],
   ["ReadThrottles", "AWS/Lambda", "Throttles", "Sum", 0, 3, "Read"],
   ["WriteThrottles", "AWS/Lambda", "Throttles", "Sum", 0, 3, "Write"],
   ["AccountThrottles", "AWS/Lambda", "Throttles", "Sum", 0, 3, "Account"],
@@ -28,6 +30,8 @@ const ALARMS = [
 const GRAPHS = [
   ["Waiting", "Maximum", ["ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"], 4],
   ["Age of the oldest change, seconds", "Maximum", ["ApproximateAgeOfOldestMessage"], 2],
+  ["Time until a change is applied, milliseconds, p99", "p99", ["ApplyLatency"], 1],
+  ["Changes in a batch", "Average", ["BatchSize"], 1],
   ["Requests", "Sum", ["Count", "4xx", "5xx"], 1],
   ["Latency, milliseconds", "p50", ["Latency p50", "Latency p99"], 1],
   ["Errors", "Sum", ["Errors"], 6],

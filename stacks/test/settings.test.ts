@@ -48,12 +48,15 @@ describe("settings", () => {
       scopes: [],
       names: [],
       upstream: undefined,
+      upstreamPackumentMb: undefined,
       trustedIssuers: undefined,
       signIn: { github: {}, oidc: {} },
       tokenDays: { byDefault: 365, most: 0 },
       anonymousRead: false,
       alarmEmail: undefined,
       logDays: "30",
+      tracing: false,
+      backupDays: undefined,
       throttle: { rate: 3_000, burst: 5_000 },
       consumers: 50,
       reserve: false,
@@ -142,7 +145,7 @@ describe("settings", () => {
     const source = readFileSync(path.resolve(import.meta.dirname, "../settings.ts"), "utf8");
     const document = readFileSync(path.resolve(import.meta.dirname, "../../docs/deploy.md"), "utf8");
     const names = new Set(source.match(/CODEBOX_[A-Z_]+/g)?.filter((name) => name !== "CODEBOX_"));
-    expect(names.size).toBe(21);
+    expect(names.size).toBe(24);
     for (const name of names) expect(document).toContain(`\`${name}\``);
   });
 });

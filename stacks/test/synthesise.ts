@@ -40,6 +40,7 @@ const VARIANTS = {
     SST_SECRET_GitHubClientSecret: "secret-of-github",
     SST_SECRET_OidcClientSecret: "secret-of-oidc",
   },
+  operated: { ...PRODUCTION, CODEBOX_TRACING: "true", CODEBOX_BACKUP_DAYS: "35", CODEBOX_UPSTREAM_PACKUMENT_MB: "128" },
   adoptedKept: { ...PRODUCTION, CODEBOX_BUCKET: "acme-codebox", CODEBOX_RESERVE: "false" },
   adoptedReplaced: { ...PRODUCTION, CODEBOX_BUCKET: "acme-codebox", CODEBOX_BUCKET_SETTINGS: "replace" },
 } as const;

@@ -7,6 +7,7 @@ import {
   cannot,
   DENO,
   NPM,
+  NPM_8,
   PNPM,
   PNPM_10,
   PNPM_11,
@@ -72,13 +73,13 @@ const pnpm = (major: number, program: Args | undefined, words: Partial<Words> = 
 const { platform, arch } = process;
 /** Every client of the suite, in the order of docs/clients.md. */
 export const CLIENTS: readonly Client[] = [
-  npm(6, { audit: { args: ["audit"], asks: "tree" } }),
-  npm(7),
-  npm(8),
+  npm(6, NPM_8),
+  npm(7, NPM_8),
+  npm(8, NPM_8),
   npm(9),
   npm(10),
   npm(11),
-  npm(12, { form: "full", shrinkwrap: cannot("ignores npm-shrinkwrap.json") }),
+  npm(12, { form: "full", shrinkwrap: cannot("ignores npm-shrinkwrap.json"), star: cannot("no command") }),
   pnpm(8, script("pnpm-8/bin/pnpm.cjs"), PNPM_10),
   pnpm(9, script("pnpm-9/bin/pnpm.cjs"), PNPM_10),
   pnpm(10, script("pnpm-10/bin/pnpm.cjs"), PNPM_10),

@@ -42,6 +42,7 @@ export function packageTests(it: Subject): void {
     });
 
   ownerTests(it);
+  listTests(it);
 
   const view = can(words.view);
   if (view)
@@ -72,5 +73,30 @@ function ownerTests(it: Subject): void {
     test("owner remove leaves the others", async () => {
       await it.succeed(await it.source(PLAIN, "1.0.0"), disown("bob", PLAIN));
       expect(await names()).toEqual(["admin"]);
+    });
+}
+
+/** Tests of what a client lists. */
+function listTests(it: Subject): void {
+  const collaborators = can(it.words.collaborators);
+  if (collaborators)
+    test("the collaborators of a package are its owners", async () => {
+      const listed = await it.succeed(await it.source(SCOPED, "1.0.0"), collaborators(SCOPED));
+      expect(listed.stdout).toMatch(/admin.*write/);
+    });
+
+  const star = can(it.words.star);
+  if (star)
+    test("a starred package is among the stars", async () => {
+      const project = await it.source(SCOPED, "1.0.0");
+      await it.succeed(project, star.mark(SCOPED));
+      expect((await it.succeed(project, star.list)).stdout).toContain(SCOPED);
+    });
+
+  const search = can(it.words.search);
+  if (search)
+    test("search finds a package of ours, also from the folder of a package with a scope", async () => {
+      const found = await it.succeed(await it.source("@acme/other", "1.0.0"), search("wire"));
+      expect(found.stdout).toContain(SCOPED);
     });
 }

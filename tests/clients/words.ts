@@ -34,6 +34,10 @@ export type Words = {
   readonly unpublish: ((spec: string) => Args) | Cannot;
   readonly owner: ((user: string, name: string) => Args) | Cannot;
   readonly disown: ((user: string, name: string) => Args) | Cannot;
+  /** Who may change a package. */
+  readonly collaborators: ((name: string) => Args) | Cannot;
+  readonly star: { mark(name: string): Args; readonly list: Args } | Cannot;
+  readonly search: ((text: string) => Args) | Cannot;
   readonly view: ((spec: string) => Args) | Cannot;
   readonly whoami: Args | Cannot;
   readonly login: Login | Cannot;
@@ -41,8 +45,7 @@ export type Words = {
   /** Asks for the password when it creates one. */
   readonly token: { readonly create: Args; readonly list: Args; revoke(token: string): Args } | Cannot;
   readonly profile: Args | Cannot;
-  /** `tree`: it sends the whole tree, which is not served; `bulk`: names and versions. */
-  readonly audit: { readonly args: Args; readonly asks: "bulk" | "tree" } | Cannot;
+  readonly audit: Args | Cannot;
   /** Whether `npm-shrinkwrap.json` of a dependency decides the versions below it. */
   readonly shrinkwrap: "respected" | Cannot;
 };
@@ -68,6 +71,9 @@ export const NPM: Words = {
   unpublish: (spec) => ["unpublish", spec, "--force"],
   owner: (user, name) => ["owner", "add", user, name],
   disown: (user, name) => ["owner", "rm", user, name],
+  collaborators: (name) => ["access", "list", "collaborators", name],
+  star: { mark: (name) => ["star", name], list: ["stars"] },
+  search: (text) => ["search", text],
   view: (spec) => ["view", spec],
   whoami: ["whoami"],
   login: {
@@ -85,9 +91,12 @@ export const NPM: Words = {
     revoke: (token) => ["token", "revoke", token],
   },
   profile: ["profile", "get"],
-  audit: { args: ["audit"], asks: "bulk" },
+  audit: ["audit"],
   shrinkwrap: "respected",
 };
+
+/** npm up to 8. */
+export const NPM_8: Partial<Words> = { collaborators: (name) => ["access", "ls-collaborators", name] };
 
 export const PNPM: Words = {
   ...NPM,
@@ -109,13 +118,12 @@ export const PNPM: Words = {
 /** pnpm up to 10 starts the npm on the path, here npm 11, for what concerns the registry and is no install. */
 export const PNPM_10: Partial<Words> = {
   refresh: cannot("keeps no ETag"),
-  audit: { args: ["audit"], asks: "tree" },
 };
 /** pnpm from 11 on sends its own requests. */
 export const PNPM_11: Partial<Words> = {
   deprecate: (spec, message) => (message === undefined ? ["undeprecate", spec] : ["deprecate", spec, message]),
-  owner: cannot("asks /-/package/:name/owners, which is not served"),
-  disown: cannot("asks /-/package/:name/owners, which is not served"),
+  owner: (user, name) => ["owner", "add", name, user],
+  disown: (user, name) => ["owner", "rm", name, user],
   oddVersion: cannot("refuses it itself"),
   token: cannot("no command"),
   profile: cannot("no command"),
@@ -145,6 +153,9 @@ export const YARN_1: Words = {
   deprecate: cannot("no command"),
   unpublish: cannot("no command"),
   disown: cannot("does not see the owners, and is refused"),
+  collaborators: cannot("no command"),
+  star: cannot("no command"),
+  search: cannot("no command"),
   view: (spec) => ["info", spec],
   whoami: cannot("no command"),
   // It signs in when it publishes.
@@ -180,6 +191,9 @@ export const YARN_4: Words = {
   unpublish: cannot("no command"),
   owner: cannot("no command"),
   disown: cannot("no command"),
+  collaborators: cannot("no command"),
+  star: cannot("no command"),
+  search: cannot("no command"),
   view: (spec) => ["npm", "info", spec],
   whoami: ["npm", "whoami"],
   login: {
@@ -192,7 +206,7 @@ export const YARN_4: Words = {
   logout: cannot("forgets the token and does not revoke it"),
   token: cannot("no command"),
   profile: cannot("no command"),
-  audit: { args: ["npm", "audit", "--all", "--recursive"], asks: "bulk" },
+  audit: ["npm", "audit", "--all", "--recursive"],
   shrinkwrap: cannot("ignores npm-shrinkwrap.json"),
 };
 
@@ -211,13 +225,16 @@ export const BUN: Words = {
   unpublish: cannot("no command"),
   owner: cannot("no command"),
   disown: cannot("no command"),
+  collaborators: cannot("no command"),
+  star: cannot("no command"),
+  search: cannot("no command"),
   view: (spec) => ["pm", "view", spec],
   whoami: ["pm", "whoami"],
   login: cannot("no command; a token in .npmrc"),
   logout: cannot("no command"),
   token: cannot("no command"),
   profile: cannot("no command"),
-  audit: { args: ["audit"], asks: "bulk" },
+  audit: ["audit"],
   shrinkwrap: cannot("ignores npm-shrinkwrap.json"),
 };
 

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import { createServer } from "node:http";
+import { connect, type AddressInfo, type Socket } from "node:net";
 import { Worker } from "node:worker_threads";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { digested, makeArchive } from "@codebox/testing";
@@ -159,6 +160,40 @@ describe("a heap of 256 MiB", { timeout: 300_000 }, () => {
     console.info(`19 of 20 pings: ${ours.toFixed(1)} ms, of the reference ${other.toFixed(1)} ms`);
     expect(isAlive()).toBe(true);
     expect(ours).toBeLessThan(Math.max(100, 4 * other));
+  });
+  test("survives an upstream whose packuments decompress to 200 MiB each", async () => {
+    const bombOf = (name: string) => {
+      const head = `{"name":"${name}","dist-tags":{},"versions":{"1.0.0":{"name":"${name}","version":"1.0.0","readme":"`;
+      return gzipSync(Buffer.concat([Buffer.from(head), Buffer.alloc(200 * MiB, "0"), Buffer.from('"}}}')]), {
+        level: 1,
+      });
+    };
+    const names = ["bomb-a", "bomb-b", "bomb-c", "bomb-d", "bomb-e", "bomb-f"];
+    const bombs = new Map(names.map((name) => [`/${name}`, bombOf(name)]));
+    const upstream = createServer((request, response) => {
+      response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" });
+      response.end(bombs.get(request.url ?? ""));
+    }).listen(0, "127.0.0.1");
+    await once(upstream, "listening");
+    const url = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
+    await registry.kill();
+    registry = await startRegistry(directory.path, ["--upstream", url], registry.token, undefined, SMALL_HEAP);
+    try {
+      const answers = await Promise.all(names.map((name) => fetch(`${registry.url}/${name}`)));
+      for (const answer of answers) {
+        expect(answer.status).toBe(502);
+        expect(await answer.text()).toMatch(/CODEBOX_UPSTREAM_PACKUMENT_MB|too much of it is being read/);
+      }
+      await pings(() => true);
+      expect(isAlive()).toBe(true);
+      if (!existsSync("/proc/self/status")) return;
+      const peak = Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${registry.process.pid}/status`, "utf8"))?.[1]);
+      console.info(`the server had at most ${Math.round(peak / 1024)} MiB`);
+      expect(peak).toBeLessThan(1024 * 1024);
+    } finally {
+      upstream.closeAllConnections();
+      upstream.close();
+    }
   });
   test("survives 40 unfinished documents of callers with a token", async () => {
     const document = Buffer.from(`{"versions":[${`{"a":["${"x".repeat(200)}",{}]},`.repeat(100_000)}`);

@@ -84,11 +84,13 @@ test("every step of docs/releases.md does what the page says, with the real npm"
 
   const steps = stepsOf(page);
   expect(steps.length).toBeGreaterThan(15);
+  let staged = "";
   for (const { user, command, printed } of steps) {
-    const [program, ...args] = wordsOf(command);
+    const [program, ...args] = wordsOf(command.replace("<id>", staged));
     const { path, run } = projects[user] ?? expect.fail(`there is no ${user}`);
     const result = program === "npm" ? await run("npm", ...args) : await codebox(path, args);
     const all = `${result.stdout}${result.stderr}`;
+    staged = /staged with id (\S+?)\)/.exec(all)?.[1] ?? staged;
     for (const line of printed) expect(all, `${user}$ ${command}`).toMatch(pattern(line));
   }
 });

@@ -93,6 +93,21 @@ describe("a stop", () => {
     expect(await registry.logged()).toContain("stopped");
     expect(await eventsIn(dir.path)).toHaveLength(31);
   });
+  test.each(["stdout", "stderr"] as const)("ends also when nobody reads its %s any more", async (stream) => {
+    await using dir = await scratch();
+    const registry = await startRegistry(dir.path);
+    registry.process[stream]?.destroy();
+    await publish(registry, "wire", "1.0.0");
+    await queueThirty(registry);
+    expect(await registry.stop()).toBe(0);
+    expect(await eventsIn(dir.path)).toHaveLength(31);
+  });
+  test("ends also when its last words are the first that nobody reads", async () => {
+    await using dir = await scratch();
+    const registry = await startRegistry(dir.path);
+    registry.process.stdout?.destroy();
+    expect(await registry.stop()).toBe(0);
+  });
   test("cuts an upload off that does not end, drains, and exits with 0", async () => {
     await using dir = await scratch();
     const registry = await startRegistry(dir.path);

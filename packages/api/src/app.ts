@@ -19,6 +19,7 @@ import { auditRoutes } from "./routes/audit.ts";
 import { contractRoutes } from "./routes/contract-documents.ts";
 import { distTagReadRoutes, distTagWriteRoutes } from "./routes/dist-tags.ts";
 import { orgReadRoutes, orgWriteRoutes } from "./routes/orgs.ts";
+import { giveBackRoutes } from "./routes/give-back.ts";
 import { ownerRoutes } from "./routes/owners.ts";
 import { exchangeRoutes } from "./routes/exchange.ts";
 import { packageWriteRoutes } from "./routes/package-write.ts";
@@ -33,6 +34,7 @@ import { signOutRoutes } from "./routes/sign-out.ts";
 import { publicRoutes, statusRoutes } from "./routes/status.ts";
 import { tarballRoutes } from "./routes/tarball.ts";
 import { undoRoutes } from "./routes/undo.ts";
+import { stageReadRoutes, stageWriteRoutes } from "./routes/stage.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
 import { webLoginRoutes } from "./routes/web-login.ts";
 import { trustReadRoutes, trustWriteRoutes } from "./routes/trust.ts";
@@ -68,8 +70,11 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
     undoRoutes(ports, settings),
     ruleReadRoutes(ports),
     ruleWriteRoutes(ports, settings),
+    stageReadRoutes(ports, index),
+    stageWriteRoutes(ports, settings),
     packageWriteRoutes(ports, settings),
     ownerRoutes(ports, settings),
+    giveBackRoutes(ports, settings),
     orgReadRoutes(ports),
     orgWriteRoutes(ports),
     rightsReadRoutes(ports, index),

@@ -78,6 +78,16 @@ export type WritePorts = {
   readonly submit: Submit;
   readonly ids: Ids;
   readonly clock: Clock;
+  /**
+   * Asks the person at the keyboard again, such as for a second factor, where a rule wants this for approving or rejecting a staged
+   * version. Absent: no rule wants it.
+   *
+   * @throws ApiError `unauthenticated` in the form that makes the client ask, until the request carries a fresh confirmation
+   */
+  readonly needsFreshConfirmation?: (
+    c: AppContext,
+    what: { readonly action: "approve" | "reject"; readonly name: string; readonly version: string },
+  ) => Promise<void>;
 } & Pick<AppPorts, "onFailure" | "factors">;
 
 /** What reading and changing the rights needs. */

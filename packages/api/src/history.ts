@@ -1,4 +1,4 @@
-import { HISTORY_PAGE_MAX, historyPage, type AppliedRecord } from "@codebox/core";
+import { HISTORY_PAGE_MAX, historyPage, without, type AppliedRecord } from "@codebox/core";
 import type { AppContext, ReadPorts } from "./context.ts";
 import { ApiError } from "./errors.ts";
 import { packageName, requirePackage } from "./lookup.ts";
@@ -14,7 +14,7 @@ const PAGE = 50;
  */
 export async function answerHistory(
   c: AppContext,
-  ports: Pick<ReadPorts, "store" | "catalog">,
+  ports: Pick<ReadPorts, "store" | "catalog" | "policy">,
   matches?: (record: AppliedRecord) => boolean,
 ): Promise<Response> {
   const limit = numberIn(c, "limit", HISTORY_PAGE_MAX) ?? PAGE;
@@ -23,7 +23,10 @@ export async function answerHistory(
   const query = { limit, ...(before === undefined ? {} : { before }), ...(matches ? { matches } : {}) };
   const { entries, next } = await historyPage(ports.store, packument, query);
   c.header("cache-control", "private, no-cache");
-  return c.json({ name: packument.name, history: entries, ...(next === undefined ? {} : { next }) });
+  const target = { name: packument.name, packument };
+  const seesStaged = ports.policy.may(c.get("principal"), "stage", target).allowed;
+  const history = seesStaged ? entries : entries.map((entry) => without(entry, ["staged"]));
+  return c.json({ name: packument.name, history, ...(next === undefined ? {} : { next }) });
 }
 
 function numberIn(c: AppContext, name: string, most: number): number | undefined {

@@ -53,7 +53,7 @@ export async function requirePackage(
 }
 
 /**
- * The package as stored, for a caller who may publish it; `undefined`: its name is free. Asked before a tarball is stored.
+ * The package as stored, for a caller who may publish or stage it; `undefined`: its name is free. Asked before a tarball is stored.
  *
  * @throws ApiError `unauthenticated` or `forbidden`
  */
@@ -61,9 +61,10 @@ export async function packumentToPublish(
   c: AppContext,
   { reader, policy }: Pick<WritePorts, "reader" | "policy">,
   name: string,
+  action: "publish" | "stage" = "publish",
 ): Promise<Packument | undefined> {
   const packument = (await reader.read(name))?.packument;
-  demand(policy.may(c.get("principal"), "publish", { name, packument }));
+  demand(policy.may(c.get("principal"), action, { name, packument }));
   return packument;
 }
 
@@ -81,6 +82,6 @@ export function absentError(
   if (!tombstone || !upstream || upstream.isOurs(name)) return notFound(name);
   return new ApiError(
     "not_found",
-    `the package "${name}" was unpublished here and its name stays this registry's, so an upstream package of this name is hidden; publish a version here, or install another package`,
+    `the package "${name}" has no version here and its name is this registry's, so an upstream package of this name is hidden; publish a version here, or ask an administrator to give the name back: codebox names give-back ${name}`,
   );
 }

@@ -9,7 +9,8 @@ import {
   type Backend,
   type Clock,
 } from "@codebox/core";
-import { createS3ObjectStore, type S3Settings } from "./s3-object-store.ts";
+import { createS3ObjectStore } from "./s3-object-store.ts";
+import type { S3Settings } from "./s3-settings.ts";
 import { createSnsEventLog } from "./sns-event-log.ts";
 import { createSqsChangeQueue, type SqsChangeQueue } from "./sqs-change-queue.ts";
 import { createSqsDeadLetters, type SqsDeadLetters } from "./sqs-dead-letters.ts";

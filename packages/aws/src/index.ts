@@ -4,6 +4,7 @@ export * from "./failures.ts";
 export * from "./messages.ts";
 export * from "./s3-maintenance.ts";
 export * from "./s3-object-store.ts";
+export { createSignUpload, type SignUpload } from "./s3-signed-upload.ts";
 export * from "./sns-event-log.ts";
 export * from "./sqs-change-queue.ts";
 export * from "./sqs-change-receiver.ts";

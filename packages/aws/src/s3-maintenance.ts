@@ -18,7 +18,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { StoreUnavailable, type StoreResult } from "@codebox/core";
 import { isUnavailable, messageOf, nameOf, statusOf } from "./failures.ts";
-import { encryptionOf, type S3Settings } from "./s3-object-store.ts";
+import { encryptionOf, type S3Settings } from "./s3-settings.ts";
 
 /**
  * What an operator's commands need of a bucket beyond the `ObjectStore` port: encryption, settings, versions, its end.

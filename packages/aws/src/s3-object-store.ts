@@ -5,7 +5,7 @@ import {
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
-  S3Client,
+  type S3Client,
   type GetObjectCommandOutput,
   type HeadObjectCommandOutput,
 } from "@aws-sdk/client-s3";
@@ -22,25 +22,11 @@ import {
 } from "@codebox/core";
 import { Readable } from "node:stream";
 import { isUnavailable, messageOf, statusOf } from "./failures.ts";
-
-export type S3Settings = {
-  readonly bucket: string;
-  /** ARN of the KMS key that the bucket's policy demands. Default: S3's own key (AES256). */
-  readonly kmsKey?: string;
-};
+import { encryptionOf, type S3Settings } from "./s3-settings.ts";
 
 /** A streamed body is held in pieces of this size; `PARTS_AT_ONCE` of them stand in memory. S3's least is 5 MiB. */
 const PART_BYTES = 8 * 1024 * 1024;
 const PARTS_AT_ONCE = 3;
-
-/** An upload that a client makes itself, straight to S3. */
-export type SignedUpload = {
-  readonly url: string;
-  readonly method: "PUT";
-  /** Headers that the client must send, exactly: the signature covers them. */
-  readonly headers: Readonly<Record<string, string>>;
-};
-export type SignUpload = (key: string, size: number, expiresSeconds: number) => Promise<SignedUpload>;
 
 /**
  * The `ObjectStore` port over S3.
@@ -128,39 +114,6 @@ export function createS3ObjectStore(client: S3Client, { bucket, kmsKey }: S3Sett
     signedUrl: (key, expiresSeconds) =>
       getSignedUrl(client, new GetObjectCommand(at(key)), { expiresIn: expiresSeconds }),
   };
-}
-
-/**
- * Signs an upload of exactly `size` bytes to a key, for a client that has no rights of its own.
- *
- * @example const { url, headers } = await signUpload(stagingKey(id), 104_857_600, 900);
- */
-export function createSignUpload(client: S3Client, { bucket, kmsKey }: S3Settings): SignUpload {
-  // The SDK would sign the checksum of a body that it does not see; S3 would then refuse every upload. Signing opens no connection.
-  const { region, credentials, endpoint, forcePathStyle } = client.config;
-  const signer = new S3Client({
-    region,
-    credentials,
-    forcePathStyle,
-    ...(endpoint === undefined ? {} : { endpoint }),
-    requestChecksumCalculation: "WHEN_REQUIRED",
-  });
-  return async (key, size, expiresSeconds) => {
-    const command = new PutObjectCommand({ Bucket: bucket, Key: key, ContentLength: size, ...encryptionOf(kmsKey) });
-    const url = await getSignedUrl(signer, command, { expiresIn: expiresSeconds });
-    const headers = {
-      "content-length": String(size),
-      "x-amz-server-side-encryption": kmsKey === undefined ? "AES256" : "aws:kms",
-      ...(kmsKey === undefined ? {} : { "x-amz-server-side-encryption-aws-kms-key-id": kmsKey }),
-    };
-    return { url, method: "PUT", headers };
-  };
-}
-
-export function encryptionOf(kmsKey: string | undefined) {
-  return kmsKey === undefined
-    ? { ServerSideEncryption: "AES256" as const }
-    : { ServerSideEncryption: "aws:kms" as const, SSEKMSKeyId: kmsKey };
 }
 
 function conditionOf(condition: WriteCondition | undefined) {

@@ -14,7 +14,7 @@ export type PackageClient = {
   /** `path` follows the package's own path. @throws CommandError with what the registry said */
   get(path: string): Promise<Body>;
   /** Sends a change and waits until it is applied. @throws CommandError when it is refused */
-  send(method: "POST" | "PUT", path: string, body: object, why?: Reason): Promise<Body>;
+  send(method: "POST" | "PUT" | "DELETE", path: string, body: object, why?: Reason): Promise<Body>;
 };
 
 /** Why a change is made: words, and the CI run. */
@@ -41,6 +41,21 @@ export function scopeClient(ports: ClientPorts, scope: string): PackageClient {
   return clientOf(ports, { name: scope, spec: npa.resolve(`${scope}/any`, "*"), base: `/-/scope/${scope}` });
 }
 
+/**
+ * The same for staged versions: their routes begin with `/-/stage`.
+ *
+ * @param name chooses the registry, as npm does. Absent: the default one.
+ * @example await stageClient(ports).get("?page=0")
+ */
+export function stageClient(ports: ClientPorts, name?: string): PackageClient {
+  if (name !== undefined && !isReadableName(name)) throw new UsageError(`"${name}" is not a package name`);
+  return clientOf(ports, {
+    name: name ?? "this registry",
+    spec: npa.resolve(name ?? "any", "*"),
+    base: "/-/stage",
+  });
+}
+
 /** `spec` chooses the registry and the token, as npm does. */
 function clientOf(
   { clock, signal, config }: ClientPorts,
@@ -52,7 +67,7 @@ function clientOf(
     const answer = await npmFetch(whole, { ...options, ...more }).catch((error: unknown) => {
       throw refusal(error);
     });
-    const body = await answer.json();
+    const body = answer.status === 204 ? {} : await answer.json();
     if (!isRecord(body))
       throw new CommandError(`the registry's answer to ${whole} is none of codebox's; is the registry's URL right?`);
     return { answer, body };

@@ -4,7 +4,9 @@ import { accessCommands } from "./cli/access.ts";
 import { publishCommand } from "./cli/publish.ts";
 import type { Finish, Scope, Surroundings } from "./cli/scope.ts";
 import { deadLetterCommands } from "./cli/dead-letters.ts";
+import { stageCommands } from "./cli/stage.ts";
 import { storageCommands } from "./cli/storage.ts";
+import { nameCommands } from "./cli/names.ts";
 import { tagCommands } from "./cli/tags.ts";
 import { tokenCommands } from "./cli/tokens.ts";
 import { userCommands } from "./cli/users.ts";
@@ -52,6 +54,8 @@ function createProgram(scope: Scope, finish: Finish): Command {
     accessCommands,
     auditCommand,
     tagCommands,
+    nameCommands,
+    stageCommands,
     publishCommand,
   ])
     add(program, scope, finish);

@@ -15,7 +15,8 @@ export type ChangeMessage =
   | UnpublishVersions
   | UnpublishAll
   | Owners
-  | RulesPut;
+  | RulesPut
+  | NameGiveBack;
 /**
  * The id of a change. Its sender chooses it; the same id is applied once.
  */
@@ -48,12 +49,15 @@ export type ChangeEvent =
   | EventTagsRestore
   | EventTagsApprove
   | EventPublish
+  | EventStage
+  | EventStageReject
   | EventDeprecate
   | EventUnpublishVersions
   | EventUnpublishAll
   | EventOwners
   | EventRulesPut
-  | EventStar;
+  | EventStar
+  | EventNameGiveBack;
 /**
  * The status of a change.
  */
@@ -420,6 +424,17 @@ export interface RulesPut {
     note?: string;
   }[];
 }
+export interface NameGiveBack {
+  schema: 1;
+  id: ChangeId;
+  name: PackageName;
+  /**
+   * When the change was made, ISO 8601 in UTC.
+   */
+  at: string;
+  type: "name.give-back";
+  why?: Why;
+}
 export interface EventTagPut {
   schema: 1;
   id: ChangeId;
@@ -755,6 +770,86 @@ export interface EventPublish {
   };
   [k: string]: unknown;
 }
+export interface EventStage {
+  schema: 1;
+  id: ChangeId;
+  name: PackageName;
+  /**
+   * 1, 2, 3 … for each package, without gaps.
+   */
+  sequence: number;
+  /**
+   * The revision of the packument that has the change: the number in its _rev.
+   */
+  revision: number;
+  /**
+   * When the change was accepted, ISO 8601 in UTC.
+   */
+  at: string;
+  /**
+   * Who made the change.
+   */
+  actor: {
+    name: string;
+    [k: string]: unknown;
+  };
+  type: "stage";
+  data: {
+    name: PackageName;
+    /**
+     * All tags of the package after the change.
+     */
+    "dist-tags"?: {
+      [k: string]: string;
+    };
+    /**
+     * Set when the data was cut to its key fields: read the packument.
+     */
+    truncated?: true;
+    [k: string]: unknown;
+  };
+  [k: string]: unknown;
+}
+export interface EventStageReject {
+  schema: 1;
+  id: ChangeId;
+  name: PackageName;
+  /**
+   * 1, 2, 3 … for each package, without gaps.
+   */
+  sequence: number;
+  /**
+   * The revision of the packument that has the change: the number in its _rev.
+   */
+  revision: number;
+  /**
+   * When the change was accepted, ISO 8601 in UTC.
+   */
+  at: string;
+  /**
+   * Who made the change.
+   */
+  actor: {
+    name: string;
+    [k: string]: unknown;
+  };
+  type: "stage.reject";
+  data: {
+    name: PackageName;
+    /**
+     * All tags of the package after the change.
+     */
+    "dist-tags"?: {
+      [k: string]: string;
+    };
+    /**
+     * Set when the data was cut to its key fields: read the packument.
+     */
+    truncated?: true;
+    [k: string]: unknown;
+  };
+  [k: string]: unknown;
+}
 export interface EventDeprecate {
   schema: 1;
   id: ChangeId;
@@ -1012,6 +1107,46 @@ export interface EventStar {
      */
     truncated?: true;
     starred: boolean;
+    [k: string]: unknown;
+  };
+  [k: string]: unknown;
+}
+export interface EventNameGiveBack {
+  schema: 1;
+  id: ChangeId;
+  name: PackageName;
+  /**
+   * 1, 2, 3 … for each package, without gaps.
+   */
+  sequence: number;
+  /**
+   * The revision of the packument that has the change: the number in its _rev.
+   */
+  revision: number;
+  /**
+   * When the change was accepted, ISO 8601 in UTC.
+   */
+  at: string;
+  /**
+   * Who made the change.
+   */
+  actor: {
+    name: string;
+    [k: string]: unknown;
+  };
+  type: "name.give-back";
+  data: {
+    name: PackageName;
+    /**
+     * All tags of the package after the change.
+     */
+    "dist-tags"?: {
+      [k: string]: string;
+    };
+    /**
+     * Set when the data was cut to its key fields: read the packument.
+     */
+    truncated?: true;
     [k: string]: unknown;
   };
   [k: string]: unknown;

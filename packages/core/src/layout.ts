@@ -1,4 +1,5 @@
 import { sha256Hex } from "./domain/digest.ts";
+import { STAGE_DAYS } from "./domain/limits.ts";
 
 /**
  * Where objects are in the store, and how long they live. This is the only place that spells a key.
@@ -34,6 +35,11 @@ export const LAYOUT = {
     purpose: "tarballs of publishes that are not applied yet",
     days: NAMED_BY_MESSAGE_DAYS,
   },
+  staged: {
+    prefix: `${OWN_PREFIX}staged/`,
+    purpose: "versions that wait for approval: their tarballs, and what approval publishes",
+    days: STAGE_DAYS + NAMED_BY_MESSAGE_DAYS,
+  },
   messages: {
     prefix: `${OWN_PREFIX}messages/`,
     purpose: "changes that are too large for a message",
@@ -65,6 +71,10 @@ export const LAYOUT = {
     purpose: "logins that were begun, by the hash of their secret",
     days: 2,
   },
+  accounts: {
+    prefix: `${OWN_PREFIX}accounts/`,
+    purpose: "which user an account of a sign-in provider is, and whose each name is",
+  },
   invitations: {
     prefix: `${OWN_PREFIX}invitations/`,
     purpose: "who is invited to choose a password, by name, with the hash of the code",
@@ -78,10 +88,6 @@ export const LAYOUT = {
   factors: {
     prefix: `${OWN_PREFIX}factors/`,
     purpose: "second factors by user: the secret of the codes, recovery codes by hash, what was accepted last",
-  },
-  accounts: {
-    prefix: `${OWN_PREFIX}accounts/`,
-    purpose: "which user an account of a sign-in provider is, and whose each name is",
   },
   unanswered: {
     prefix: `${OWN_PREFIX}unanswered/`,
@@ -110,6 +116,10 @@ export function areaOf(key: string): Area | undefined {
 export const indexKey = (name: string): string => `${name}/index.json`;
 export const tarballKey = (name: string, version: string): string => `${name}/${version}.tgz`;
 export const stagingKey = (id: string): string => `${LAYOUT.staging.prefix}${id}`;
+/** The tarball of a staged version. */
+export const stagedKey = (id: string): string => `${LAYOUT.staged.prefix}${id}`;
+/** What its approval publishes, as JSON. */
+export const stagedContentKey = (id: string): string => `${stagedKey(id)}.json`;
 export const messageKey = (sha256: string): string => `${LAYOUT.messages.prefix}${sha256}`;
 export const outcomeKey = (id: string): string => `${LAYOUT.outcomes.prefix}${id}`;
 export const unansweredKey = (hash: string): string => `${LAYOUT.unanswered.prefix}${hash}`;

@@ -10,6 +10,7 @@ import {
   distTagReadRoutes,
   distTagWriteRoutes,
   exchangeRoutes,
+  giveBackRoutes,
   orgReadRoutes,
   orgWriteRoutes,
   ownerRoutes,
@@ -26,6 +27,8 @@ import {
   signatureRoutes,
   signInRoutes,
   signOutRoutes,
+  stageReadRoutes,
+  stageWriteRoutes,
   statusRoutes,
   tarballRoutes,
   trustReadRoutes,
@@ -96,6 +99,7 @@ export function createReadApp(env: ApiEnvironment, parts: ApiParts): App {
     distTagReadRoutes(ports),
     ruleReadRoutes(ports),
     trustReadRoutes({ ...ports, trust: createTrustStore(ports) }),
+    stageReadRoutes(ports, index),
     tarballRoutes(ports),
     withFilter(packumentRoutes(ports), publishNotice(ports.catalog)),
   ]);
@@ -115,7 +119,9 @@ export function createWriteApp(env: Environment<"write">, parts: ApiParts & { re
     undoRoutes(ports, settings),
     ruleWriteRoutes(ports, settings),
     packageWriteRoutes(ports, settings),
+    stageWriteRoutes(ports, settings),
     ownerRoutes(ports, settings),
+    giveBackRoutes(ports, settings),
     orgWriteRoutes(ports),
     rightsWriteRoutes(ports),
     uploads,
@@ -212,7 +218,8 @@ function readPortsOf(env: ApiEnvironment, parts: ApiParts): AppPorts & ReadPorts
   const { s3, clock, random } = parts;
   const { store, reader, outcomes, tokens, identities } = createBucketPorts(s3, bucketOf(env), { clock, random });
   const app = { ...appPortsOf(env, parts, { store, tokens }), signIns: checksOf(env, { store, identities, clock }) };
-  const upstream = env.CODEBOX_UPSTREAM === undefined ? undefined : upstreamOf(env, env.CODEBOX_UPSTREAM, store, parts);
+  const upstream =
+    env.CODEBOX_UPSTREAM === undefined ? undefined : upstreamOf(env, env.CODEBOX_UPSTREAM, { store, reader }, parts);
   return {
     ...app,
     store,
@@ -223,14 +230,28 @@ function readPortsOf(env: ApiEnvironment, parts: ApiParts): AppPorts & ReadPorts
   };
 }
 
-function upstreamOf(env: ApiEnvironment, url: string, store: ObjectStore, { clock, ...parts }: ApiParts) {
+function upstreamOf(
+  env: ApiEnvironment,
+  url: string,
+  { store, reader }: Pick<ReadPorts, "store" | "reader">,
+  { clock, ...parts }: ApiParts,
+) {
   // Shorter than the 25 s of the function, so that a cached copy can be served when the upstream is slow.
   const token = env.CODEBOX_UPSTREAM_TOKEN;
   const credentials = token === undefined ? {} : { token };
-  const upstream = createHttpUpstream({ url, ...credentials, userAgent: "codebox", clock, timeoutMs: 10_000 });
+  const mebibytes = env.CODEBOX_UPSTREAM_PACKUMENT_MB;
+  const limits = mebibytes === undefined ? {} : { packumentBytesMax: mebibytes * 1024 * 1024 };
+  const upstream = createHttpUpstream({
+    url,
+    ...credentials,
+    ...limits,
+    userAgent: "codebox",
+    clock,
+    timeoutMs: 10_000,
+  });
   const onFailure = (error: unknown) => parts.onFailure?.(error, { method: "PUT", path: LAYOUT.upstream.prefix });
   return createUpstreamCache(
-    { store, copies: copiesIn(store), upstream, clock, onFailure },
+    { store, reader, copies: copiesIn(store), upstream, clock, onFailure },
     { scopes: env.CODEBOX_SCOPES, names: env.CODEBOX_NAMES },
   );
 }

@@ -17,7 +17,8 @@ export type ConsumeParts = {
 /** Of Lambda's context only the time that is left. */
 export type Remaining = Pick<Context, "getRemainingTimeInMillis">;
 export type ConsumeLog = {
-  readonly applied: (name: string, outcomes: readonly Outcome[]) => void;
+  /** @param waitedMs milliseconds since the oldest of these changes was accepted */
+  readonly applied: (name: string, outcomes: readonly Outcome[], waitedMs: number) => void;
   readonly failed: (group: string, error: unknown, messages: number) => void;
   readonly dead: (id: string, group: string, reason: string) => void;
   /** The invocation's time was nearly up: so many messages of the group are redelivered, after those that were applied. */
@@ -164,7 +165,8 @@ async function applyGroup(
   for (const [name, batch] of Map.groupBy(arrived, ({ change }) => change.name)) {
     const changes = batch.map(({ change }) => change);
     const outcomes = await parts.consumer(name, changes, deadline);
-    parts.log.applied(name, outcomes);
+    const accepted = Math.min(...changes.map(({ at }) => Date.parse(at)));
+    parts.log.applied(name, outcomes, parts.clock.now().getTime() - accepted);
     for (const { record } of batch.slice(0, outcomes.length)) settled.add(record);
   }
 }

@@ -54,7 +54,11 @@ const api = {
 };
 
 /** For the functions that ask the upstream. */
-const upstream = { CODEBOX_UPSTREAM_TOKEN: BearerToken.optional() };
+const upstream = {
+  CODEBOX_UPSTREAM_TOKEN: BearerToken.optional(),
+  /** MiB that a packument of the upstream may have, uncompressed. */
+  CODEBOX_UPSTREAM_PACKUMENT_MB: z.coerce.number("must be a number of MiB").int().min(1).max(256).optional(),
+};
 
 /** What each function needs to know, and its optional settings. */
 export const ENVIRONMENTS = {

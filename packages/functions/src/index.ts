@@ -4,6 +4,8 @@ export * from "./consume.ts";
 export * from "./environment.ts";
 export * from "./gateway.ts";
 export * from "./intake.ts";
+export * from "./logging.ts";
+export * from "./metrics.ts";
 export * from "./redrive.ts";
 export * from "./uploads.ts";
 export * from "./workers.ts";

@@ -2,6 +2,7 @@ import type { ApiPorts } from "@codebox/api";
 import { Logger } from "@aws-lambda-powertools/logger";
 import type { ConsumeLog } from "./consume.ts";
 import type { IntakeParts } from "./intake.ts";
+import type { Meter } from "./metrics.ts";
 
 /** A function's log: JSON lines in CloudWatch. It never holds a token, a header or a body. */
 export function createLogger(name: string): Logger {
@@ -11,23 +12,28 @@ export function createLogger(name: string): Logger {
 /** Every request as one line; failures of ours with their cause. */
 export function requestLog(
   logger: Logger,
+  meter: Meter,
 ): Required<Pick<ApiPorts, "onRequest" | "onFailure">> & { readonly onUndecided: () => void } {
   return {
     onUndecided: () =>
       logger.warn(
         "nobody has decided who may do what: everybody who is signed in may change every package; docs/access.md says how to decide",
       ),
-    onRequest: (entry) => logger.info("request", { ...entry }),
+    onRequest: (entry) => {
+      logger.info("request", { ...entry });
+      meter.answered(entry.status);
+    },
     onFailure: (error, entry) => logger.error("request failed", { ...entry, error: asError(error) }),
   };
 }
 
-export function consumeLog(logger: Logger): ConsumeLog {
+export function consumeLog(logger: Logger, meter: Meter): ConsumeLog {
   return {
-    applied: (name, outcomes) => {
+    applied: (name, outcomes, waitedMs) => {
       const rejected = outcomes.filter(({ state }) => state === "rejected").length;
       const changes = outcomes.map(({ id }) => id);
       logger.info("changes applied", { package: name, applied: outcomes.length - rejected, rejected, changes });
+      meter.applied({ changes: outcomes.length, rejected, waitedMs });
     },
     failed: (group, error, messages) =>
       logger.error("changes will be delivered again", { group, messages, error: asError(error) }),

@@ -43,7 +43,8 @@ const AMENDING = new Set(["deprecate", "undeprecate", "unpublish", "owner", "sta
 
 /** A filter that refuses a body that is too large for Lambda, and says what to do instead. */
 export const bodyLimit: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const bytes = c.req.method === "PUT" ? Number(c.req.header("content-length") ?? 0) : 0;
+  const carriesTarball = c.req.method === "PUT" || c.req.method === "POST";
+  const bytes = carriesTarball ? Number(c.req.header("content-length") ?? 0) : 0;
   if (bytes > LAMBDA_BODY_BYTES_MAX) {
     const limit = `the body has ${bytes} bytes; through AWS Lambda at most ${LAMBDA_BODY_BYTES_MAX} (5 MiB) can be sent`;
     throw new ApiError(
@@ -93,7 +94,7 @@ export function uploadRoutes(
   return routeGroup("write", (on) => {
     on.post("/-/package/:name/uploads", async (c) => {
       const name = packageName(c);
-      const packument = await packumentToPublish(c, ports, name);
+      const packument = await packumentToPublish(c, ports, name, "stage");
       const problem = packument === undefined ? nameProblem(name) : undefined;
       if (problem !== undefined) throw new ApiError("invalid", problem);
       const parsed = Upload.safeParse(await readJson(c, UPLOAD_REQUEST_BYTES_MAX));

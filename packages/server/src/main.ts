@@ -4,6 +4,7 @@ import { UserName, type Upstream } from "@codebox/core";
 import { createHttpUpstream, defaultUpstreamUrl } from "@codebox/upstream";
 import pino, { type Logger } from "pino";
 import { systemClock, systemIds } from "@codebox/system";
+import { createLogDestination, type LogDestination } from "./log-destination.ts";
 import { startServer, type RunningServer } from "./server.ts";
 import { writeTokenFile } from "./token-file.ts";
 import { readSettings, SettingsError, usage, type Settings } from "./settings.ts";
@@ -15,6 +16,7 @@ const STOP_MS = 30_000;
 const IMPATIENT_MS = 1_000;
 const TOKEN_HINT = '"npm start -- --new-token <user>" makes another token';
 
+outliveReaders();
 await main();
 
 async function main(): Promise<void> {
@@ -45,7 +47,7 @@ async function run(settings: Settings): Promise<void> {
 }
 
 function upstreamOf(
-  { upstream, upstreamToken, upstreamHosts, upstreamTimeoutMs }: Settings,
+  { upstream, upstreamToken, upstreamHosts, upstreamTimeoutMs, upstreamPackumentMb }: Settings,
   log: Logger,
 ): (isItself: (url: string) => boolean) => Upstream {
   const { env, execPath, platform } = process;
@@ -55,6 +57,7 @@ function upstreamOf(
       clock: systemClock,
       tarballHosts: upstreamHosts,
       timeoutMs: upstreamTimeoutMs,
+      packumentBytesMax: upstreamPackumentMb * 1024 * 1024,
       ...(upstreamToken === undefined ? {} : { token: upstreamToken }),
       async url() {
         const url = upstream ?? (await defaultUpstreamUrl({ env, cwd: process.cwd(), execPath, platform }));
@@ -76,9 +79,25 @@ function logConsole(log: Logger): void {
 
 async function createLog({ logLevel }: Settings): Promise<Logger> {
   const options = { level: logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime };
-  if (!process.stdout.isTTY) return pino(options);
+  if (!process.stdout.isTTY) return pino(options, lastingDestination());
   const { default: pretty } = await import("pino-pretty");
   return pino(options, pretty({ colorize: true, translateTime: "HH:MM:ss", sync: true }));
+}
+
+/** Also what is logged last, just before the process ends, is written. */
+function lastingDestination(): LogDestination {
+  const destination = createLogDestination(process.stdout.fd);
+  process.on("exit", () => destination.flushSync());
+  return destination;
+}
+
+/** A registry serves on when nobody reads its output any more. */
+function outliveReaders(): void {
+  const ignore = (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  };
+  process.stdout.on("error", ignore);
+  process.stderr.on("error", ignore);
 }
 
 /**

@@ -21,31 +21,7 @@ import {
 } from "@codebox/core";
 import * as z from "zod";
 import { providerSettings } from "./provider-settings.ts";
-
-const text = z.string().min(1, "must not be empty");
-/** Digits only: `Number` takes the empty string for 0, and "0x1" for 1. */
-const count = (least: number, most: number) => {
-  const error = `must be a whole number from ${least} to ${most}`;
-  const within = (value: number) => value >= least && value <= most;
-  return z
-    .string()
-    .regex(/^\d{1,10}$/, error)
-    .transform(Number)
-    .refine(within, error);
-};
-
-/** Host names or addresses, with commas between. */
-const Hosts = commaList(z.string().regex(/^[A-Za-z0-9._:[\]-]+$/, "must be host names, such as registry.internal"));
-
-/** How a setting is given on the command line, besides its variable. */
-type Flag = {
-  /** `--port <n>` takes a value, `--private` stands for true, `--no-upstream` for false. Absent: the setting has a variable only. */
-  readonly flag?: string;
-  readonly help: string;
-  /** What holds when the setting is absent, where that is not a fixed value. */
-  readonly otherwise?: string;
-};
-const flags = z.registry<Flag>();
+import { count, flags, Hosts, text } from "./setting-kinds.ts";
 
 /**
  * Every setting of the server: flag, help, check and default. Flags, `--help` and messages are derived from it.
@@ -86,6 +62,10 @@ const Settings = z.object({
   upstreamTimeoutMs: count(100, 600_000).default(30_000).register(flags, {
     flag: "--upstream-timeout-ms <n>",
     help: "milliseconds until the upstream's answer must begin, and between two pieces of it",
+  }),
+  upstreamPackumentMb: count(1, 1_024).default(64).register(flags, {
+    flag: "--upstream-packument-mb <n>",
+    help: "MiB that a packument of the upstream may have, uncompressed",
   }),
   upstreamCacheMb: count(1, 10_000_000).default(4_096).register(flags, {
     flag: "--upstream-cache-mb <n>",

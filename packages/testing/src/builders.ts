@@ -1,4 +1,4 @@
-import { createPolicy, stagingKey, type Change, type ChangeOf, type ObjectStore } from "@codebox/core";
+import { createPolicy, stagedKey, stagingKey, type Change, type ChangeOf, type ObjectStore } from "@codebox/core";
 import { makeTarball } from "./tarballs.ts";
 
 let counter = 0;
@@ -44,8 +44,25 @@ export function publishOf(
   };
 }
 
+/** Stages a version. `approvalOf` it publishes it. */
+export function stageOf(
+  name: string,
+  version: string,
+  options: { readonly id?: string; readonly stage?: string; readonly tags?: string[] } = {},
+): ChangeOf<"stage"> {
+  const { stage: id = `00000000-0000-4000-8000-${String(++counter).padStart(12, "0")}` } = options;
+  const { type: _, stage: _none, ...change } = publishOf(name, version, options);
+  return { ...change, type: "stage", stage: id, tarball: { ...change.tarball, staging: stagedKey(id) } };
+}
+
+/** The approval of a staged version: a publish of the same. */
+export function approvalOf(staged: ChangeOf<"stage">, by = "alice", id?: string): ChangeOf<"publish"> {
+  const { id: fresh, at } = common(staged.name, id);
+  return { ...staged, type: "publish", id: fresh, at, actor: { kind: "user", name: by } };
+}
+
 /** Puts a publish's tarball where it says that it is staged. */
-export async function stage(store: ObjectStore, change: ChangeOf<"publish">): Promise<void> {
+export async function stage(store: ObjectStore, change: ChangeOf<"publish" | "stage">): Promise<void> {
   await store.put(change.tarball.staging, makeTarball({ name: change.name, version: change.version }).bytes);
 }
 

@@ -7,7 +7,7 @@ import {
   type Upstream,
 } from "@codebox/core";
 import { isPrivateHost } from "./addresses.ts";
-import { atMost, readWhole, tooLarge } from "./bodies.ts";
+import { atMost, createBudget, tooLarge } from "./bodies.ts";
 import { createBreaker } from "./breaker.ts";
 import { createClient, type Answer } from "./http-client.ts";
 import { createServices, escapeName, type Send } from "./services.ts";
@@ -24,18 +24,23 @@ export type HttpUpstreamSettings = {
   readonly tarballHosts?: readonly string[];
   /** Milliseconds until an answer must begin, and between two pieces of it. Default: 30 seconds. */
   readonly timeoutMs?: number;
-  /** Largest packument, in bytes, uncompressed. Default: 256 MiB. */
+  /** Largest packument, in bytes, uncompressed. Default: 64 MiB. Four times as much may arrive at the same time. */
   readonly packumentBytesMax?: number;
   /** Largest tarball, in bytes. Default: 1 GiB. */
   readonly tarballBytesMax?: number;
 };
 
 const TIMEOUT_MS = 30_000;
-const PACKUMENT_BYTES_MAX = 256 * 1024 * 1024;
+/** The largest abbreviated packuments have some 20 MiB. Some full ones have more than this: an operator raises the limit for them. */
+const PACKUMENT_BYTES_MAX = 64 * 1024 * 1024;
+/** How many of the largest packuments may be in memory while they arrive. */
+const PACKUMENTS_AT_ONCE = 4;
 /** Twice the largest tarball that is accepted here. */
 const TARBALL_BYTES_MAX = 1024 * 1024 * 1024;
 /** As fetch's own limit is 20, and a registry needs one or two. */
 const REDIRECTS_MAX = 5;
+
+const PACKUMENT = "packument, uncompressed, which CODEBOX_UPSTREAM_PACKUMENT_MB limits,";
 
 const ACCEPT: Readonly<Record<PackumentForm, string>> = {
   full: "application/json",
@@ -54,6 +59,7 @@ const ACCEPT: Readonly<Record<PackumentForm, string>> = {
 export function createHttpUpstream(settings: HttpUpstreamSettings): Upstream {
   const { token, userAgent, tarballHosts = [], timeoutMs = TIMEOUT_MS } = settings;
   const { packumentBytesMax = PACKUMENT_BYTES_MAX, tarballBytesMax = TARBALL_BYTES_MAX } = settings;
+  const arriving = createBudget(PACKUMENTS_AT_ONCE * packumentBytesMax);
   const base = once(() => locate(settings.url));
   const isPrivate = once(async () => isPrivateHost((await base())?.hostname ?? ""));
   const breaker = createBreaker(settings.clock);
@@ -91,7 +97,7 @@ export function createHttpUpstream(settings: HttpUpstreamSettings): Upstream {
         return { kind: "not_modified" };
       }
       if (await isAbsent(answer)) return { kind: "absent" };
-      const bytes = await readWhole(answer, packumentBytesMax, "packument");
+      const bytes = await arriving(atMost(answer.body, packumentBytesMax, PACKUMENT));
       const etag = answer.header("etag");
       // An upstream may ignore what it is asked for: the form follows what came.
       const sent = answer.header("content-type")?.includes("install-v1") ? "abbreviated" : "full";

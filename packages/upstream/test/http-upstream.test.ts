@@ -1,12 +1,12 @@
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { gzipSync } from "node:zlib";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { UpstreamMalformed, UpstreamRefused, UpstreamUnavailable, type UpstreamTarball } from "@codebox/core";
 import { manualClock } from "@codebox/testing";
 import { serveEachTest, status } from "./served.ts";
@@ -67,6 +67,30 @@ describe("a packument", () => {
     await expect(upstream({ packumentBytesMax: 100 }).packument({ name: "a", form: "full" })).rejects.toThrow(
       "over 100 bytes",
     );
+  });
+  test("that is too large once it is decompressed is refused, with the setting that limits it", async () => {
+    served.answer = (_, response) => {
+      response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync(Buffer.alloc(65 * 1024 * 1024, " ")));
+    };
+    const asked = upstream({}).packument({ name: "a", form: "full" });
+    await expect(asked).rejects.toThrow("CODEBOX_UPSTREAM_PACKUMENT_MB limits, is over 67108864 bytes");
+  });
+  test("is refused for the moment while too much of others is arriving, and what they held is free again", async () => {
+    const held: ServerResponse[] = [];
+    served.answer = ({ url }, response) => {
+      if (url?.endsWith("/e")) return void response.end("x".repeat(90));
+      response.write("x".repeat(80));
+      held.push(response);
+    };
+    const limited = upstream({ packumentBytesMax: 100 });
+    const asked = ["a", "b", "c", "d"].map((name) => limited.packument({ name, form: "full" }));
+    await vi.waitFor(() => expect(held).toHaveLength(4));
+    await vi.waitFor(() =>
+      expect(limited.packument({ name: "e", form: "full" })).rejects.toThrow("too much of it is being read"),
+    );
+    for (const response of held) response.end();
+    await Promise.all(asked);
+    expect(await limited.packument({ name: "e", form: "full" })).toMatchObject({ kind: "found" });
   });
   test("from nobody is unavailable, and the message has no URL", async () => {
     const nobody = createHttpUpstream({ url: "http://user:secret@127.0.0.1:1/", userAgent: "codebox", clock });

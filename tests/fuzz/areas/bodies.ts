@@ -4,7 +4,8 @@ import { defineArea } from "../support/area.ts";
 import { TEMPLATES } from "../support/requests.ts";
 import { checkReads } from "../support/reads.ts";
 import { NAME, standardHeaders, withServer } from "../support/server.ts";
-import { coding, editedText, encoded, mutated, mutations, textEdits } from "../support/values.ts";
+import { coding, encoded } from "../support/codings.ts";
+import { editedText, mutated, mutations, textEdits } from "../support/values.ts";
 
 /** A request under this many bytes must not block the event loop. */
 const BODY_MAX = 1024 * 1024;

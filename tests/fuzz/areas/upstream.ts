@@ -10,7 +10,8 @@ import { defineArea } from "../support/area.ts";
 import type { RawAnswer } from "../support/raw-http.ts";
 import { standardHeaders, withServer } from "../support/server.ts";
 import { startUpstream, type Reply } from "../support/upstream.ts";
-import { coding, editedText, encoded, mutated, mutations, textEdits } from "../support/values.ts";
+import { coding, encoded } from "../support/codings.ts";
+import { editedText, mutated, mutations, textEdits } from "../support/values.ts";
 
 const NAME = "left";
 const TARBALL_PATH = `/${NAME}/-/${NAME}-1.0.0.tgz`;

@@ -1,4 +1,4 @@
-import { BODY_BYTES_MAX, isRecord, shownValue, type Packument } from "@codebox/core";
+import { BODY_BYTES_MAX, isGivenBack, isRecord, shownValue, type Packument } from "@codebox/core";
 import { namedCaller } from "../auth.ts";
 import { bodyBytes } from "../body.ts";
 import type { ApiSettings, AppContext, WritePorts } from "../context.ts";
@@ -10,7 +10,7 @@ import { submitChange } from "../submission.ts";
 import { decodeBase64 } from "./base64.ts";
 import { checkFirstPublish } from "./first-publish.ts";
 import { checkProvenance, isProvenance, PROVENANCE_NOTICE, withoutProvenance } from "./provenance.ts";
-import { draftPublish, readPublish, stagedUpload } from "./publish.ts";
+import { draftPublish, readPublish, stagedUpload, type PublishDraft } from "./publish.ts";
 import type { Attachment, Staging } from "./staging.ts";
 
 /** One `PUT /:name`, and what its steps share. */
@@ -22,7 +22,7 @@ export type PublishRequest = {
   readonly asker: Asker;
   readonly staging: Staging;
   readonly repeats: Repeats;
-  /** The packument, read once and for a caller who may publish it. @throws ApiError `forbidden`, and what `checkFirstPublish` throws */
+  /** The packument, read once and for a caller who may publish or stage it. @throws ApiError `forbidden`, and what `checkFirstPublish` throws */
   readonly current: () => Promise<Packument | undefined>;
 };
 
@@ -31,11 +31,12 @@ export function openRequest(
   c: AppContext,
   parts: Pick<PublishRequest, "ports" | "settings" | "staging" | "repeats">,
   name: string,
+  action?: "publish" | "stage",
 ): PublishRequest {
   let current: Promise<Packument | undefined> | undefined;
   const read = async () => {
-    const packument = await packumentToPublish(c, parts.ports, name);
-    if (!packument) await checkFirstPublish(c, parts.ports, name);
+    const packument = await packumentToPublish(c, parts.ports, name, action);
+    if (!packument || isGivenBack(packument)) await checkFirstPublish(c, parts.ports, name);
     return packument;
   };
   const asker = { headers: c.req.raw.headers, user: namedCaller(c).name };
@@ -81,13 +82,8 @@ export function isPublish(body: Readonly<Record<string, unknown>>): boolean {
  */
 export async function publish(request: PublishRequest, body: Readonly<Record<string, unknown>>): Promise<Response> {
   const { c, ports, settings, name, asker, staging, repeats } = request;
-  const document = readPublish(name, body);
-  const current = await request.current();
+  const { document, current, tarballs } = await checked(request, body);
   const asked = { asker, name, document };
-  await repeats.refuseExisting(current, asked, { complete: true });
-  const attachments = isRecord(body["_attachments"]) ? body["_attachments"] : {};
-  const tarballs = withoutProvenance(name, document.version, attachments);
-  if (tarballs.length < Object.keys(attachments).length) c.header("npm-notice", PROVENANCE_NOTICE);
   const answer = () => ({
     status: 201 as const,
     body: { ok: current ? "package changed" : "created new package", success: true, id: name },
@@ -105,6 +101,33 @@ export async function publish(request: PublishRequest, body: Readonly<Record<str
   return repeats.watch(asked, { id, integrity, signal: c.req.raw.signal }, () =>
     staging.handOver(() => submitChange(c, ports, settings, draft, answer, id)),
   );
+}
+
+/** What a body publishes, for a caller who may: its document, and its tarball as the body has it. */
+async function checked(
+  { c, name, asker, repeats, ...request }: PublishRequest,
+  body: Readonly<Record<string, unknown>>,
+) {
+  const document = readPublish(name, body);
+  const current = await request.current();
+  await repeats.refuseExisting(current, { asker, name, document }, { complete: true });
+  const attachments = isRecord(body["_attachments"]) ? body["_attachments"] : {};
+  const tarballs = withoutProvenance(name, document.version, attachments);
+  if (tarballs.length < Object.keys(attachments).length) c.header("npm-notice", PROVENANCE_NOTICE);
+  return { document, current, tarballs };
+}
+
+/**
+ * The publish that a body asks for, without sending it.
+ *
+ * @throws ApiError as `publish`
+ */
+export async function draftOf(
+  request: PublishRequest,
+  body: Readonly<Record<string, unknown>>,
+): Promise<{ readonly draft: PublishDraft; readonly current: Packument | undefined }> {
+  const { document, current, tarballs } = await checked(request, body);
+  return { draft: draftPublish(request.name, document, await takeAttachment(request.staging, tarballs)), current };
 }
 
 /** The publish's tarball: staged from the body, or copied from the upload that the document names. */

@@ -18,13 +18,18 @@ export type Staging = {
    */
   copyUpload(file: string, upload: string): Promise<void>;
   /** Sends the change that names the tarball, and decides by the answer whether the tarball is still needed. */
-  handOver(submit: () => Promise<Response>): Promise<Response>;
+  handOver(submit: () => Promise<Response>, options?: HandOver): Promise<Response>;
 };
+
+/** `keeps`: an applied change goes on needing the tarball where it is. Default: it has another place by then. */
+type HandOver = { readonly keeps?: boolean };
 
 /** What staging works with. */
 export type StagingPorts = {
   readonly store: ObjectStore;
   readonly ids: Ids;
+  /** The key of the tarball. Default: a new one of the staging area. */
+  readonly newKey?: () => string;
   /** Called for an object that could not be deleted. */
   readonly onFailure: (error: unknown) => void;
 };
@@ -49,12 +54,16 @@ export async function withStaging<T>(
 }
 
 /** @param leftovers gets the keys that are deleted at the end. */
-function createStaging({ store, ids }: StagingPorts, limits: TarballLimits, leftovers: Set<string>): Staging {
+function createStaging(
+  { store, ids, newKey: make }: StagingPorts,
+  limits: TarballLimits,
+  leftovers: Set<string>,
+): Staging {
   let attachment: Attachment | undefined;
   let usedUpload: string | undefined;
   const newKey = () => {
     if (attachment) throw new ApiError("invalid", "a publish has exactly one tarball; this one has several");
-    return stagingKey(ids.next());
+    return make?.() ?? stagingKey(ids.next());
   };
   return {
     attachment: () => attachment,
@@ -73,7 +82,7 @@ function createStaging({ store, ids }: StagingPorts, limits: TarballLimits, left
       attachment = { file, staging, ...found };
       usedUpload = upload;
     },
-    async handOver(submit) {
+    async handOver(submit, { keeps = false } = {}) {
       const sent = [...leftovers];
       // Until the outcome is known, the change may be queued, and then it needs its tarball.
       leftovers.clear();
@@ -81,7 +90,7 @@ function createStaging({ store, ids }: StagingPorts, limits: TarballLimits, left
       try {
         const response = await submit();
         // Once the outcome is known nothing needs the tarball: it was published, or the request was a retry.
-        if (response.status !== 202) release();
+        if (response.status !== 202 && !keeps) release();
         if (usedUpload !== undefined) leftovers.add(usedUpload);
         return response;
       } catch (error) {

@@ -131,7 +131,7 @@ export type SignedInUser = {
   readonly providerToken?: string;
 };
 
-/** Makes the token of somebody who signed in. @throws ApiError `forbidden`: an administrator disabled the user */
+/** Makes the token of somebody who signed in. @throws ApiError `forbidden` for a disabled account: only now is that said */
 export async function issueLogin(
   c: AppContext,
   ports: Pick<AccountPorts, "tokens" | "ids" | "clock" | "signIns" | "policy">,
@@ -140,7 +140,7 @@ export async function issueLogin(
 ): Promise<string> {
   await ports.policy.refresh?.();
   // The password was right: only now is said that the account is disabled.
-  demand(ports.policy.may({ kind: "user", name }, "account"));
+  demand(ports.policy.may({ kind: "user", name, ...(found ? { groups: found.groups } : {}) }, "account"));
   const how = found ? `at ${found.provider}` : "with a password";
   c.get("audit")({ kind: "sign-in", who: name, what: `signed in ${how}` });
   const label = (c.req.header("user-agent") ?? "login").slice(0, 100);

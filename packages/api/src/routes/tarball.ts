@@ -29,13 +29,18 @@ export const tarballRoutes = (ports: ReadPorts): RouteGroup =>
       if (found.kind === "upstream") return upstreamTarball(c, ports.store, found.upstream, { name, file });
       const version = found.kind === "ours" ? versionOfFile(found.read.packument, file) : undefined;
       if (version === undefined) throw noTarball(name, file);
-      const signed = await ports.store.signedUrl(tarballKey(name, version), SIGNED_SECONDS);
-      return signed === undefined ? ownTarball(c, ports.store, tarballKey(name, version)) : c.redirect(signed, 307);
+      return answerTarball(c, ports.store, tarballKey(name, version));
     });
   });
 
 function noTarball(name: string, file: string): ApiError {
   return new ApiError("not_found", `"${name}" has no tarball "${file.slice(0, 300)}"`);
+}
+
+/** A tarball of ours: its bytes, or a redirect to a signed URL where the store has them. */
+export async function answerTarball(c: AppContext, store: ObjectStore, key: string): Promise<Response> {
+  const signed = await store.signedUrl(key, SIGNED_SECONDS);
+  return signed === undefined ? ownTarball(c, store, key) : c.redirect(signed, 307);
 }
 
 async function ownTarball(c: AppContext, store: ObjectStore, key: string): Promise<Response> {

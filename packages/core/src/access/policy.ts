@@ -114,6 +114,7 @@ export function refusalRejection({ reason, rule }: Refusal): { readonly code: "f
 const NEEDED = {
   star: "read",
   tag: "tag",
+  stage: "publish",
   publish: "publish",
   deprecate: "publish",
   unpublish: "admin",
@@ -171,9 +172,10 @@ function changing(
   const held = roleOf(rights, principal, target, { named: action === "access" });
   if (held && includes(held.role, needed)) return allow(held.rule);
   const { name, packument } = target;
-  const creation = action === "publish" && packument === undefined ? creationRule(rights, principal, name) : undefined;
+  const isNew = (action === "publish" || action === "stage") && packument === undefined;
+  const creation = isNew ? creationRule(rights, principal, name) : undefined;
   if (creation !== undefined) return allow(creation);
-  const which = packument === undefined && action === "publish" ? `create "${name}"` : `${VERBS[action]} "${name}"`;
+  const which = isNew ? `create "${name}"` : `${VERBS[action]} "${name}"`;
   return refuse(
     held ? `${held.rule}, and this needs ${needed}` : `nothing gives the role ${needed} on ${name}`,
     `"${principal.name}" may not ${which}; ${askFor(needed)}`,
@@ -182,6 +184,7 @@ function changing(
 
 const VERBS = {
   tag: "change the tags of",
+  stage: "stage versions of",
   publish: "publish",
   deprecate: "deprecate versions of",
   unpublish: "unpublish",
@@ -220,7 +223,7 @@ function anonymous(
 
 /**
  * What its entry in the settings allows, and what the rights give to this service by name. Without either it may change tags where
- * everybody may. It never publishes: only the API inspects a tarball.
+ * everybody may. It never publishes or stages: only the API inspects a tarball.
  */
 function service(
   rights: RightsSpec,
@@ -234,7 +237,7 @@ function service(
   if (action === "tag" || action === "read" || action === "star") return named(rights, principal, action, target);
   const needed = action in NEEDED ? NEEDED[action as keyof typeof NEEDED] : undefined;
   const held = target && needed && roleOf(rights, principal, target, { named: true });
-  if (held && action !== "publish" && includes(held.role, needed)) return allow(held.rule);
+  if (held && action !== "publish" && action !== "stage" && includes(held.role, needed)) return allow(held.rule);
   const may = ["tag", ...configured].join(", ");
   return refuse(
     "services may do what they are configured for",
@@ -244,7 +247,7 @@ function service(
 
 /** In the consumer: which package and which action the trust rule allows was checked when the change was submitted. */
 function workload(action: Action): Decision {
-  if (action === "publish" || action === "tag" || action === "read" || action === "write")
+  if (action === "publish" || action === "stage" || action === "tag" || action === "read" || action === "write")
     return allow("a trust rule trusts this CI job");
-  return refuse("CI jobs publish and move tags", `a CI job may publish and move tags, not ${action}`);
+  return refuse("CI jobs publish and move tags", `a CI job may publish, stage and move tags, not ${action}`);
 }

@@ -31,6 +31,7 @@ export const ANONYMOUS: Principal = { kind: "anonymous" };
  *
  * - `read`: read a package; without a package: search, events, the status of changes.
  * - `write`: change something at all. A route asks for it before it reads a body; the change then needs its own action.
+ * - `stage`: stage a version for approval, and see the staged versions of a package. Approving one is `publish`.
  * - `tag`, `publish`, `deprecate`, `unpublish`, `owners`, `star`: change a package.
  * - `access`: decide who may do what with a package. For `@acme/*`: manage the organisation and its teams.
  * - `account`: see one's own profile and tokens, revoke the token at hand, make a token with one's password.

@@ -41,6 +41,9 @@ export function needsConfirmation(
   switch (change.type) {
     case "star":
     case "deprecate":
+    // A staged version is nobody's until its approval, which is a publish.
+    case "stage":
+    case "stage.reject":
       return false;
     case "tag.put":
     case "tag.remove":

@@ -30,7 +30,8 @@ export function refusalOfToken(
   if (token.readonly && CHANGING.has(action)) return readOnly(action);
   if (token.noPackages && ON_PACKAGES.has(action))
     return refuse("token has no access to packages", "this token has no right on packages; use one that has");
-  if (token.stageOnly && CHANGING.has(action))
+  // To change something at all; the change then needs its own action.
+  if (token.stageOnly && CHANGING.has(action) && action !== "write" && action !== "stage")
     return refuse(
       "token is stage-only",
       "this token may only stage versions for approval, and changes nothing directly; use a token that may publish",
@@ -40,9 +41,9 @@ export function refusalOfToken(
 
 /** What each permission of a trust rule allows. A publish moves tags anyway, so it includes `tag`. */
 const GRANTS: Readonly<Record<TrustPermission, readonly Action[]>> = {
-  publish: ["read", "write", "publish", "tag", "account"],
+  publish: ["read", "write", "publish", "stage", "tag", "account"],
   tag: ["read", "write", "tag", "account"],
-  stage: ["read", "account"],
+  stage: ["read", "write", "stage", "account"],
 };
 
 function beyondGrant({ workload }: Identity, action: Action): Refusal | undefined {

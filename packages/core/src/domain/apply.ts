@@ -38,7 +38,7 @@ export function apply(before: Packument | undefined, change: Change, context: Ru
   const replay = stateOf(before).applied.find((record) => record.id === change.id);
   if (before && replay) return { kind: "replayed", packument: before, record: replay };
   const effectsSince: EffectsSince = (revision) => before && recordsSince(before, revision)?.map(effectOf);
-  const result = definitionOf(change).decide(before, change, effectsSince);
+  const result = definitionOf(change).decide(before, change, effectsSince, context);
   if (result instanceof Refusal) return { kind: "rejected", rejection: result.rejection };
   const rejection = refusedByRules(before, result, change, context);
   return rejection ? { kind: "rejected", rejection } : recorded(before, change, withUsedApprovals(before, result));

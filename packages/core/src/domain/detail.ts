@@ -49,13 +49,20 @@ function detailOf(before: Packument | undefined, after: Packument, versions: rea
   });
   const [was, is] = [before ? ownersOf(before) : [], ownersOf(after)];
   const owners = was.join() === is.join() ? undefined : { ...(before ? { from: was } : {}), to: is };
+  const staged = movedTags(idsOfStaged(before), idsOfStaged(after));
   const rules = movedRules(stateOf(before).rules, stateOf(after).rules);
   return {
     ...(tags ? { tags } : {}),
     ...(deprecated ? { deprecated } : {}),
     ...(owners ? { owners } : {}),
     ...(rules ? { rules } : {}),
+    ...(staged ? { staged } : {}),
   };
+}
+
+/** Version → id of what is staged. */
+function idsOfStaged(packument: Packument | undefined): Readonly<Record<string, string>> {
+  return Object.fromEntries((stateOf(packument).staged ?? []).map(({ version, id }) => [version, id]));
 }
 
 /**

@@ -186,6 +186,11 @@ export const GROUP_MAX = 160;
 export const LOGINS_MAX = 1_000;
 /** The same from one address. An office shares one. */
 export const LOGINS_ADDRESS_MAX = 60;
+/** Most staged versions of a package that wait for approval. Each is about 500 bytes of index.json; its manifest is elsewhere. */
+export const STAGED_MAX = 20;
+
+/** Days for which a staged version can be approved: longer than a review takes. */
+export const STAGE_DAYS = 30;
 
 /** Unconfirmed events an index.json may hold before its consumer refuses to add more. Past this the event log has been down for many batches. */
 export const OUTBOX_MAX = 1_000;

@@ -2,7 +2,6 @@ import { jsonIn } from "./json.ts";
 import { createHash } from "node:crypto";
 import semver from "semver";
 import type { ChangeEvent } from "./event.ts";
-import { JSON_DEPTH_MAX, MANIFEST_VALUES_MAX, README_MAX } from "./limits.ts";
 import type { TagRule } from "./tag-rule.ts";
 import type { Why } from "./why.ts";
 
@@ -76,8 +75,12 @@ export type CodeboxState = {
   readonly archived?: { readonly from: number; readonly to: number };
   /** What must hold for changes of the tags. Absent: there are no rules. */
   readonly rules?: readonly TagRule[];
+  /** The name of a package without versions was given back to the upstream. A publish takes it again. Absent: it is ours. */
+  readonly givenBack?: true;
   /** Approvals that no move has used yet, oldest first, at most `APPROVALS_MAX`. */
   readonly approvals?: readonly Approval[];
+  /** Versions that wait for approval, oldest first, at most `STAGED_MAX`. Some may have expired: `stagedAt`. */
+  readonly staged?: readonly StagedVersion[];
   /** Events not yet confirmed as emitted, oldest first. */
   readonly outbox: readonly ChangeEvent[];
 };
@@ -88,6 +91,28 @@ export type CodeboxState = {
  * @example { tag: "latest", version: "2.0.0", by: "bob", at: "2026-11-24T10:00:00.000Z" }
  */
 export type Approval = { readonly tag: string; readonly version: string; readonly by: string; readonly at: string };
+
+/**
+ * A version that waits for approval. Its manifest and its tarball are in the store, under `_codebox/staged/`.
+ *
+ * @example { id: "0b3c…", version: "2.0.0", tags: ["latest"], at: "2026-11-24T10:00:00.000Z", by: "alice", sha256: "9f86…", … }
+ */
+export type StagedVersion = {
+  /** A UUID: npm's commands take nothing else. */
+  readonly id: string;
+  readonly version: string;
+  /** The tags that approval sets to it. None: as for a publish. */
+  readonly tags: readonly string[];
+  readonly at: string;
+  /** Who staged it: the publisher of the version once it is approved. */
+  readonly by: string;
+  readonly kind?: "workload" | "service";
+  /** Of all that approval publishes: `stageDigest`. */
+  readonly sha256: string;
+  readonly integrity: string;
+  readonly shasum: string;
+  readonly size: number;
+};
 
 /** One entry of a package's history. Revision and sequence increase together, so `revisionOfRecord` computes the revision. */
 export type AppliedRecord = {
@@ -130,12 +155,14 @@ export type Moved<Value = string> = { readonly from?: Value; readonly to?: Value
  * - `deprecated`: versions whose deprecation message changed.
  * - `owners`: the names of the owners.
  * - `rules`: the rules for the tags.
+ * - `staged`: versions that were staged (`to` is the id) or no longer are. Only for those who may stage versions of the package.
  */
 export type ChangeDetail = {
   readonly tags?: Readonly<Record<string, Moved>>;
   readonly deprecated?: Readonly<Record<string, Moved>>;
   readonly owners?: Moved<readonly string[]>;
   readonly rules?: Moved<readonly TagRule[]>;
+  readonly staged?: Readonly<Record<string, Moved>>;
 };
 
 /** A detail in the store: its SHA-256, by which it is named, and which parts it has. */
@@ -203,6 +230,11 @@ export function exists(packument: Packument | undefined): packument is Packument
   return packument !== undefined && Object.keys(packument.versions).length > 0;
 }
 
+/** Whether the name has no version here and was given back to the upstream. */
+export function isGivenBack(packument: Packument | undefined): boolean {
+  return packument !== undefined && !exists(packument) && stateOf(packument).givenBack === true;
+}
+
 /** The names of the owners. An adopted document may have them in another form. */
 export function ownersOf(packument: Packument): readonly string[] {
   const people: unknown = packument.maintainers;
@@ -236,31 +268,6 @@ export function repaired(packument: Packument): Packument {
   return { ...packument, "dist-tags": latest === undefined ? {} : { ...tags, latest } };
 }
 
-/** The fields of the packument that repeat the latest version's, as npm's registry keeps them. */
-export const DESCRIBING = [
-  "description",
-  "keywords",
-  "homepage",
-  "repository",
-  "author",
-  "bugs",
-  "license",
-  "contributors",
-  "readmeFilename",
-] as const;
-
-/**
- * The packument with the fields that describe its latest version: `DESCRIBING` and the readme.
- *
- * Fields that this version lacks keep their old value. A readme is cut at `README_MAX`.
- */
-export function described(packument: Packument, latest: Manifest, readme: unknown): Packument {
-  const fields: Record<string, unknown> = {};
-  for (const field of DESCRIBING) if (latest[field] !== undefined) fields[field] = latest[field];
-  if (typeof readme === "string" && readme !== "") fields["readme"] = readme.slice(0, README_MAX);
-  return { ...packument, ...fields };
-}
-
 /** The ETag of a set of tags, quotes included: what `If-Match` on a tag change is compared with. */
 export function distTagsEtag(tags: DistTags): string {
   const sorted = Object.entries(tags).toSorted(([a], [b]) => (a < b ? -1 : 1));
@@ -284,35 +291,9 @@ export function tarballFile(name: string, version: string): string {
 export function versionOfFile(packument: Packument, file: string): string | undefined {
   const prefix = tarballFile(packument.name, "").slice(0, -".tgz".length);
   if (!file.startsWith(prefix) || !file.endsWith(".tgz")) return undefined;
-  const version = file.slice(prefix.length, -".tgz".length);
-  return own(packument.versions, version) && version;
-}
-
-/**
- * Why a manifest is refused before anything copies it or writes it out: what does so works by recursion.
- *
- * @example manifestProblem({ exports: deep }) // "a package.json has at most 20000 values, nested at most 64 deep"
- */
-export function manifestProblem(manifest: Readonly<Record<string, unknown>>): string | undefined {
-  const waiting: (readonly [value: unknown, depth: number])[] = [[manifest, 0]];
-  let values = 0;
-  for (let next = waiting.pop(); next; next = waiting.pop()) {
-    const [value, depth] = next;
-    if (++values + waiting.length > MANIFEST_VALUES_MAX || depth > JSON_DEPTH_MAX)
-      return `a package.json has at most ${MANIFEST_VALUES_MAX} values, nested at most ${JSON_DEPTH_MAX} deep`;
-    if (typeof value !== "object" || value === null) continue;
-    for (const item of Object.values(value)) waiting.push([item, depth + 1]);
-  }
-  return undefined;
-}
-
-/**
- * Any value of somebody's JSON as a message shows it. `String` throws for an object with a `toString` of its own.
- *
- * @example shownValue({ toString: 1 }) // '{"toString":1}'
- */
-export function shownValue(value: unknown): string {
-  return (typeof value === "string" ? value : (JSON.stringify(value) ?? "nothing")).slice(0, 200);
+  return (
+    own(packument.versions, file.slice(prefix.length, -".tgz".length)) && file.slice(prefix.length, -".tgz".length)
+  );
 }
 
 /** Whether a value from outside is a JSON object. */

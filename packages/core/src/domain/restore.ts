@@ -2,16 +2,8 @@ import { effectOf } from "./changes/index.ts";
 import type { Effect } from "./changes/shared/definition.ts";
 import type { ChangeEvent } from "./event.ts";
 import { withoutArchived } from "./history.ts";
-import {
-  DESCRIBING,
-  own,
-  repaired,
-  stateOf,
-  without,
-  type AppliedRecord,
-  type CodeboxState,
-  type Packument,
-} from "./packument.ts";
+import { DESCRIBING } from "./manifest.ts";
+import { own, repaired, stateOf, without, type AppliedRecord, type CodeboxState, type Packument } from "./packument.ts";
 
 /**
  * The found document, with the changes that a foreign writer removed by writing back what it had read before them.
@@ -172,7 +164,9 @@ function recordOf(
   };
 }
 
-/** Rules and approvals belong to the document whose changes set them last. */
+const OWN_FIELDS = ["rules", "approvals", "staged"] as const;
+
+/** Rules, approvals and staged versions belong to the document whose changes set them last. */
 function withOwnFields(
   state: CodeboxState,
   known: Packument,
@@ -180,9 +174,9 @@ function withOwnFields(
   later: readonly AppliedRecord[],
 ): CodeboxState {
   if (later.length === 0) return state;
-  const sets = (records: readonly AppliedRecord[], field: "rules" | "approvals") =>
+  const sets = (records: readonly AppliedRecord[], field: (typeof OWN_FIELDS)[number]) =>
     records.map(effectOf).some((effect) => effect.anything === true || effect.state?.includes(field));
-  const ours = (["rules", "approvals"] as const).filter((field) => sets(lost, field) && !sets(later, field));
+  const ours = OWN_FIELDS.filter((field) => sets(lost, field) && !sets(later, field));
   const rest: CodeboxState = without(state, ours);
   const kept = ours.flatMap((field) => (stateOf(known)[field] ? [[field, stateOf(known)[field]] as const] : []));
   return { ...rest, ...Object.fromEntries(kept) };

@@ -8,10 +8,7 @@ import {
   own,
   ownersOf,
   stateOf,
-  without,
-  type AppliedRecord,
   type Approval,
-  type ChangeDetail,
   type Manifest,
   type Moved,
   type Packument,
@@ -51,6 +48,8 @@ export type RuledMove = Moved & {
   readonly returns: boolean;
   /** The approvals that the package has. */
   readonly approvals: readonly Approval[];
+  /** Whose move it is for approvals: who staged the version that the actor approves. Default: the actor. */
+  readonly author?: string;
 };
 
 /** What of a change the rules look at, whatever its kind. `undoes`: the id of the change that an undo takes back. */
@@ -59,6 +58,8 @@ type RuledChange = {
   readonly at: string;
   readonly actor: RuledActor;
   readonly undoes?: string;
+  /** The id of the staged version that a publish approves. */
+  readonly stage?: string | undefined;
 };
 
 /**
@@ -77,15 +78,25 @@ export function refusedByRules(
   const { rules: ours = [], approvals = [] } = stateOf(before);
   const ofScope = context.scopeRules(after.name);
   if (before === undefined || ours.length + ofScope.length === 0 || change.type === "unpublish.all") return undefined;
+  const author = stateOf(before).staged?.find(({ id }) => id === change.stage)?.by;
   const moves = movedTags(before["dist-tags"], after["dist-tags"]) ?? {};
   for (const [tag, move] of Object.entries(moves)) {
     const returns = change.undoes !== undefined && isRecorded(before, change.undoes, tag);
-    const ruled = { tag, ...move, at: change.at, actor: change.actor, returns, approvals };
+    const ruled = {
+      tag,
+      ...move,
+      at: change.at,
+      actor: change.actor,
+      returns,
+      approvals,
+      ...(author === undefined ? {} : { author }),
+    };
     const reason =
       refusalOfMove(ofScope, ruled, after, context, scopeOf(after.name)) ?? refusalOfMove(ours, ruled, after, context);
     if (reason === undefined) continue;
-    const hint = change.type === "publish" ? '; publish under another tag: "--tag next"' : "";
-    return { code: "forbidden", message: `${reason}${hint}` };
+    const hint =
+      author === undefined ? '; publish under another tag: "--tag next"' : "; reject it and stage it with another tag";
+    return { code: "forbidden", message: `${reason}${change.type === "publish" ? hint : ""}` };
   }
   return undefined;
 }
@@ -163,16 +174,18 @@ function isNamed(list: readonly string[], { kind, name }: RuledActor, { isMember
 /** An undo needs no approval: a team must be able to leave a bad version at once. */
 function problemOfApprovals(
   { approvals: wanted }: TagRule,
-  { tag, to, at, actor, returns, approvals }: RuledMove & { readonly to: string },
+  { tag, to, at, actor, returns, approvals, author = actor.name }: RuledMove & { readonly to: string },
   { name }: Packument,
   context: RuleContext,
 ): Problem | undefined {
   if (wanted === undefined || returns) return undefined;
-  const counted = approvals.filter(
+  // Who approves a staged version of somebody else approves the move of its tag.
+  const review = { tag, version: to, by: actor.name, at };
+  const counted = [...approvals, review].filter(
     (one) =>
       one.tag === tag &&
       one.version === to &&
-      one.by !== actor.name &&
+      one.by !== author &&
       isFresh(one, at) &&
       (wanted.by === undefined || isNamed(wanted.by, { kind: "user", name: one.by }, context)),
   );
@@ -252,42 +265,3 @@ function whoChanges(packument: Packument): string {
   const names = ownersOf(packument).slice(0, NAMES_SHOWN);
   return names.length === 0 ? "ask who may change the rules" : `ask an owner to change the rule: ${names.join(", ")}`;
 }
-
-/** A recorded move that rules would have refused, and why. */
-export type WouldRefuse = Pick<AppliedRecord, "sequence" | "at" | "by" | "type"> &
-  Moved & { readonly tag: string; readonly reason: string };
-
-/**
- * Which moves of the past rules would have refused: a trial before they are set.
- *
- * @example wouldRefuse(rules, entries, packument, NO_CONTEXT) // [{ sequence: 7, tag: "latest", from: "2.0.0", to: "1.0.0", … }]
- *
- * A version that was unpublished since is judged by its number only. Approvals are left out: nobody could give one.
- */
-export function wouldRefuse(
-  rules: readonly TagRule[],
-  entries: readonly (Pick<AppliedRecord, "sequence" | "at" | "by" | "kind" | "type"> & Pick<ChangeDetail, "tags">)[],
-  packument: Packument,
-  context: RuleContext,
-): readonly WouldRefuse[] {
-  const judged = rules.map((rule): TagRule => without(rule, ["approvals"]));
-  return entries.flatMap(({ sequence, at, by, kind, type, tags = {} }) =>
-    type === "unpublish.all"
-      ? []
-      : Object.entries(tags).flatMap(([tag, move]) => {
-          const ruled = {
-            tag,
-            ...move,
-            at,
-            actor: { kind: kind ?? ("user" as const), name: by },
-            returns: type === "tags.undo",
-            approvals: [],
-          };
-          const reason = isFirst(sequence) ? undefined : refusalOfMove(judged, ruled, packument, context);
-          return reason === undefined ? [] : [{ sequence, at, by, type, tag, ...move, reason }];
-        }),
-  );
-}
-
-/** The change that made the package: there were no rules yet. */
-const isFirst = (sequence: number): boolean => sequence === 1;

@@ -1,6 +1,6 @@
 import type { Policy } from "../access/policy.ts";
 import type { Principal, Refusal } from "../access/principal.ts";
-import { exists } from "../domain/packument.ts";
+import { exists, isGivenBack } from "../domain/packument.ts";
 import type { PackumentReader, ReadPackument } from "./reader.ts";
 import type { UpstreamCache } from "./upstream-cache.ts";
 
@@ -52,7 +52,7 @@ export type CatalogPorts = {
 /**
  * Opens the catalogue.
  *
- * A name is ours when it has a document, even a tombstone, or when its scope is configured as ours.
+ * A name is ours when it has a document, even a tombstone that was not given back, or when its scope is configured as ours.
  *
  * @example const catalog = createCatalog({ reader, policy, upstream });
  */
@@ -63,7 +63,8 @@ export function createCatalog({ reader, policy, upstream }: CatalogPorts): Catal
       const decision = policy.may(principal, "read", { name, packument: read?.packument });
       if (!decision.allowed) return { kind: "refused", refusal: decision };
       if (read && exists(read.packument)) return { kind: "ours", read };
-      if (read || toWrite || !upstream || upstream.isOurs(name)) return { kind: "absent", tombstone: read };
+      const tombstone = read && !isGivenBack(read.packument);
+      if (tombstone || toWrite || !upstream || upstream.isOurs(name)) return { kind: "absent", tombstone: read };
       return { kind: "upstream", upstream };
     },
   };

@@ -1,4 +1,4 @@
-import { exists, isRecord, own, type Packument, type Person } from "../domain/packument.ts";
+import { exists, isRecord, own, stateOf, type Packument, type Person } from "../domain/packument.ts";
 import { behindOwn, packageOfKey } from "../layout.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import { pages } from "./pages.ts";
@@ -24,9 +24,11 @@ export type PackageSummary = {
 export type PackageIndex = {
   /** All packages that have a version, up to date. @throws StoreUnavailable */
   all(): Promise<readonly PackageSummary[]>;
+  /** The names of all packages with staged versions, up to date; some may have expired. @throws StoreUnavailable */
+  staged(): Promise<readonly string[]>;
 };
 
-type Entry = { readonly etag: string; readonly summary: PackageSummary | undefined };
+type Entry = { readonly etag: string; readonly summary: PackageSummary | undefined; readonly hasStaged: boolean };
 
 /**
  * Opens the index. One for all routes of a process, since it keeps what it read.
@@ -43,28 +45,37 @@ export function createPackageIndex(
   const look = async (name: string, etag: string): Promise<Entry | undefined> => {
     try {
       const read = await reader.read(name);
-      return read && { etag: read.etag, summary: summary(read.packument) };
+      if (!read) return undefined;
+      const hasStaged = stateOf(read.packument).staged !== undefined;
+      return { etag: read.etag, summary: summary(read.packument), hasStaged };
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
       onDamaged(new SyntaxError(`${name}/index.json is damaged: ${error.message}`, { cause: error }));
-      return { etag, summary: undefined };
+      return { etag, summary: undefined, hasStaged: false };
     }
+  };
+  const refresh = async () => {
+    const seen = new Set<string>();
+    for await (const { objects } of pages(store, "", behindOwn)) {
+      for (const { key, etag } of objects) {
+        const name = packageOfKey(key);
+        if (name === undefined) continue;
+        seen.add(name);
+        if (known.get(name)?.etag === etag) continue;
+        const entry = await look(name, etag);
+        if (entry) known.set(name, entry);
+      }
+    }
+    for (const name of known.keys()) if (!seen.has(name)) known.delete(name);
   };
   return {
     async all() {
-      const seen = new Set<string>();
-      for await (const { objects } of pages(store, "", behindOwn)) {
-        for (const { key, etag } of objects) {
-          const name = packageOfKey(key);
-          if (name === undefined) continue;
-          seen.add(name);
-          if (known.get(name)?.etag === etag) continue;
-          const entry = await look(name, etag);
-          if (entry) known.set(name, entry);
-        }
-      }
-      for (const name of known.keys()) if (!seen.has(name)) known.delete(name);
+      await refresh();
       return [...known.values()].flatMap((entry) => entry.summary ?? []);
+    },
+    async staged() {
+      await refresh();
+      return [...known].flatMap(([name, { hasStaged }]) => (hasStaged ? [name] : []));
     },
   };
 }

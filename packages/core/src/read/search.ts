@@ -26,7 +26,7 @@ export type Search = (query: SearchQuery) => Promise<SearchResult>;
  *
  * @example const search = createSearch(index, upstream); await search({ text: "wire", from: 0, size: 20 });
  */
-export function createSearch(index: PackageIndex, upstream?: { readonly search: Search }): Search {
+export function createSearch(index: Pick<PackageIndex, "all">, upstream?: { readonly search: Search }): Search {
   return async ({ text, from, size, mayRead = () => true }) => {
     const packages = await index.all();
     const terms = text

@@ -1,5 +1,6 @@
 import pLimit from "p-limit";
 import { isReadableName } from "../domain/names.ts";
+import { isGivenBack } from "../domain/packument.ts";
 import { indexKey } from "../layout.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CopyStore } from "../ports/copy-store.ts";
@@ -13,6 +14,7 @@ import {
   type Prepare,
   type ReadOptions,
 } from "./upstream-documents.ts";
+import type { PackumentReader } from "./reader.ts";
 import type { Search } from "./search.ts";
 import { createUpstreamSearch } from "./upstream-search.ts";
 import { createUpstreamSignatures, type UpstreamSignatures } from "./upstream-signatures.ts";
@@ -50,6 +52,7 @@ export type UpstreamCache = {
 export type UpstreamCachePorts = {
   /** Has our own packages, whose names never come from the upstream. */
   readonly store: Pick<ObjectStore, "head">;
+  readonly reader: Pick<PackumentReader, "read">;
   /** Where the upstream's documents and tarballs are kept. */
   readonly copies: CopyStore;
   readonly upstream: Upstream;
@@ -72,10 +75,12 @@ export type UpstreamCacheSettings = DocumentsSettings & {
 const ASK_MS = 5_000;
 /** Names of an audit that are looked up at a time. */
 const LOOKUPS = 32;
+/** A larger document has versions: 256 records and an outbox are less. So the look-ups of an audit hold at most `LOOKUPS` of these. */
+const TOMBSTONE_BYTES_MAX = 1024 * 1024;
 
 /** Opens the cache over the store; every instance of the registry shares it. */
 export function createUpstreamCache(ports: UpstreamCachePorts, settings: UpstreamCacheSettings): UpstreamCache {
-  const { store, copies, upstream, clock, onFailure, onUnchecked } = ports;
+  const { store, reader, copies, upstream, clock, onFailure, onUnchecked } = ports;
   const documents = createUpstreamDocuments(ports, settings);
   const ourScopes = settings.scopes.map((scope) => `${scope.toLowerCase()}/`);
   const ourNames = new Set(settings.names?.map((name) => name.toLowerCase()));
@@ -83,7 +88,11 @@ export function createUpstreamCache(ports: UpstreamCachePorts, settings: Upstrea
     const plain = name.toLowerCase();
     return ourNames.has(plain) || ourScopes.some((scope) => plain.startsWith(scope));
   };
-  const hasDocument = async (name: string) => (await store.head(indexKey(name))) !== undefined;
+  const hasDocument = async (name: string) => {
+    const found = await store.head(indexKey(name));
+    if (found === undefined) return false;
+    return found.size > TOMBSTONE_BYTES_MAX || !isGivenBack((await reader.read(name))?.packument);
+  };
   /** A name with capitals is ours when the one without is: new packages have none, so one look is enough. */
   const isOursInAnyCase = async (name: string) => {
     const plain = name.toLowerCase();

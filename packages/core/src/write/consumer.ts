@@ -6,7 +6,8 @@ import { apply, withoutEmitted, type Applied } from "../domain/apply.ts";
 import type { Change, ChangeOf } from "../domain/change.ts";
 import type { SpilledDetail } from "../domain/detail.ts";
 import type { ChangeEvent } from "../domain/event.ts";
-import { indexKey, tarballKey } from "../layout.ts";
+import { isStagedAt } from "../domain/changes/shared/publishing.ts";
+import { indexKey, stagedContentKey, stagedKey, tarballKey } from "../layout.ts";
 import { OUTBOX_MAX } from "../domain/limits.ts";
 import type { Outcome, Rejection } from "../domain/outcome.ts";
 import { own, serializePackument, stateOf, type Packument } from "../domain/packument.ts";
@@ -86,7 +87,7 @@ export function createConsumer(ports: ConsumerPorts): Consumer {
     const [, sent] = await Promise.all([ports.outcomes.record(written.outcomes), emit(ports.events, written.unsent)]);
     emitted.set(name, new Set([...written.known, ...sent]));
     time.over?.throwIfAborted();
-    await cleanUp(ports.store, name, changes.slice(0, written.outcomes.length), written);
+    await cleanUp(ports.store, name, changes, written);
     return written.outcomes;
   };
 }
@@ -273,8 +274,14 @@ async function emit(events: EventLog, unsent: readonly ChangeEvent[]): Promise<r
 }
 
 async function cleanUp(store: ObjectStore, name: string, changes: readonly Change[], written: Written): Promise<void> {
-  const leftover = changes.flatMap((change) => {
-    if (change.type === "publish") return [change.tarball.staging];
+  const leftover = changes.slice(0, written.outcomes.length).flatMap((change, index) => {
+    const isApplied = written.outcomes[index]?.state === "applied";
+    if (change.type === "publish" && change.stage === undefined)
+      // A refused message may name any key.
+      return isStagedAt(change.tarball, undefined) ? [change.tarball.staging] : [];
+    // A refused approval leaves the staged version as it is, and a refused message of another service may name any.
+    if (change.type === "publish" || change.type === "stage.reject")
+      return isApplied && change.stage !== undefined ? [stagedKey(change.stage), stagedContentKey(change.stage)] : [];
     const record = stateOf(written.packument).applied.find(({ id }) => id === change.id);
     const removed = (record && effectOf(record).removed) ?? [];
     const gone = removed.filter((version) => !own(written.packument?.versions, version));

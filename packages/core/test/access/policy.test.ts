@@ -56,8 +56,8 @@ describe("a token", () => {
 test("a user may do everything but operate the registry", () => {
   expect(allowed({ kind: "user", name: "ci" })).toEqual(USERS);
 });
-test("a CI job, as the consumer knows it, may publish and move tags", () => {
-  expect(allowed({ kind: "workload", name: "github:acme/wire" })).toEqual(["read", "write", "tag", "publish"]);
+test("a CI job, as the consumer knows it, may publish, stage and move tags", () => {
+  expect(allowed({ kind: "workload", name: "github:acme/wire" })).toEqual(["read", "write", "tag", "stage", "publish"]);
 });
 describe("an administrator of the settings", () => {
   const policy = createPolicy({ anonymousRead: true, admins: ["alice"] });

@@ -172,16 +172,6 @@ test.each([
   expect(RightsSpec.safeParse({ grants, create, visibility, orgs, ...wrong }).success).toBe(false);
 });
 
-test("a disabled user may do nothing, whatever else the rights say; an administrator of the settings stays", () => {
-  const rights = setDisabled(DEFAULT_RIGHTS, "bob", true);
-  const policy = createPolicy({ anonymousRead: true, admins: ["root"], rights: setDisabled(rights, "root", true) });
-  const owned = { name: "wire", packument: { maintainers: [{ name: "bob" }] } };
-  for (const action of ["read", "publish", "account", "write"] as const)
-    expect(policy.may({ kind: "user", name: "bob" }, action, owned)).toMatchObject({ rule: "bob is disabled" });
-  expect(policy.may({ kind: "user", name: "root" }, "admin").allowed).toBe(true);
-  expect(setDisabled(rights, "bob", false).disabled).toEqual([]);
-});
-
 describe("groups of a sign-in provider", () => {
   const rights: RightsSpec = {
     ...DEFAULT_RIGHTS,
@@ -213,4 +203,13 @@ describe("groups of a sign-in provider", () => {
     expect(principalOfChange({ actor })).toEqual(member("github:acme/web"));
     expect(principalOfChange({ actor: { ...actor, kind: "service" } })).toEqual({ kind: "service", name: "bob" });
   });
+});
+test("a disabled user may do nothing, whatever else the rights say; an administrator of the settings stays", () => {
+  const rights = setDisabled(DEFAULT_RIGHTS, "bob", true);
+  const policy = createPolicy({ anonymousRead: true, admins: ["root"], rights: setDisabled(rights, "root", true) });
+  const owned = { name: "wire", packument: { maintainers: [{ name: "bob" }] } };
+  for (const action of ["read", "publish", "account", "write"] as const)
+    expect(policy.may({ kind: "user", name: "bob" }, action, owned)).toMatchObject({ rule: "bob is disabled" });
+  expect(policy.may({ kind: "user", name: "root" }, "admin").allowed).toBe(true);
+  expect(setDisabled(rights, "bob", false).disabled).toEqual([]);
 });

@@ -66,7 +66,7 @@ describe("a token for some packages and scopes", () => {
 
 describe("a stage-only token", () => {
   test("changes nothing directly, and the message says what to use instead", () => {
-    for (const action of ["write", "revoke", "admin", ...CHANGES] as const)
+    for (const action of (["revoke", "admin", ...CHANGES] as const).filter((one) => one !== "stage"))
       expect(may({ stageOnly: true }, action, "wire"), action).toEqual({
         allowed: false,
         rule: "token is stage-only",
@@ -74,6 +74,11 @@ describe("a stage-only token", () => {
         reason:
           "this token may only stage versions for approval, and changes nothing directly; use a token that may publish",
       });
+  });
+  test("stages a version, which is to write at all", () => {
+    expect(may({ stageOnly: true }, "stage", "wire").allowed).toBe(true);
+    expect(may({ stageOnly: true }, "write").allowed).toBe(true);
+    expect(may({ stageOnly: true, packages: ["left"] }, "stage", "wire").allowed).toBe(false);
   });
   test("reads", () => expect(may({ stageOnly: true }, "read", "wire").allowed).toBe(true));
 });

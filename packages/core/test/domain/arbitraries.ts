@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { changeOf, publishOf } from "@codebox/testing";
+import { approvalOf, changeOf, publishOf, stageOf } from "@codebox/testing";
 import { stagingKey, stateOf, type Change, type ChangeOf } from "../../src/index.ts";
 import { history } from "../support/changes.ts";
 
@@ -15,6 +15,11 @@ const force = fc.boolean();
 const owner = fc.record({ name: fc.constantFrom("bob", "carol") });
 /** Few ids, so that some changes are replays. */
 const id = fc.nat(60).map((number) => `id-${number}`);
+
+/** A version is staged under one id, so that some approvals and rejections are of what is staged. */
+const staged = (one: (typeof VERSIONS)[number]) => ({
+  stage: `00000000-0000-4000-8000-00000000000${VERSIONS.indexOf(one)}`,
+});
 
 type Kind = Change["type"];
 type Own<K extends Kind> = Omit<ChangeOf<K>, "schema" | "id" | "name" | "at" | "actor" | "type">;
@@ -49,9 +54,14 @@ export const arbitraries: { readonly [K in Kind]: fc.Arbitrary<ChangeOf<K>> } = 
     fc.record({ tags: fc.oneof(tags, withLatest), since: fc.nat(12), seen: fc.integer({ min: 0, max: 20 }), force }),
   ),
   "tags.approve": kind("tags.approve", fc.record({ tag, version })),
-  publish: fc
-    .tuple(id, version, fc.uniqueArray(tag, { minLength: 1, maxLength: 2 }))
-    .map(([each, published, names]) => publishOf(NAME, published, { id: each, tags: names })),
+  publish: fc.oneof(
+    fc
+      .tuple(id, version, fc.uniqueArray(tag, { minLength: 1, maxLength: 2 }))
+      .map(([each, published, names]) => publishOf(NAME, published, { id: each, tags: names })),
+    fc.tuple(id, version).map(([each, approved]) => approvalOf(stageOf(NAME, approved, staged(approved)), "bob", each)),
+  ),
+  stage: fc.tuple(id, version).map(([each, one]) => stageOf(NAME, one, { ...staged(one), id: each })),
+  "stage.reject": kind("stage.reject", fc.record({ stage: version.map((one) => staged(one).stage) })),
   deprecate: kind(
     "deprecate",
     fc.record(
@@ -66,6 +76,7 @@ export const arbitraries: { readonly [K in Kind]: fc.Arbitrary<ChangeOf<K>> } = 
       { requiredKeys: ["versions"] },
     ),
   ),
+  "name.give-back": kind("name.give-back", fc.record({})),
   "unpublish.all": kind("unpublish.all", fc.record({ baseRevision }, based)),
   owners: kind(
     "owners",
@@ -97,15 +108,20 @@ export const arbitraries: { readonly [K in Kind]: fc.Arbitrary<ChangeOf<K>> } = 
 export const kinds = Object.keys(arbitraries) as readonly Kind[];
 
 /** Packages need versions and tags before most kinds can do anything. */
-const WEIGHTS: { readonly [K in Kind]?: number } = { publish: 4, "tag.put": 3 };
+const WEIGHTS: { readonly [K in Kind]?: number } = { publish: 4, stage: 2, "tag.put": 3 };
 const change: fc.Arbitrary<Change> = fc.oneof(
   ...kinds.map((type): fc.WeightedArbitrary<Change> => ({ weight: WEIGHTS[type] ?? 1, arbitrary: arbitraries[type] })),
 );
 
+/** What a kind needs just before it to be applied now and then. */
+const PREPARED: { readonly [K in Kind]?: fc.Arbitrary<Change[]> } = {
+  "name.give-back": fc.subarray<Change>([changeOf("unpublish.all", NAME, {}, "gone")]),
+};
+
 /** As a real sender: times follow one another, and a publish that is sent again has its tarball uploaded again. */
 function sent<C extends Change>(each: C, index: number): C {
   const at = new Date(Date.UTC(2026, 0, 1) + index * 1000).toISOString();
-  return each.type === "publish"
+  return each.type === "publish" && each.stage === undefined
     ? { ...each, at, tarball: { ...each.tarball, staging: stagingKey(`${each.id}-${index}`) } }
     : { ...each, at };
 }
@@ -122,17 +138,24 @@ function afterReading<C extends Change>(each: C, sequence: readonly Change[]): C
 }
 
 /**
- * A package with some versions and some changes after these, and then one change of this kind with a new id, in half of
+ * A package with some versions, the others staged, and some changes after these, and then one change of this kind with a new id, in half of
  * the cases from a sender that read the package before.
  */
 export function endingWith(type: Kind): fc.Arbitrary<readonly [Change[], Change]> {
   const published = fc
     .shuffledSubarray([...VERSIONS])
-    .map((some) => some.map((each) => publishOf(NAME, each, { id: `first-${each}` })));
+    .map((some) =>
+      VERSIONS.map((each) =>
+        some.includes(each)
+          ? publishOf(NAME, each, { id: `first-${each}` })
+          : stageOf(NAME, each, { ...staged(each), id: `first-${each}` }),
+      ),
+    );
+  const just = PREPARED[type] ?? fc.constant<Change[]>([]);
   return fc
-    .tuple(published, fc.array(change, { maxLength: 10 }), arbitraries[type], fc.boolean())
-    .map(([first, more, given, hasRead]) => {
-      const sequence = [...first, ...more].map(sent);
+    .tuple(published, fc.array(change, { maxLength: 10 }), just, arbitraries[type], fc.boolean())
+    .map(([first, more, before, given, hasRead]) => {
+      const sequence = [...first, ...more, ...before].map(sent);
       const last: Change = hasRead ? afterReading(given, sequence) : given;
       return [sequence, sent({ ...last, id: "last" }, sequence.length)];
     });

@@ -1,7 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { applied, changeOf, given, packumentAfter, publishOf, rejected, tagPut } from "@codebox/testing";
-import fc from "fast-check";
-import semver from "semver";
 import {
   apply,
   Change,
@@ -12,7 +10,6 @@ import {
   type Packument,
   type TagRule,
 } from "../../src/index.ts";
-import { changes, NAME } from "./arbitraries.ts";
 
 /** Owned by alice. 1: 1.0.0, 2: 2.0.0 as latest, 3: 3.0.0-rc.1 as next. */
 const wire = packumentAfter([
@@ -281,34 +278,5 @@ describe("freeze", () => {
     const change = put("latest", "1.0.0", at);
     if (isFrozen) expect(refused(frozen, change)).toMatch(/does not move until .*no release without people/);
     else given(frozen).when(change).then(applied());
-  });
-});
-
-describe("for any changes, in any order", () => {
-  test("no tag with the rule forward moves back, except by an undo; none with releases is set to a prerelease", () => {
-    fc.assert(
-      fc.property(changes, (sequence) => {
-        let packument: Packument | undefined;
-        for (const change of sequence) {
-          const result = apply(packument, change);
-          if (result.kind !== "applied") continue;
-          const rules = stateOf(packument).rules ?? [];
-          const has = (tag: string, field: "forward" | "releases") =>
-            rules.some(
-              (rule) => rule[field] && ["*", tag].concat(tag.startsWith("ne") ? "ne*" : []).includes(rule.tags),
-            );
-          const before = packument?.["dist-tags"] ?? {};
-          for (const [tag, version] of Object.entries(result.packument["dist-tags"])) {
-            const was = own(before, tag);
-            if (was === version) continue;
-            if (has(tag, "releases")) expect(semver.prerelease(version), `${NAME} ${tag}`).toBeNull();
-            if (has(tag, "forward") && was !== undefined && change.type !== "tags.undo")
-              expect(semver.gt(version, was), `${change.type} of ${tag}`).toBe(true);
-          }
-          packument = result.packument;
-        }
-      }),
-      { numRuns: 300 },
-    );
   });
 });

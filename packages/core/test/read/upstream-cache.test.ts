@@ -1,4 +1,4 @@
-import { fail, openPolicy, publishOf, stage } from "@codebox/testing";
+import { changeOf, fail, openPolicy, publishOf, stage } from "@codebox/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   createConsumer,
@@ -123,6 +123,17 @@ test("an audit leaves our packages out", async () => {
   expect(fixture.asked).toEqual(["audit left"]);
   expect(await fixture.cache.advisories({ wire: ["1.0.0"] })).toEqual({});
 });
+test("an audit asks about a name that was given back to the upstream", async () => {
+  const change = publishOf("left", "1.0.0");
+  await stage(fixture.backend.store, change);
+  const consume = createConsumer({ ...fixture.backend, policy: openPolicy, clock: fixture.clock });
+  await consume("left", [change, changeOf("unpublish.all", "left", {})]);
+  await fixture.cache.advisories({ left: ["1.0.0"] });
+  expect(fixture.asked).toEqual([]);
+  await consume("left", [changeOf("name.give-back", "left", {})]);
+  await fixture.cache.advisories({ left: ["1.0.0"] });
+  expect(fixture.asked).toEqual(["audit left"]);
+});
 
 test("nothing with a status of 200 and another content is served where nothing is cached", async () => {
   fixture.answers.body = "<html>please sign in</html>";
@@ -194,6 +205,7 @@ test("another instance's copy is used: it is read from the store, and the upstre
   const other = createUpstreamCache(
     {
       store: fixture.backend.store,
+      reader: fixture.backend.reader,
       copies: fixture.copies,
       upstream: fixture.upstream,
       clock: fixture.clock,

@@ -50,6 +50,7 @@ export function upstreamFixture() {
   const cache = createUpstreamCache(
     {
       store: backend.store,
+      reader: backend.reader,
       copies,
       upstream,
       clock,

@@ -4,8 +4,14 @@ import { createReadApp } from "../apps.ts";
 import { readEnvironment } from "../environment.ts";
 import { gatewayHandler } from "../gateway.ts";
 import { createLogger, requestLog } from "../logging.ts";
+import { createMeter } from "../metrics.ts";
 
 const env = readEnvironment("read", process.env);
 const parts = { s3: createS3Client(), clock: systemClock, ids: systemIds, random: Math.random };
 
-export const handler = gatewayHandler(createReadApp(env, { ...parts, ...requestLog(createLogger("read")) }));
+export const handler = gatewayHandler(
+  createReadApp(env, {
+    ...parts,
+    ...requestLog(createLogger("read"), createMeter(process.env["AWS_LAMBDA_FUNCTION_NAME"])),
+  }),
+);

@@ -18,6 +18,7 @@ export const COVERED_ELSEWHERE: Readonly<Record<string, string>> = {
   "UPS-7": "packages/api/test/upstream.test.ts",
   "UPS-8": "packages/api/test/upstream.test.ts",
   "UPS-9": "packages/api/test/first-publish.test.ts",
+  "UPS-10": "packages/api/test/give-back.test.ts",
   "PUB-3": "packages/api/test/retry.test.ts",
   "TAR-4": "packages/api/test/tarball.test.ts",
   "ERR-10": "packages/api/test/intake.test.ts",

@@ -17,6 +17,7 @@ import { publishChecks } from "./checks/publish.ts";
 import { repeatChecks } from "./checks/repeats.ts";
 import { ruleChecks } from "./checks/rules.ts";
 import { rightsChecks } from "./checks/rights.ts";
+import { stageChecks } from "./checks/stage.ts";
 import { tarballChecks } from "./checks/tarballs.ts";
 import { tokenLimitChecks } from "./checks/token-limits.ts";
 import { trustChecks } from "./checks/trust.ts";
@@ -30,6 +31,6 @@ export { createRegistry, type Registry, type Target } from "./registry.ts";
 /** Every check of PROTOCOL.md that a URL and a token allow, in the order of its sections. */
 export const CHECKS: readonly Check[] = [
   nameChecks, changeChecks, repeatChecks, failureChecks, distTagChecks, historyChecks, ruleChecks, packumentChecks, tarballChecks,
-  publishChecks, archiveChecks, amendChecks, identityChecks, tokenChecks, tokenLimitChecks, profileChecks, userChecks, eventChecks,
+  publishChecks, archiveChecks, stageChecks, amendChecks, identityChecks, tokenChecks, tokenLimitChecks, profileChecks, userChecks, eventChecks,
   otherRouteChecks, listChecks, rightsChecks, trustChecks, contractChecks,
 ].flat(); // prettier-ignore

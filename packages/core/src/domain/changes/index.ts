@@ -1,10 +1,13 @@
 import type * as z from "zod";
 import { own, type AppliedRecord } from "../packument.ts";
 import { deprecate } from "./deprecate.ts";
+import { nameGiveBack } from "./name-give-back.ts";
 import { owners } from "./owners.ts";
 import { publish } from "./publish.ts";
 import { rulesPut } from "./rules-put.ts";
 import type { ChangeAction, ChangeDefinition, Effect } from "./shared/definition.ts";
+import { stage } from "./stage.ts";
+import { stageReject } from "./stage-reject.ts";
 import { star } from "./star.ts";
 import { tagPut } from "./tag-put.ts";
 import { tagRemove } from "./tag-remove.ts";
@@ -25,12 +28,15 @@ const table = {
   "tags.restore": tagsRestore,
   "tags.approve": tagsApprove,
   publish,
+  stage,
+  "stage.reject": stageReject,
   deprecate,
   "unpublish.versions": unpublishVersions,
   "unpublish.all": unpublishAll,
   owners,
   "rules.put": rulesPut,
   star,
+  "name.give-back": nameGiveBack,
 };
 type Table = typeof table;
 type AnyChange = z.infer<Table[keyof Table]["schema"]>;

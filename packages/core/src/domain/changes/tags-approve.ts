@@ -9,10 +9,10 @@ import { changeSchema, defineChange, ofExisting, refuse } from "./shared/definit
 export const tagsApprove = defineChange({
   action: "tag",
   schema: changeSchema("tags.approve", { tag: Tag, version: Version }),
-  decide: ofExisting((before, { name, tag, version, at, actor }) => {
+  decide: ofExisting((before, { name, tag, version, at, actor }, _, { scopeRules }) => {
     const { rules = [], approvals = [] } = stateOf(before);
     if (!own(before.versions, version)) return refuse("not_found", `${name} has no version ${version} to approve`);
-    if (!rules.some((rule) => rule.approvals && matchesTag(rule, tag)))
+    if (![...scopeRules(name), ...rules].some((rule) => rule.approvals && matchesTag(rule, tag)))
       return refuse("conflict", `no rule of ${name} asks for approvals of "${tag}"; just move it`);
     const others = approvals.filter(
       (one) => isFresh(one, at) && (one.tag !== tag || one.version !== version || one.by !== actor.name),

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { Version } from "../names.ts";
-import { DESCRIBING, described, own, repaired, without } from "../packument.ts";
+import { DESCRIBING, described } from "../manifest.ts";
+import { own, repaired, without } from "../packument.ts";
 import { baseRevision, changedSince, overlap } from "./shared/base-revision.ts";
 import { changeSchema, defineChange, ofExisting, refuse } from "./shared/definition.ts";
 import { tombstone } from "./shared/tombstone.ts";

@@ -3,6 +3,7 @@ import { GROUP_MAX, GROUPS_MAX } from "../../limits.ts";
 import { ActorName, ChangeId, PackageName } from "../../names.ts";
 import type { Rejection, RejectionCode } from "../../outcome.ts";
 import { exists, type AppliedRecord, type Packument } from "../../packument.ts";
+import type { RuleContext } from "../../rules.ts";
 import { Why } from "../../why.ts";
 
 /**
@@ -34,11 +35,16 @@ export type ChangeDefinition<C> = {
 };
 
 /** The actions that change a package. Closed: a right is granted for an action, not for a kind of change. */
-export const CHANGE_ACTIONS = ["tag", "publish", "deprecate", "unpublish", "owners", "star"] as const;
+export const CHANGE_ACTIONS = ["tag", "stage", "publish", "deprecate", "unpublish", "owners", "star"] as const;
 export type ChangeAction = (typeof CHANGE_ACTIONS)[number];
 
 /** Decides about a change, given the packument before it. */
-export type Decide<C, Before> = (before: Before, change: C, effectsSince: EffectsSince) => Packument | Refusal;
+export type Decide<C, Before> = (
+  before: Before,
+  change: C,
+  effectsSince: EffectsSince,
+  context: RuleContext,
+) => Packument | Refusal;
 
 /** The effects of the changes after a revision; `undefined` when the ring does not reach back to it. */
 export type EffectsSince = (revision: number) => readonly Effect[] | undefined;
@@ -80,7 +86,7 @@ export type Effect = {
   /** Fields at the top of the packument that it set or removed. */
   readonly fields?: readonly string[];
   /** Fields of codebox's own state that it set or removed. */
-  readonly state?: readonly ("rules" | "approvals")[];
+  readonly state?: readonly ("rules" | "approvals" | "givenBack" | "staged")[];
   /** It may have touched anything else as well. Only for kinds that this version does not know. */
   readonly anything?: true;
 };
@@ -144,8 +150,8 @@ export function defineChange<Schema extends z.ZodType>(
 export function ofExisting<C extends { readonly name: string }>(
   decide: Decide<C, Packument>,
 ): Decide<C, Packument | undefined> {
-  return (before, change, effectsSince) =>
+  return (before, change, effectsSince, context) =>
     exists(before)
-      ? decide(before, change, effectsSince)
+      ? decide(before, change, effectsSince, context)
       : refuse("not_found", `the package "${change.name}" does not exist; publish it first`);
 }

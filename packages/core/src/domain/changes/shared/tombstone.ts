@@ -1,4 +1,5 @@
-import { DESCRIBING, own, without, type Packument } from "../../packument.ts";
+import { DESCRIBING } from "../../manifest.ts";
+import { own, without, type Packument } from "../../packument.ts";
 
 /** A package without versions. Its document stays: sequence, ring and outbox are still needed, and the name remains ours. */
 export function tombstone(before: Packument): Packument {
