@@ -291,12 +291,10 @@ export function tarballFile(name: string, version: string): string {
 export function versionOfFile(packument: Packument, file: string): string | undefined {
   const prefix = tarballFile(packument.name, "").slice(0, -".tgz".length);
   if (!file.startsWith(prefix) || !file.endsWith(".tgz")) return undefined;
-  return (
-    own(packument.versions, file.slice(prefix.length, -".tgz".length)) && file.slice(prefix.length, -".tgz".length)
-  );
+  const version = file.slice(prefix.length, -".tgz".length);
+  return own(packument.versions, version) && version;
 }
 
-/** Whether a value from outside is a JSON object. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
