@@ -1,5 +1,5 @@
 import { GITHUB_FIELDS, gitHubSettings, OIDC_FIELDS, oidcSettings } from "@codebox/core";
-import { flags } from "./setting-flags.ts";
+import { flags } from "./setting-kinds.ts";
 
 /** The settings of sign-in at providers. */
 export const PROVIDER_FIELDS = {

@@ -19,22 +19,7 @@ import {
 } from "@codebox/core";
 import * as z from "zod";
 import { PROVIDER_FIELDS, providerSettings } from "./provider-settings.ts";
-import { flags } from "./setting-flags.ts";
-
-const text = z.string().min(1, "must not be empty");
-/** Digits only: `Number` takes the empty string for 0, and "0x1" for 1. */
-const count = (least: number, most: number) => {
-  const error = `must be a whole number from ${least} to ${most}`;
-  const within = (value: number) => value >= least && value <= most;
-  return z
-    .string()
-    .regex(/^\d{1,10}$/, error)
-    .transform(Number)
-    .refine(within, error);
-};
-
-/** Host names or addresses, with commas between. */
-const Hosts = commaList(z.string().regex(/^[A-Za-z0-9._:[\]-]+$/, "must be host names, such as registry.internal"));
+import { count, flags, Hosts, text } from "./setting-kinds.ts";
 
 /**
  * Every setting of the server: flag, help, check and default. Flags, `--help` and messages are derived from it.

@@ -139,6 +139,7 @@ export async function issueLogin(
   { name, found, providerToken }: SignedInUser,
 ): Promise<string> {
   await ports.policy.refresh?.();
+  // The password was right: only now is said that the account is disabled.
   demand(ports.policy.may({ kind: "user", name, ...(found ? { groups: found.groups } : {}) }, "account"));
   const how = found ? `at ${found.provider}` : "with a password";
   c.get("audit")({ kind: "sign-in", who: name, what: `signed in ${how}` });

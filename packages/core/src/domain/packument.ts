@@ -316,7 +316,6 @@ export function versionOfFile(packument: Packument, file: string): string | unde
   return own(packument.versions, version) && version;
 }
 
-/** Whether a value from outside is a JSON object. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,12 +1,28 @@
-import { at, expectCode, expectStatus, stringAt } from "../answer.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { at, expectCode, expectStatus, header, stringAt, type Answer } from "../answer.ts";
 import { check, type Check } from "../check.ts";
 import { skip } from "../skip.ts";
 import { userPath, type Registry } from "../registry.ts";
 
-const signIn = (registry: Registry, name: string, password: string) =>
-  registry.send("PUT", userPath(name), { token: null, body: { name, password } });
+/** Longest wait that a check waits for, in seconds. */
+const WAIT_MAX = 30;
 
-const accept = (registry: Registry, body: object) => registry.send("POST", "/-/invitation", { token: null, body });
+/** Sends it again after the wait that wrong passwords of other checks, from the same address, have caused. */
+async function patiently(send: () => Promise<Answer>): Promise<Answer> {
+  for (let turn = 0; turn < 3; turn++) {
+    const answer = await send();
+    if (answer.status !== 429) return answer;
+    const seconds = Number(header(answer, "retry-after"));
+    if (seconds > WAIT_MAX) break;
+    await sleep(seconds * 1_000);
+  }
+  return skip("this address has to wait after the wrong passwords of other checks");
+}
+
+const signIn = (registry: Registry, name: string, password: string) =>
+  patiently(() => registry.send("PUT", userPath(name), { token: null, body: { name, password } }));
+const accept = (registry: Registry, body: object) =>
+  patiently(() => registry.send("POST", "/-/invitation", { token: null, body }));
 
 /** A user with a password, by an invitation. */
 async function invited(registry: Registry): Promise<Record<"name" | "password" | "code", string>> {
@@ -23,9 +39,8 @@ export const userChecks: readonly Check[] = [
   check("USR-1 USR-2", "an invitation lets its user choose a password, once", async (registry) => {
     const { name, password, code } = await invited(registry);
     expectStatus(await signIn(registry, name, password), 201);
-    // 429: other checks of this address had wrong passwords.
-    expectStatus(await accept(registry, { name, code, password: `${password}x` }), 403, 429);
-    expectStatus(await signIn(registry, name, password), 201, 429);
+    expectStatus(await accept(registry, { name, code, password: `${password}x` }), 403);
+    expectStatus(await signIn(registry, name, password), 201);
   }),
   check("USR-3", "a reset ends the password and the tokens, and makes a code", async (registry) => {
     const { name, password } = await invited(registry);
