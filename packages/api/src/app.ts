@@ -33,6 +33,7 @@ import { publicRoutes, statusRoutes } from "./routes/status.ts";
 import { tarballRoutes } from "./routes/tarball.ts";
 import { undoRoutes } from "./routes/undo.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
+import { webLoginRoutes } from "./routes/web-login.ts";
 import { trustReadRoutes, trustWriteRoutes } from "./routes/trust.ts";
 
 /**
@@ -52,6 +53,7 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
     searchRoutes(ports, index),
     accessRoutes(ports, index),
     signInRoutes(ports, settings),
+    webLoginRoutes(ports, settings),
     signOutRoutes(ports),
     profileRoutes(ports),
     accountRoutes(ports),

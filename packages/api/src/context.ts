@@ -11,6 +11,7 @@ import type {
   PolicySettings,
   Principal,
   RightsStore,
+  Sessions,
   Submit,
   TokenLifetimes,
   TokenStore,
@@ -21,6 +22,7 @@ import type { Context, Hono } from "hono";
 import type { Allowance } from "./intake.ts";
 import type { ApiError } from "./errors.ts";
 import type { Passwords } from "./passwords.ts";
+import type { SignIns } from "./sign-ins.ts";
 
 /** What every app needs, whichever routes it serves. */
 export type AppPorts = {
@@ -29,6 +31,8 @@ export type AppPorts = {
   readonly clock: Clock;
   /** Absent: nobody has a password. */
   readonly passwords?: Passwords;
+  /** Where people sign in besides. Absent: nowhere. */
+  readonly signIns?: SignIns;
   /** The client's address, for tokens of some networks, back-off and the log of refusals; `undefined` when the host does not know it. */
   readonly addressOf?: (c: AppContext) => string | undefined;
   /**
@@ -86,7 +90,16 @@ export type AccountPorts = {
   readonly policy: Policy;
   readonly clock: Clock;
   readonly ids: Ids;
-} & Pick<AppPorts, "addressOf">;
+  /** Signing in with a browser. Absent: clients ask for name and password themselves. */
+  readonly webLogin?: WebLogin;
+} & Pick<AppPorts, "addressOf" | "signIns" | "onFailure">;
+
+/** Signing in with a browser. */
+export type WebLogin = {
+  readonly sessions: Sessions;
+  /** Whether people have passwords here. */
+  readonly passwords: boolean;
+};
 
 /** What the complete HTTP surface needs. Components only; the settings are separate. */
 export type ApiPorts = AppPorts &

@@ -138,7 +138,8 @@ export function asApiError(error: unknown): ApiError {
       "retry-after": "2",
     });
   if (error instanceof StoreUnavailable && error.problem !== undefined) return storeProblem(error.problem);
-  if (error instanceof StoreUnavailable || error instanceof QueueUnavailable || error instanceof IdentityUnavailable)
+  if (error instanceof IdentityUnavailable) return new ApiError("unavailable", error.message, { "retry-after": "2" });
+  if (error instanceof StoreUnavailable || error instanceof QueueUnavailable)
     return new ApiError("unavailable", "the registry can't reach its storage right now; try again in a moment", {
       "retry-after": "2",
     });

@@ -22,8 +22,8 @@ const SECRET = /^[A-Za-z0-9_-]{43}$/;
  * Over https the cookie has the prefix `__Host-`, so no other host of the domain can set it.
  * Source: RFC 6265bis, 4.1.3.2. `SameSite=Lax`: the return from a provider is a navigation from another site.
  */
-function browserSecret(c: AppContext, ids: Pick<Ids, "secret">): string {
-  const known = knownSecret(c);
+export function browserSecret(c: AppContext, ids: Pick<Ids, "secret">): string {
+  const known = knownBrowser(c);
   if (known !== undefined) return known;
   const secret = ids.secret();
   setCookie(c, COOKIE, secret, {
@@ -39,11 +39,11 @@ function browserSecret(c: AppContext, ids: Pick<Ids, "secret">): string {
 /**
  * The hidden field that shows that a form is ours. It is for one browser and one purpose, and needs no memory.
  *
- * @example html`<form method="post" action="${url}">${csrfField(c, ids, `login ${id}`)}<button>Sign in</button></form>`
+ * @example html`<form method="post">${csrfField(browserSecret(c, ids), `login ${id}`)}<button>Sign in</button></form>`
  * @param purpose what the form does, and with what: a field of one form is not valid in another.
  */
-export function csrfField(c: AppContext, ids: Pick<Ids, "secret">, purpose: string): Markup {
-  return html`<input type="hidden" name="csrf" value="${csrfOf(browserSecret(c, ids), purpose)}" />`;
+export function csrfField(secret: string, purpose: string): Markup {
+  return html`<input type="hidden" name="csrf" value="${csrfOf(secret, purpose)}" />`;
 }
 
 /**
@@ -60,12 +60,13 @@ export async function readForm(c: AppContext, purpose: string): Promise<Readonly
   if (type !== "application/x-www-form-urlencoded") throw new ApiError("invalid", "a form of this page was expected");
   const bytes = Buffer.concat(await Array.fromAsync(bodyBytes(c, FORM_BYTES_MAX)));
   const { csrf = "", ...fields } = Object.fromEntries(new URLSearchParams(bytes.toString("utf8")));
-  const secret = knownSecret(c);
+  const secret = knownBrowser(c);
   if (secret === undefined || !isEqual(csrf, csrfOf(secret, purpose))) throw foreign();
   return fields;
 }
 
-function knownSecret(c: AppContext): string | undefined {
+/** The secret of the browser at hand; `undefined` for one without our cookie. */
+export function knownBrowser(c: AppContext): string | undefined {
   const value = isSecure(c) ? getCookie(c, COOKIE, "host") : getCookie(c, COOKIE);
   return value !== undefined && SECRET.test(value) ? value : undefined;
 }

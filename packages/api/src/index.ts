@@ -33,4 +33,6 @@ export * from "./routes/tarball.ts";
 export * from "./routes/undo.ts";
 export { tokenRoutes } from "./routes/tokens.ts";
 export { trustReadRoutes, trustWriteRoutes } from "./routes/trust.ts";
+export { webLoginRoutes } from "./routes/web-login.ts";
+export { createSignIns, type SignIns } from "./sign-ins.ts";
 export * from "./submission.ts";

@@ -12,8 +12,8 @@ export type Page = {
   readonly body: Markup;
   /** Default: 200. */
   readonly status?: ReturnType<typeof statusOf> | 200;
-  /** Other servers to which a form of the page may lead, by redirect, such as `https://github.com`. Default: none. */
-  readonly formOrigins?: readonly string[];
+  /** Where the browser goes at once. Not by a redirect: browsers apply `form-action` to those after a form too. Default: nowhere. */
+  readonly next?: string;
 };
 
 const STYLE = `:root{color-scheme:light dark;font:1rem/1.5 system-ui,sans-serif}
@@ -35,12 +35,11 @@ const STYLE_DIGEST = createHash("sha256").update(STYLE).digest("base64");
  *
  * @example return page(c, { title: "Sign in", body: html`<p>Hello ${name}</p>` });
  *
- * `html` escapes every value. The policy forbids scripts, images and frames, and forms that lead elsewhere than to this registry
- * and `formOrigins`.
- * Source: CSP Level 3; browsers apply `form-action` to redirects after a form too.
+ * `html` escapes every value. The policy forbids scripts, images and frames, and forms that lead elsewhere than to this registry.
+ * Source: CSP Level 3.
  */
-export async function page(c: AppContext, { title, body, status = 200, formOrigins = [] }: Page): Promise<Response> {
-  c.header("content-security-policy", policyOf(formOrigins));
+export async function page(c: AppContext, { title, body, status = 200, next }: Page): Promise<Response> {
+  c.header("content-security-policy", POLICY);
   // For browsers that do not know frame-ancestors.
   c.header("x-frame-options", "DENY");
   // Not "no-referrer": then browsers send "Origin: null" with our own forms.
@@ -52,6 +51,7 @@ export async function page(c: AppContext, { title, body, status = 200, formOrigi
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
+        ${next === undefined ? "" : html`<meta http-equiv="refresh" content="0;url=${next}" />`}
         <title>${title} – codebox</title>
         ${STYLE_ELEMENT}
       </head>
@@ -68,15 +68,13 @@ export async function page(c: AppContext, { title, body, status = 200, formOrigi
 /** A constant: nothing of a request is in it. */
 const STYLE_ELEMENT = raw(`<style>${STYLE}</style>`);
 
-function policyOf(formOrigins: readonly string[]): string {
-  return [
-    "default-src 'none'",
-    `style-src 'sha256-${STYLE_DIGEST}'`,
-    `form-action 'self'${formOrigins.map((origin) => ` ${new URL(origin).origin}`).join("")}`,
-    "base-uri 'none'",
-    "frame-ancestors 'none'",
-  ].join("; ");
-}
+const POLICY = [
+  "default-src 'none'",
+  `style-src 'sha256-${STYLE_DIGEST}'`,
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
 
 /**
  * Runs the handler of a page: what it refuses is a page for a person, not JSON for a client. The message says how to go on.

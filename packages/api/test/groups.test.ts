@@ -48,6 +48,8 @@ describe("every route", () => {
         "admin GET /-/access/explain",
         "admin POST /-/access/compare",
         "admin PUT /-/access",
+        "public GET /-/contract",
+        "public GET /-/contract/v1/:document",
         "public GET /-/health",
         "public GET /-/ping",
         "read GET /-/-/package",

@@ -5,7 +5,7 @@ import { html } from "hono/html";
 import { expect, test } from "vitest";
 import type { AppEnv } from "../src/context.ts";
 import { ApiError } from "../src/errors.ts";
-import { csrfField, readForm } from "../src/forms.ts";
+import { browserSecret, csrfField, readForm } from "../src/forms.ts";
 import { createIntake } from "../src/intake.ts";
 import { asPage, page } from "../src/pages.ts";
 
@@ -24,8 +24,8 @@ function appAt(origin: string) {
     asPage(async (c) =>
       page(c, {
         title: `For ${c.req.query("name")}`,
-        body: html`<form method="post">${csrfField(c, systemIds, "greet")}</form>`,
-        formOrigins: ["https://github.example/login"],
+        body: html`<form method="post">${csrfField(browserSecret(c, systemIds), "greet")}</form>`,
+        next: 'https://github.example/login?a=1&b="',
       }),
     ),
   );
@@ -69,7 +69,7 @@ test("a page runs no script, is in no frame and in no cache, and its forms lead 
   expect(policy).toContain("default-src 'none'");
   expect(policy).toContain("frame-ancestors 'none'");
   expect(policy).toContain("base-uri 'none'");
-  expect(policy).toContain("form-action 'self' https://github.example;");
+  expect(policy).toContain("form-action 'self';");
   expect(headers.get("x-frame-options")).toBe("DENY");
   expect(headers.get("cache-control")).toBe("no-store");
 });
@@ -77,6 +77,7 @@ test("what is put into a page is escaped", async () => {
   const text = await (await appAt(ORIGIN).request(`/form?name=${encodeURIComponent('"><script>1</script>')}`)).text();
   expect(text).not.toContain("<script>");
   expect(text).toContain("&lt;script&gt;");
+  expect(text).toContain('content="0;url=https://github.example/login?a=1&amp;b=&quot;"');
 });
 test("a refusal is a page with the status, the reason and retry-after", async () => {
   const response = await appAt(ORIGIN).request("/refused");
@@ -109,7 +110,7 @@ test("a field of one purpose is not valid for another", async () => {
     c.set("origin", ORIGIN);
     await next();
   });
-  other.get("/", (c) => c.html(csrfField(c, systemIds, "another")));
+  other.get("/", (c) => c.html(csrfField(browserSecret(c, systemIds), "another")));
   const sent = { cookie: cookie.split(";")[0] ?? "" };
   const csrf = /value="([^"]+)"/.exec(await (await other.request("/", { headers: sent })).text())?.[1] ?? "";
   const response = await app.request("/form", {

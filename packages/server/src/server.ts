@@ -48,6 +48,7 @@ import { watchRevocations } from "./revocations.ts";
 import { invitationRoutes, userRoutes } from "./users-route.ts";
 import { openSqlite } from "@codebox/sqlite";
 import type { Settings } from "./settings.ts";
+import { signInOf } from "./sign-in.ts";
 
 export type ServerParts = {
   readonly settings: Settings;
@@ -197,6 +198,7 @@ function appOf(
     ...backend,
     tokens: revocations.tokens,
     passwords: createPasswords({ identities: backend.identities, clock }),
+    ...signInOf({ backend, clock, ids, reserved: [FIRST_USER] }, settings),
     ...access,
     catalog: createCatalog({ reader: backend.reader, policy: access.policy, upstream: cache }),
     submit: createSubmit({ ...backend, ...access, clock, ids }),

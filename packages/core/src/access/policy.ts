@@ -2,7 +2,7 @@ import type { Change } from "../domain/change.ts";
 import type { RuleContext } from "../domain/rules.ts";
 import type { Service } from "./services.ts";
 import { OPEN_RIGHTS, type RightsSpec, type Role } from "./rights.ts";
-import { creationRule, includes, isMember, privacyOf, roleOf, scopeRules } from "./roles.ts";
+import { creationRule, groupsOf, includes, isMember, privacyOf, roleOf, scopeRules } from "./roles.ts";
 import { refusalOfToken } from "./token-limits.ts";
 import type { AccessTarget, Action, Decision, NamedPrincipal, Principal, Refusal } from "./principal.ts";
 
@@ -30,7 +30,10 @@ export type Policy = {
 export type PolicySettings = {
   /** Whether packages can be read without a token. */
   readonly anonymousRead: boolean;
-  /** Users who have every right, whatever the rights say: an administrator can't be locked out. Default: nobody. */
+  /**
+   * Users who have every right, whatever the rights say: an administrator can't be locked out. A group of a sign-in provider is
+   * named as in rights, `group:github:acme/platform`. Default: nobody.
+   */
   readonly admins?: readonly string[];
   /** Default: those of a registry in which nobody has decided. */
   readonly rights?: RightsSpec;
@@ -84,16 +87,18 @@ export function createPolicy({
  */
 export function actorOf(principal: NamedPrincipal): Change["actor"] {
   const { kind, name } = principal;
-  if (kind !== "token") return { kind, name };
-  return { kind: principal.workload ? "workload" : "user", name };
+  const groups = groupsOf(principal);
+  const person = { kind: "user", name, ...(groups && groups.length > 0 ? { groups: [...groups] } : {}) } as const;
+  if (kind === "token") return principal.workload ? { kind: "workload", name } : person;
+  return kind === "user" ? person : { kind, name };
 }
 
 /**
  * On whose behalf an accepted change is applied. What is checked again are the rights of a token's user, which are never fewer
  * than those of the token.
  */
-export function principalOfChange({ actor: { kind, name } }: Pick<Change, "actor">): NamedPrincipal {
-  return { kind, name };
+export function principalOfChange({ actor: { kind, name, groups } }: Pick<Change, "actor">): NamedPrincipal {
+  return kind === "user" && groups ? { kind, name, groups } : { kind, name };
 }
 
 /** A refusal as the rejection of a change, with the rule that decided. */
@@ -113,7 +118,8 @@ const NEEDED = {
 } as const satisfies Record<Exclude<Action, "read" | "write" | "account" | "revoke" | "admin">, Role>;
 
 function isAdmin(principal: NamedPrincipal, admins: readonly string[]): boolean {
-  return (principal.kind === "user" || principal.kind === "token") && admins.includes(principal.name);
+  const isNamed = (principal.kind === "user" || principal.kind === "token") && admins.includes(principal.name);
+  return isNamed || groupsOf(principal)?.some((group) => admins.includes(`group:${group}`)) === true;
 }
 
 function named(

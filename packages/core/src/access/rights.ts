@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { GROUP_MAX } from "../domain/limits.ts";
 import { isReadableName, UserName } from "../domain/names.ts";
 import { TagRules } from "../domain/tag-rule.ts";
 import { Scope } from "../settings.ts";
@@ -38,21 +39,39 @@ function isPattern(text: string): boolean {
   );
 }
 
+/** A group of a sign-in provider, as rights name it: `github:acme/platform`, `oidc:Engineering`. */
+export const ProviderGroup = z
+  .string()
+  .regex(
+    /^(?:github|oidc):[^\s\p{C}](?:[^\p{C}]*[^\s\p{C}])?$/u,
+    'must be a provider and a group, such as "github:acme/web"',
+  )
+  .max(GROUP_MAX);
+
+/** Such a group where users and groups are named: `group:github:acme/platform`. */
+export const GroupSubject = z
+  .templateLiteral(["group:", z.string()])
+  .refine(
+    (text) => ProviderGroup.safeParse(text.slice("group:".length)).success,
+    "is not a group of a sign-in provider",
+  );
+
 /**
  * Who has a right: `everybody` who is signed in, `services` (all services and workloads), or one of `user:alice`, `team:acme:web`,
- * `service:deploy`, `workload:ci`.
+ * `group:github:acme/web`, `service:deploy`, `workload:ci`.
  */
 export const Subject = z
   .string()
   .refine(
     isSubject,
-    'must be "everybody", "services", "user:NAME", "team:ORG:TEAM", "service:NAME" or "workload:NAME"',
+    'must be "everybody", "services", "user:NAME", "team:ORG:TEAM", "group:PROVIDER:GROUP", "service:NAME" or "workload:NAME"',
   );
 
 function isSubject(text: string): boolean {
   const [kind, ...names] = text.split(":");
   if (kind === "everybody" || kind === "services") return names.length === 0;
   if (kind === "team") return names.length === 2 && names.every((name) => GroupName.safeParse(name).success);
+  if (kind === "group") return ProviderGroup.safeParse(names.join(":")).success;
   const isKnown = kind === "user" || kind === "service" || kind === "workload";
   return isKnown && UserName.safeParse(names.join(":")).success;
 }

@@ -95,10 +95,16 @@ function memberRole({ orgs }: RightsSpec, principal: NamedPrincipal, org: string
 function subjectsOf({ orgs }: RightsSpec, principal: NamedPrincipal): ReadonlySet<string> {
   if (!isPerson(principal)) return new Set(["services", `${principal.kind}:${principal.name}`]);
   const { name } = principal;
+  const groups = (groupsOf(principal) ?? []).map((group) => `group:${group}`);
   const teams = Object.entries(orgs).flatMap(([org, { teams }]) =>
     Object.entries(teams).flatMap(([team, members]) => (members.includes(name) ? [`team:${org}:${team}`] : [])),
   );
-  return new Set(["everybody", `user:${name}`, ...teams]);
+  return new Set(["everybody", `user:${name}`, ...teams, ...groups]);
+}
+
+/** The groups in which a sign-in provider says that a person is; `undefined` for a principal that is no person. */
+export function groupsOf(principal: NamedPrincipal): readonly string[] | undefined {
+  return principal.kind === "user" || principal.kind === "token" ? principal.groups : undefined;
 }
 
 function isPerson({ kind }: NamedPrincipal): boolean {

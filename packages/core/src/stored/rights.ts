@@ -115,7 +115,7 @@ export function createRightsStore(
 
 /** The part of the rights that an administrator decides. */
 export function specOf({ grants, create, visibility, orgs, disabled = [], rules }: RightsSpec): CompleteRights {
-  return { grants, create, visibility, orgs, disabled, rules };
+  return { grants, create, visibility, orgs, disabled, ...(rules ? { rules } : {}) };
 }
 
 /** A stored document may be sent back as it was read: without what is ours in it. Not checked. */

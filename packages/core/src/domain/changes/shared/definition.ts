@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { GROUP_MAX, GROUPS_MAX } from "../../limits.ts";
 import { ActorName, ChangeId, PackageName } from "../../names.ts";
 import type { Rejection, RejectionCode } from "../../outcome.ts";
 import { exists, type AppliedRecord, type Packument } from "../../packument.ts";
@@ -111,7 +112,12 @@ const common = {
     .datetime({ message: '"at" must be an ISO 8601 time in UTC, such as "2026-11-24T10:00:00.000Z"' })
     .describe("When the change was made, ISO 8601 in UTC."),
   /** Who makes the change. `submit` and the intake of other services' messages set it; no sender sets its own. */
-  actor: z.strictObject({ kind: z.enum(["user", "workload", "service"]), name: ActorName }),
+  actor: z.strictObject({
+    kind: z.enum(["user", "workload", "service"]),
+    name: ActorName,
+    /** The groups of a user at the sign-in provider, for the consumer's check of rights. */
+    groups: z.array(z.string().max(GROUP_MAX)).max(GROUPS_MAX).exactOptional(),
+  }),
 };
 
 /**
