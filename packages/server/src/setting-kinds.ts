@@ -1,8 +1,7 @@
 import { commaList } from "@codebox/core";
 import * as z from "zod";
 
-// What settings of the server are made of.
-
+/** Any text but the empty one. */
 export const text = z.string().min(1, "must not be empty");
 /** Digits only: `Number` takes the empty string for 0, and "0x1" for 1. */
 export const count = (least: number, most: number) => {
