@@ -9,6 +9,7 @@ const DEPLOY = readFileSync(path.resolve(import.meta.dirname, "../../docs/deploy
 const ALARMS = [
   ["DeadLetters", "AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", 0, 1, "DeadLetterQueue"],
   ["IntakeDeadLetters", "AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", 0, 1, "IntakeDeadLetterQueue"],
+  ["IndexDeadLetters", "AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", 0, 1, "IndexDeadLetterQueue"],
   ["OldestChange", "AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", 300, 1, "ChangeQueue"],
   ["OldestIntake", "AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", 300, 1, "IntakeQueue"],
   ["ConsumerErrors", "AWS/Lambda", "Errors", "Sum", 0, 1, "Consumer"],
@@ -30,10 +31,10 @@ const GRAPHS = [
   ["Age of the oldest change, seconds", "Maximum", ["ApproximateAgeOfOldestMessage"], 2],
   ["Requests", "Sum", ["Count", "4xx", "5xx"], 1],
   ["Latency, milliseconds", "p50", ["Latency p50", "Latency p99"], 1],
-  ["Errors", "Sum", ["Errors"], 6],
-  ["Throttles", "Sum", ["Throttles"], 6],
-  ["Duration, milliseconds, p99", "p99", ["Duration"], 6],
-  ["At work at once", "Maximum", ["ConcurrentExecutions"], 6],
+  ["Errors", "Sum", ["Errors"], 7],
+  ["Throttles", "Sum", ["Throttles"], 7],
+  ["Duration, milliseconds, p99", "p99", ["Duration"], 7],
+  ["At work at once", "Maximum", ["ConcurrentExecutions"], 7],
 ] as const;
 type Graph = {
   readonly title: string;

@@ -5,6 +5,7 @@ import type { Finish, Scope, Surroundings } from "./cli/scope.ts";
 import { deadLetterCommands } from "./cli/dead-letters.ts";
 import { storageCommands } from "./cli/storage.ts";
 import { tagCommands } from "./cli/tags.ts";
+import { searchCommands } from "./cli/search.ts";
 import { tokenCommands } from "./cli/tokens.ts";
 import { walkingCommands } from "./cli/walkers.ts";
 import { explain, UsageError, type ExitCode } from "./errors.ts";
@@ -47,6 +48,7 @@ function createProgram(scope: Scope, finish: Finish): Command {
     deadLetterCommands,
     tokenCommands,
     accessCommands,
+    searchCommands,
     tagCommands,
     publishCommand,
   ])

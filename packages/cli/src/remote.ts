@@ -44,6 +44,16 @@ export function remoteAccess(options: () => Promise<Options>): AccessPort {
   };
 }
 
+/**
+ * The search index of a running registry, for its administrators: POST builds it again, GET says how far that is.
+ *
+ * @example await searchIndexOf(options)("POST") // { running: true, packages: 0, complete: true }
+ */
+export const searchIndexOf =
+  (options: () => Promise<Options>) =>
+  (method: "GET" | "POST"): Promise<unknown> =>
+    askRegistry("/-/search-index", options, { method });
+
 /** Sends a request to the registry. @throws CommandError with what the registry said */
 async function askRegistry(
   path: string,

@@ -74,6 +74,7 @@ export const LAYOUT = {
     purpose: "ID tokens that were exchanged, by hash, so that none is used twice",
     days: 2,
   },
+  search: { prefix: `${OWN_PREFIX}search/`, purpose: "the index for searches: a summary of each package" },
   health: { prefix: `${OWN_PREFIX}health`, purpose: "never written; the health check looks whether the store answers" },
 } as const satisfies Readonly<Record<string, Area>>;
 
@@ -98,6 +99,11 @@ export const historyKey = (name: string, first: number): string =>
   `${historyPrefix(name)}${String(first).padStart(15, "0")}.json`;
 export const historyDetailKey = (name: string, sha256: string): string => `${historyPrefix(name)}detail-${sha256}.json`;
 const historyPrefix = (name: string): string => `${LAYOUT.history.prefix}${encodeURIComponent(name)}/`;
+/** All packages, and those that changed recently. */
+export const searchKeys = {
+  all: `${LAYOUT.search.prefix}packages.json.gz`,
+  recent: `${LAYOUT.search.prefix}recent.json.gz`,
+} as const;
 export const sessionKey = (hash: string): string => `${LAYOUT.sessions.prefix}${hash}`;
 export const tokenKey = (hash: string): string => `${LAYOUT.tokens.prefix}${hash}`;
 export const rightsKey = `${LAYOUT.access.prefix}rights.json`;

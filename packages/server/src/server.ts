@@ -16,6 +16,7 @@ import {
   clientAddress,
   createCatalog,
   createConsumer,
+  createIndexer,
   createLivePolicy,
   createRightsStore,
   createSubmit,
@@ -27,6 +28,7 @@ import {
   keepSwept,
   type Clock,
   type Ids,
+  type Indexer,
   type LocalBackend,
   type OpenBackend,
   type Policy,
@@ -41,6 +43,7 @@ import { deadLetterRoutes } from "./dead-letters-route.ts";
 import { eventRoutes } from "./events-route.ts";
 import { createWorkloadVerifier } from "@codebox/oidc";
 import { isItself } from "./itself.ts";
+import { searchIndexRoutes } from "./search-index-route.ts";
 import { openListener, type Listener, type ListenerParts } from "./listener.ts";
 import { createPrepare } from "./prepare-thread.ts";
 import { watchRevocations } from "./revocations.ts";
@@ -104,13 +107,21 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const stopping = new AbortController();
   // Every reader of the events listens.
   setMaxListeners(0, stopping.signal);
+  const indexer = createIndexer({
+    ...backend,
+    index: backend.searchIndex,
+    events: backend.eventReader,
+    clock,
+    onFailure: (error) => log.error({ err: error }, "the search index is behind; it is tried again"),
+  });
   // Its own URL is asked for only by requests, which come once it listens.
-  const { app, direct } = appOf(backend, access, parts, stopping.signal, () => listener.url);
+  const { app, direct } = appOf(backend, { access, indexer }, parts, stopping.signal, () => listener.url);
   const listener = await listen(backend, { ...settings, direct, fetch: app.fetch, log, clock });
   worker.start();
   const swept = keepSwept({ ...backend, clock }, stopping.signal, (error) =>
     log.error({ err: error }, "a sweep failed"),
   );
+  const indexed = indexer.run(stopping.signal);
   await tellOfDeadLetters(backend, log);
   const token = await firstToken(backend, settings, clock, ids);
   return {
@@ -120,7 +131,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       stopping.abort();
       await listener.close();
       await worker.drain();
-      await swept;
+      await Promise.all([swept, indexed]);
       await backend.close();
     },
   };
@@ -139,7 +150,7 @@ function workerOf(backend: LocalBackend, policy: Policy, { log, clock }: ServerP
   });
 }
 
-type Access = Omit<RightsPorts, "reader">;
+type Access = Omit<RightsPorts, "reader" | "searchIndex">;
 
 /**
  * The rights of this registry. A new one begins with those of `DEFAULT_RIGHTS`; one from before rights keeps what was possible, and
@@ -164,7 +175,7 @@ async function openRights({ store, tokens }: LocalBackend, { log, clock }: Serve
 
 function appOf(
   backend: LocalBackend,
-  access: Access,
+  { access, indexer }: { readonly access: Access; readonly indexer: Indexer },
   parts: ServerParts,
   stopping: AbortSignal,
   ownUrl: () => string,
@@ -183,6 +194,7 @@ function appOf(
   });
   const ports: ApiPorts = {
     ...backend,
+    searchIndex: indexer.fresh,
     tokens: revocations.tokens,
     passwords: createPasswords({ identities: backend.identities, clock }),
     ...access,
@@ -202,6 +214,7 @@ function appOf(
     ...registryRoutes(ports, chosen),
     eventRoutes({ ...ports, events: backend.eventReader, watch: revocations.watch }, stopping),
     deadLetterRoutes(backend.deadLetters, backend.reader, clock),
+    searchIndexRoutes(indexer),
     allTokensRoutes(revocations.tokens),
   ]);
   return { app, direct: createDirect(ports, chosen) };

@@ -6,3 +6,4 @@ export * from "./identity-contract.ts";
 export * from "./log-contracts.ts";
 export * from "./login-flow-contract.ts";
 export * from "./object-store-contract.ts";
+export * from "./search-index-contract.ts";

@@ -198,3 +198,12 @@ export const REDELIVERIES_MAX = 1_000;
 
 /** Event data above this many characters of JSON is cut to its key fields: ten events fit one SNS batch of 256 KiB. */
 export const EVENT_DATA_MAX = 24 * 1024;
+
+/**
+ * What a summary in the search index keeps of a package: characters of a text or a link, keywords and the characters of one, and
+ * stars. A manifest may have a mebibyte of each; 50,000 summaries of some 500 bytes are 25 MB.
+ */
+export const SUMMARY_MAX = { text: 500, keywords: 50, keyword: 100, stars: 1_000 } as const;
+
+/** Most hits of ours that a search finds and counts. A person reads some twenty; each costs its caller's rights and a place in the order. */
+export const SEARCH_HITS_MAX = 1_000;

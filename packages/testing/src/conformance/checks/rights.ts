@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { at, expectCode, expectStatus, listAt, stringAt } from "../answer.ts";
 import { check, type Check } from "../check.ts";
+import { eventually } from "../eventually.ts";
 import { pathOf, tagPath, type Registry } from "../registry.ts";
 import { skip } from "../skip.ts";
 
@@ -66,9 +67,13 @@ export const rightsChecks: readonly Check[] = [
       assert.equal(at(refused, "allowed"), false);
       assert.ok(stringAt(refused, "rule"));
       const body = { ...(rights as object), grants: [{ to: `user:${other}`, role: "tag", on: name }] };
-      const { json } = expectStatus(await registry.send("POST", "/-/access/compare", { body }), 200);
-      const found = listAt(json, "differences").find((one) => at(one, "who") === other && at(one, "package") === name);
-      assert.equal(at(found, "allowed"), true);
+      await eventually(async () => {
+        const { json } = expectStatus(await registry.send("POST", "/-/access/compare", { body }), 200);
+        const found = listAt(json, "differences").find(
+          (one) => at(one, "who") === other && at(one, "package") === name,
+        );
+        assert.equal(at(found, "allowed"), true);
+      });
       expectCode(
         await registry.send("PUT", "/-/access", { body, headers: { "if-match": '"0"' } }),
         412,
@@ -80,22 +85,6 @@ export const rightsChecks: readonly Check[] = [
     },
   ),
 ];
-
-/** Rights may be as old as the cache of a function. */
-const OLDEST_MS = 15_000;
-
-/** Repeats a check until it holds, or until rights can't be old any more. */
-async function eventually(holds: () => Promise<void>): Promise<void> {
-  const end = performance.now() + OLDEST_MS;
-  for (;;) {
-    try {
-      return await holds();
-    } catch (error) {
-      if (performance.now() > end) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 500));
-    }
-  }
-}
 
 async function userOf(registry: Registry, token: string): Promise<string> {
   return stringAt(expectStatus(await registry.get("/-/whoami", { token }), 200).json, "username");
