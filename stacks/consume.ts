@@ -42,6 +42,7 @@ export function consume(queues: Queues, functions: Functions, settings: Settings
     transform: {
       eventSourceMapping(args) {
         args.scalingConfig = { maximumConcurrency: INDEXERS };
+        args.metricsConfig = { metrics: ["EventCount"] };
       },
     },
   });

@@ -44,9 +44,9 @@ export function queues(timeoutOf: (name: FunctionName) => number, settings: Sett
   };
   const [changes, deadLetters] = make("ChangeQueue", "DeadLetterQueue", "consumer");
   const [intake, intakeDeadLetters] = make("IntakeQueue", "IntakeDeadLetterQueue", "intake");
-  const indexDeadLetters = standard("IndexDeadLetterQueue", { seconds: 30, days: DEAD_LETTER_DAYS });
+  const indexDeadLetters = standard("IndexDeadLetterQueue", { seconds: 30, days: DEAD_LETTER_DAYS }, settings);
   const dlq = { queue: indexDeadLetters.arn, retry: INDEX_RECEIVES_MAX };
-  const index = standard("IndexQueue", { seconds: VISIBILITY * timeoutOf("indexer"), days: INDEX_DAYS, dlq });
+  const index = standard("IndexQueue", { seconds: VISIBILITY * timeoutOf("indexer"), days: INDEX_DAYS, dlq }, settings);
   return { changes, intake, deadLetters, intakeDeadLetters, index, indexDeadLetters };
 }
 
@@ -83,16 +83,17 @@ function fifo(name: string, { seconds, days, dlq }: Shape, { trial }: Settings):
   });
 }
 
-/** A queue without order. It holds nothing that can't be made again, so it goes with the stage. */
-function standard(name: string, { seconds, days, dlq }: Shape): sst.aws.Queue {
+/** A queue without order. */
+function standard(name: string, { seconds, days, dlq }: Shape, { trial }: Settings): sst.aws.Queue {
   return new sst.aws.Queue(name, {
     visibilityTimeout: `${seconds} seconds`,
     ...(dlq === undefined ? {} : { dlq }),
     transform: {
-      queue(args) {
+      queue(args, opts) {
         args.sqsManagedSseEnabled = true;
         args.messageRetentionSeconds = days * DAY_SECONDS;
         args.receiveWaitTimeSeconds = LONG_POLL_SECONDS;
+        opts.retainOnDelete = !trial;
       },
     },
   });

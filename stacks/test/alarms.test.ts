@@ -27,7 +27,7 @@ const ALARMS = [
 
 /** Title, statistic, metrics, of how many resources. */
 const GRAPHS = [
-  ["Waiting", "Maximum", ["ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"], 4],
+  ["Waiting", "Maximum", ["ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"], 6],
   ["Age of the oldest change, seconds", "Maximum", ["ApproximateAgeOfOldestMessage"], 2],
   ["Requests", "Sum", ["Count", "4xx", "5xx"], 1],
   ["Latency, milliseconds", "p50", ["Latency p50", "Latency p99"], 1],
@@ -131,7 +131,7 @@ test("alarms are mailed to the operator of production", () => {
     stack("trial")
       .all("sns/topicSubscription:TopicSubscription")
       .map(({ name }) => name),
-  ).toEqual(["IntakeSubscription"]);
+  ).toEqual(["IndexSubscription", "IntakeSubscription"]);
 });
 
 test.each(ALARMS)("docs/deploy.md says what to do about %s", (name) => {
