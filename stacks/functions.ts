@@ -68,6 +68,7 @@ export function functions(storage: Storage, queues: Queues, topics: Topics, sett
     settings.upstream === undefined ? {} : { CODEBOX_UPSTREAM_TOKEN: new sst.Secret("UpstreamToken", "").value };
   const issuers: Readonly<Record<string, string>> =
     settings.trustedIssuers === undefined ? {} : { CODEBOX_TRUSTED_ISSUERS: settings.trustedIssuers };
+  const { github, oidc, issuer } = signInEnvironment(settings);
   const changes = { CODEBOX_QUEUE_URL: queues.changes.url };
   const deadLetters = { CODEBOX_DEAD_LETTERS_URL: queues.deadLetters.url };
   const services = { CODEBOX_SERVICES: settings.services };
@@ -80,9 +81,9 @@ export function functions(storage: Storage, queues: Queues, topics: Topics, sett
     return lambda(shape, arns, settings);
   };
   return {
-    read: make("read", { ...api, ...upstream }),
-    write: make("write", { ...api, ...upstream, ...changes }),
-    account: make("account", { ...api, ...lifetimes, ...issuers }),
+    read: make("read", { ...api, ...upstream, ...github, ...issuer }),
+    write: make("write", { ...api, ...upstream, ...github, ...issuer, ...changes }),
+    account: make("account", { ...api, ...lifetimes, ...issuers, ...github, ...oidc }),
     consumer: make("consumer", {
       ...bucket,
       ...changes,
@@ -98,5 +99,19 @@ export function functions(storage: Storage, queues: Queues, topics: Topics, sett
     }),
     indexer: make("indexer", bucket),
     redrive: make("redrive", { ...bucket, ...changes, ...deadLetters }),
+  };
+}
+
+/** Where people sign in. Every function of the API checks accounts at GitHub; only `account` asks an OpenID Connect provider. */
+function signInEnvironment({ signIn: { github, oidc } }: Settings) {
+  type Variables = Readonly<Record<string, $util.Input<string>>>;
+  const isGitHub = github["CODEBOX_GITHUB_CLIENT_ID"] !== undefined;
+  const issuer = oidc["CODEBOX_OIDC_ISSUER"];
+  const none: Variables = {};
+  return {
+    github: isGitHub ? { ...github, CODEBOX_GITHUB_CLIENT_SECRET: new sst.Secret("GitHubClientSecret").value } : none,
+    oidc:
+      issuer === undefined ? none : { ...oidc, CODEBOX_OIDC_CLIENT_SECRET: new sst.Secret("OidcClientSecret").value },
+    issuer: issuer === undefined ? none : { CODEBOX_OIDC_ISSUER: issuer },
   };
 }

@@ -46,6 +46,12 @@ const AUTHORISE: Right = { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.acce
 
 const AUTHENTICATE: Right = { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.tokens.prefix}*`], why: "authenticate" };
 
+const ACCOUNTS: Right = {
+  actions: ["s3:GetObject"],
+  on: [`bucket/${LAYOUT.accounts.prefix}*`],
+  why: "find the user of an account at a sign-in provider",
+};
+
 /** A function with this right alone can make no token: a record is another object. */
 const RECORD_USE: Right = {
   actions: ["s3:PutObject"],
@@ -69,6 +75,7 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
       why: "read packuments; sign URLs of tarballs",
     },
     AUTHENTICATE,
+    ACCOUNTS,
     AUTHORISE,
     { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.outcomes.prefix}*`], why: "read the status of a change" },
     { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.history.prefix}*`], why: "answer a package's history" },
@@ -88,6 +95,7 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
     { actions: ["s3:GetObject"], on: ["bucket/*/index.json"], why: "validate against the packument" },
     { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.history.prefix}*`], why: "undo a change; restore earlier tags" },
     AUTHENTICATE,
+    ACCOUNTS,
     RECORD_USE,
     {
       actions: ["s3:GetObject", "s3:PutObject"],
@@ -140,6 +148,16 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
       actions: ["s3:GetObject", "s3:PutObject"],
       on: [`bucket/${LAYOUT.trust.prefix}*`],
       why: "find the trust rule of a CI job; bind it to the job's repository",
+    },
+    {
+      actions: ["s3:GetObject", "s3:PutObject"],
+      on: [`bucket/${LAYOUT.accounts.prefix}*`],
+      why: "make the user of an account at its first sign-in",
+    },
+    {
+      actions: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+      on: [`bucket/${LAYOUT.sessions.prefix}*`],
+      why: "keep the logins that were begun",
     },
     { actions: ["s3:PutObject"], on: [`bucket/${LAYOUT.spent.prefix}*`], why: "accept an ID token once" },
     LOG,

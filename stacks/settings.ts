@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Names, Scopes, Services, WorkloadIssuers, commaList } from "../packages/core/src/settings.ts";
+import { SIGN_IN_VARIABLES, signInOf, type SignInVariables } from "./sign-in-settings.ts";
 import { TOKEN_DAYS, TOKEN_DAYS_MAX } from "../packages/core/src/access/tokens.ts";
 
 /**
@@ -25,6 +26,8 @@ export type Settings = {
   readonly upstream: string | undefined;
   /** More issuers of ID tokens for CI jobs, as given; absent: GitHub Actions, gitlab.com and CircleCI only. */
   readonly trustedIssuers: string | undefined;
+  /** Where people sign in: the variables of the functions, without secrets. Empty: nowhere. */
+  readonly signIn: SignInVariables;
   /** Whether packages may be read without a token. */
   readonly anonymousRead: boolean;
   /** How many days a user's token lives by default and at most; 0: without an end, or any. */
@@ -112,6 +115,7 @@ const Environment = z.object({
       "must list https URLs, such as github=https://github.acme.example/_services/token",
     )
     .optional(),
+  ...SIGN_IN_VARIABLES,
   CODEBOX_ANONYMOUS_READ: z.enum(["true", "false"], "must be true or false").default("false"),
   CODEBOX_TOKEN_DAYS: whole(0, TOKEN_DAYS_MAX, TOKEN_DAYS),
   CODEBOX_TOKEN_DAYS_MAX: whole(0, TOKEN_DAYS_MAX, 0),
@@ -160,6 +164,8 @@ export function settingsOf(stage: string, environment: Readonly<Record<string, s
     missing.push("CODEBOX_BUCKET must name the existing bucket that CODEBOX_BUCKET_SETTINGS applies to");
   if (env.CODEBOX_CERTIFICATE !== undefined && env.CODEBOX_DOMAIN === undefined)
     missing.push("CODEBOX_DOMAIN must name the host that CODEBOX_CERTIFICATE is for");
+  const signIn = signInOf(given, env);
+  missing.push(...signIn.problems);
   if (missing.length > 0) throw problem(stage, missing);
 
   const kmsKey = env.CODEBOX_KMS_KEY;
@@ -174,6 +180,7 @@ export function settingsOf(stage: string, environment: Readonly<Record<string, s
     names: env.CODEBOX_NAMES,
     upstream: upstream === "none" ? undefined : upstream,
     trustedIssuers: env.CODEBOX_TRUSTED_ISSUERS,
+    signIn: signIn.variables,
     anonymousRead: env.CODEBOX_ANONYMOUS_READ === "true",
     tokenDays: { byDefault: env.CODEBOX_TOKEN_DAYS, most: env.CODEBOX_TOKEN_DAYS_MAX },
     alarmEmail: env.CODEBOX_ALARM_EMAIL === "none" ? undefined : env.CODEBOX_ALARM_EMAIL,

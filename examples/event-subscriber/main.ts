@@ -1,22 +1,36 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
-import { subscribe, type Position } from "./subscribe.ts";
+import { SQSClient } from "@aws-sdk/client-sqs";
+import { createConsumer, createQueueHandler, filePositions, followEvents } from "@codebox/client";
+import { consumeQueue } from "@codebox/client/sqs";
 
-const [registry, file] = process.argv.slice(2);
-if (registry === undefined || file === undefined) {
-  process.stderr.write("usage: node main.ts <registry> <file for the position>\n");
+const [kind, source, file] = process.argv.slice(2);
+if ((kind !== "stream" && kind !== "queue") || source === undefined || file === undefined) {
+  process.stderr.write(
+    "usage: CODEBOX_TOKEN=… node main.ts stream <registry> <file for the positions>\n" +
+      "       node main.ts queue <URL of an SQS queue> <file for the positions>\n",
+  );
   process.exit(2);
 }
-const position: Position = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Position) : { sequences: {} };
-const token = process.env["CODEBOX_TOKEN"];
-await subscribe({
-  registry,
-  ...(token === undefined ? {} : { token }),
-  position,
-  onEvent(event) {
-    process.stdout.write(`${JSON.stringify(event)}\n`);
-    writeFileSync(file, JSON.stringify(position));
-  },
-  onGap: (name, from, to) => process.stderr.write(`${name}: events ${from} to ${to} are still to come\n`),
-  signal: AbortSignal.any([]),
+const stop = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => stop.abort());
+
+const positions = await filePositions(file);
+const consumer = createConsumer({
+  positions,
+  // A queue that was subscribed later has only the events since then.
+  from: kind === "stream" ? "beginning" : "now",
+  handle: (event) => void process.stdout.write(`${JSON.stringify(event)}\n`),
+  onGap: ({ name, from, to }) =>
+    void process.stderr.write(`${name}: the events ${from} to ${to} did not come; read the package\n`),
 });
+if (kind === "queue") {
+  const handler = createQueueHandler({
+    consumer,
+    onFailure: (error) => void process.stderr.write(`${String(error)}\n`),
+  });
+  await consumeQueue({ client: new SQSClient({}), queueUrl: source, handler, signal: stop.signal });
+} else {
+  const token = process.env["CODEBOX_TOKEN"];
+  const registry = { registry: source, ...(token === undefined ? {} : { token }) };
+  await followEvents({ ...registry, consumer, positions, from: "beginning", signal: stop.signal });
+}

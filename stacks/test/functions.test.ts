@@ -102,6 +102,23 @@ test("each function is an entry that is there", () => {
     expect(existsSync(path.resolve(import.meta.dirname, "../..", handler.replace(/\.handler$/, ".ts")))).toBe(true);
 });
 
+describe("the environment of a stage with sign-in providers", () => {
+  const of = stack("withKey");
+  test("every function of the API can check accounts at GitHub; only account has the other provider's secret", () => {
+    for (const name of ["read", "write", "account"] as const)
+      expect(environmentOf(of, name)).toMatchObject({
+        CODEBOX_GITHUB_CLIENT_ID: "Ov23x",
+        CODEBOX_GITHUB_CLIENT_SECRET: "secret-of-github",
+        CODEBOX_OIDC_ISSUER: "https://acme.example",
+      });
+    expect(environmentOf(of, "account")).toMatchObject({ CODEBOX_OIDC_CLIENT_SECRET: "secret-of-oidc" });
+    for (const name of ["read", "write", "consumer", "intake", "redrive"] as const)
+      expect(environmentOf(of, name)).not.toHaveProperty("CODEBOX_OIDC_CLIENT_SECRET");
+    for (const name of ["consumer", "intake", "redrive"] as const)
+      expect(environmentOf(of, name)).not.toHaveProperty("CODEBOX_GITHUB_CLIENT_SECRET");
+  });
+});
+
 describe("a function's environment", () => {
   const of = stack("production");
   const { bucket, changeQueue, deadLetters, intakeDeadLetters, events } = of.outputs as Record<string, string>;

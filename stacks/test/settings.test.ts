@@ -16,6 +16,28 @@ function refusal(stage: string, environment: Record<string, string>): string {
   throw new Error("the settings were taken");
 }
 
+describe("sign-in providers", () => {
+  const stage = { ...ENOUGH, CODEBOX_GITHUB_CLIENT_ID: "Ov23x" };
+  test("the functions get the variables as they were given, and never a secret", () => {
+    const given = { ...stage, CODEBOX_GITHUB_ORGS: "acme, labs", CODEBOX_GITHUB_CLIENT_SECRET: "hush" };
+    expect(settingsOf("production", given).signIn).toEqual({
+      github: { CODEBOX_GITHUB_CLIENT_ID: "Ov23x", CODEBOX_GITHUB_ORGS: "acme, labs" },
+      oidc: {},
+    });
+  });
+  test("a provider must say who gets in", () => {
+    expect(refusal("production", stage)).toContain("CODEBOX_GITHUB_ORGS must list");
+    expect(
+      refusal("production", { ...ENOUGH, CODEBOX_OIDC_ISSUER: "https://a.example", CODEBOX_OIDC_CLIENT_ID: "x" }),
+    ).toContain("CODEBOX_OIDC_GROUPS or CODEBOX_OIDC_DOMAINS");
+  });
+  test("a provider is asked over https only", () => {
+    expect(
+      refusal("production", { ...stage, CODEBOX_GITHUB_ORGS: "acme", CODEBOX_GITHUB_URL: "http://a.example" }),
+    ).toContain("must be an https URL");
+  });
+});
+
 describe("settings", () => {
   test("a trial needs none", () => {
     expect(settingsOf("alice", { CODEBOX_TRIAL: "true" })).toEqual({
@@ -27,6 +49,7 @@ describe("settings", () => {
       names: [],
       upstream: undefined,
       trustedIssuers: undefined,
+      signIn: { github: {}, oidc: {} },
       tokenDays: { byDefault: 365, most: 0 },
       anonymousRead: false,
       alarmEmail: undefined,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { EXPIRING } from "../../packages/core/src/layout.ts";
 import { stack, statements, type Stack } from "./resources.ts";
 import { KMS_KEY } from "./synthesise.ts";
 
@@ -77,32 +78,18 @@ describe.each(CLOSED)("the bucket of the stack %s", (variant) => {
 
   test("expires outcomes, cached packages and login sessions, never a packument, tarball or token", () => {
     const rules = lifecycle(of).filter(({ expiration }) => expiration?.days !== undefined);
-    expect(rules.map(({ filter }) => filter.prefix)).toEqual([
-      "_codebox/staging/",
-      "_codebox/messages/",
-      "_codebox/outcomes/",
-      "_codebox/upstream/",
-      "_codebox/uses/",
-      "_codebox/sessions/",
-      "_codebox/unanswered/",
-      "_codebox/spent/",
-    ]);
+    expect(rules.map(({ filter }) => filter.prefix)).toEqual(EXPIRING.map(({ prefix }) => prefix));
+    for (const kept of ["tokens/", "access/", "history/", "trust/"])
+      expect(expiry(of, `_codebox/${kept}`)).toBeUndefined();
     expect(expiry(of, "_codebox/outcomes/")).toBe(14);
     expect(expiry(of, "_codebox/upstream/")).toBe(90);
   });
 
   test("keeps former versions of temporary objects for a day", () => {
     const short = lifecycle(of).filter((rule) => rule.noncurrentVersionExpiration?.noncurrentDays === 1);
-    expect(short.map(({ filter, status }) => [filter.prefix, status])).toEqual([
-      ["_codebox/staging/", "Enabled"],
-      ["_codebox/messages/", "Enabled"],
-      ["_codebox/outcomes/", "Enabled"],
-      ["_codebox/upstream/", "Enabled"],
-      ["_codebox/uses/", "Enabled"],
-      ["_codebox/sessions/", "Enabled"],
-      ["_codebox/unanswered/", "Enabled"],
-      ["_codebox/spent/", "Enabled"],
-    ]);
+    expect(short.map(({ filter, status }) => [filter.prefix, status])).toEqual(
+      EXPIRING.map(({ prefix }) => [prefix, "Enabled"]),
+    );
   });
 
   test("aborts unfinished uploads, and deletes former versions after thirty days", () => {

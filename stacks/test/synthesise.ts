@@ -29,7 +29,17 @@ const VARIANTS = {
     SST_SECRET_UpstreamToken: "secret-of-the-upstream",
     CODEBOX_OPERATORS: "arn:aws:iam::123456789012:role/operator",
   },
-  withKey: { ...PRODUCTION, CODEBOX_KMS_KEY: KMS_KEY },
+  withKey: {
+    ...PRODUCTION,
+    CODEBOX_KMS_KEY: KMS_KEY,
+    CODEBOX_GITHUB_CLIENT_ID: "Ov23x",
+    CODEBOX_GITHUB_ORGS: "acme",
+    CODEBOX_OIDC_ISSUER: "https://acme.example",
+    CODEBOX_OIDC_CLIENT_ID: "codebox",
+    CODEBOX_OIDC_GROUPS: "registry",
+    SST_SECRET_GitHubClientSecret: "secret-of-github",
+    SST_SECRET_OidcClientSecret: "secret-of-oidc",
+  },
   adoptedKept: { ...PRODUCTION, CODEBOX_BUCKET: "acme-codebox", CODEBOX_RESERVE: "false" },
   adoptedReplaced: { ...PRODUCTION, CODEBOX_BUCKET: "acme-codebox", CODEBOX_BUCKET_SETTINGS: "replace" },
 } as const;

@@ -6,7 +6,7 @@ import {
   type S3Client,
 } from "@aws-sdk/client-s3";
 import { createS3ObjectStore } from "@codebox/aws";
-import { serializePackument, type Packument } from "@codebox/core";
+import { EXPIRING, serializePackument, type Packument } from "@codebox/core";
 import { makeTarball } from "@codebox/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { scratch } from "../support/registry.ts";
@@ -35,16 +35,7 @@ async function goodBucket(): Promise<string> {
     Filter: { Prefix },
     Expiration: { Days },
   });
-  const Rules = [
-    rule("_codebox/staging/", 30),
-    rule("_codebox/messages/", 30),
-    rule("_codebox/outcomes/", 14),
-    rule("_codebox/upstream/", 90),
-    rule("_codebox/uses/", 400),
-    rule("_codebox/sessions/", 2),
-    rule("_codebox/unanswered/", 2),
-    rule("_codebox/spent/", 2),
-  ];
+  const Rules = EXPIRING.map(({ prefix, days }) => rule(prefix, days));
   await s3.send(new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration: { Rules } }));
   return Bucket;
 }

@@ -34,8 +34,9 @@ export async function startRegistry(
   knownToken?: string,
   descriptors?: number,
   nodeFlags: readonly string[] = [],
+  main: string = MAIN,
 ): Promise<Registry> {
-  const server = [process.execPath, ...nodeFlags, MAIN, "--port", "0", "--data", data, ...flags];
+  const server = [process.execPath, ...nodeFlags, main, "--port", "0", "--data", data, ...flags];
   const limited =
     descriptors === undefined ? server : ["sh", "-c", `ulimit -n ${descriptors}; exec "$0" "$@"`, ...server];
   const [command = "", ...args] = limited;

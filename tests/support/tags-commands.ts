@@ -30,6 +30,7 @@ export async function codebox(cwd: string, argv: readonly string[], terminal = f
     },
     clock: systemClock,
     ids: systemIds,
+    ask: async () => "",
     signal: new AbortController().signal,
   });
   const json = stdout.split("\n").filter((line) => line.startsWith("{"));
@@ -71,6 +72,12 @@ export async function expectTagsCommands(registry: Target, cwd: string): Promise
   expect((await run("rules", name)).stderr).toContain("has no rules");
   expect(await run("rules", name, "--set", "rules.json")).toMatchObject({ code: 0, stderr: "" });
   expect((await run("rules", name)).lines).toEqual([{ tags: "latest", forward: true }]);
+  const scope = name.slice(0, name.indexOf("/"));
+  const trials = await run("rules", "--scope", scope, "--set", "rules.json", "--dry-run");
+  expect(trials.lines.at(-1)).toMatchObject({ summary: true, packages: 1, wouldHaveRefused: 2, dryRun: true });
+  expect(trials.lines[0]).toMatchObject({ package: name, tag: "latest" });
+  expect((await run("rules", "--scope", scope)).stderr).toContain("has no rules");
+  expect((await run("rules", name, "--scope", scope)).code).toBe(2);
   await putTag(registry, name, "latest", "1.1.0");
   expect((await putTag(registry, name, "latest", "1.0.0")).status).toBe(403);
 

@@ -14,6 +14,7 @@ import { accessRoutes } from "./routes/access.ts";
 import { requestLog } from "./request-log.ts";
 import { accountRoutes } from "./routes/account.ts";
 import { auditRoutes } from "./routes/audit.ts";
+import { contractRoutes } from "./routes/contract-documents.ts";
 import { distTagReadRoutes, distTagWriteRoutes } from "./routes/dist-tags.ts";
 import { orgReadRoutes, orgWriteRoutes } from "./routes/orgs.ts";
 import { ownerRoutes } from "./routes/owners.ts";
@@ -31,6 +32,7 @@ import { publicRoutes, statusRoutes } from "./routes/status.ts";
 import { tarballRoutes } from "./routes/tarball.ts";
 import { undoRoutes } from "./routes/undo.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
+import { webLoginRoutes } from "./routes/web-login.ts";
 import { trustReadRoutes, trustWriteRoutes } from "./routes/trust.ts";
 
 /**
@@ -42,12 +44,14 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
   const trust = createTrustStore(ports);
   return [
     publicRoutes(ports),
+    contractRoutes(),
     statusRoutes(ports),
     auditRoutes(ports),
     signatureRoutes(ports),
     searchRoutes(ports),
     accessRoutes(ports),
     signInRoutes(ports, settings),
+    webLoginRoutes(ports, settings),
     signOutRoutes(ports),
     profileRoutes(ports),
     accountRoutes(ports),
@@ -67,7 +71,7 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
     rightsReadRoutes(ports),
     rightsWriteRoutes(ports),
     tarballRoutes(ports),
-    packumentRoutes(ports),
+    packumentRoutes(ports, settings),
   ];
 }
 

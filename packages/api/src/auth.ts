@@ -1,6 +1,7 @@
 import {
   ANONYMOUS,
   authenticate,
+  hashToken,
   TOKEN_PREFIX,
   UserName,
   type Decision,
@@ -12,6 +13,7 @@ import {
 import { createMiddleware } from "hono/factory";
 import type { AppContext, AppEnv, AppPorts, Caller } from "./context.ts";
 import { ApiError } from "./errors.ts";
+import type { SignIns } from "./sign-ins.ts";
 
 /**
  * What a group of routes needs of its caller. Closed.
@@ -23,7 +25,7 @@ import { ApiError } from "./errors.ts";
  */
 export type Right = "public" | "sign-in" | "read" | "write" | "account" | "admin";
 
-type AuthPorts = Pick<AppPorts, "tokens" | "clock" | "passwords" | "addressOf">;
+type AuthPorts = Pick<AppPorts, "tokens" | "clock" | "passwords" | "signIns" | "addressOf">;
 
 /**
  * Prepares to find out who asks, from `Authorization`. A route that needs no caller asks nobody's password: pnpm sends a name
@@ -109,9 +111,37 @@ async function callerOf(c: AppContext, ports: AuthPorts): Promise<Caller> {
   }
 }
 
+/**
+ * The holder of a token of ours, or of a provider's token where those are taken. A token for which somebody signed in at a
+ * provider is nobody's once the provider does not let its user in any more.
+ */
 async function byToken(ports: AuthPorts, token: string, address?: string): Promise<Caller | undefined> {
-  const identity = await authenticate(ports, token, address);
-  return identity && { principal: { kind: "token", ...identity } };
+  const known = await authenticate(ports, token, address);
+  if (!known) return byProviderToken(ports, token, address);
+  const { signIn, created, ...identity } = known;
+  if (!signIn) return { principal: { kind: "token", ...identity } };
+  const groups = await ports.signIns?.groupsOf({ signIn, created }, token);
+  return groups && { principal: { kind: "token", ...identity, groups } };
+}
+
+async function byProviderToken(ports: AuthPorts, token: string, address?: string): Promise<Caller | undefined> {
+  const admitted = await admittedBy(ports, token, address);
+  if (!admitted) return undefined;
+  const { name, groups } = admitted;
+  const from = address === undefined ? {} : { address };
+  return { principal: { kind: "token", name, groups, readonly: false, tokenHash: hashToken(token), ...from } };
+}
+
+/** Who a provider's token lets in. Tokens that are nobody's cost their sender's address more and more time. @throws ApiError `too_many` */
+export async function admittedBy(
+  { signIns, passwords }: Pick<AuthPorts, "signIns" | "passwords">,
+  token: string,
+  address: string | undefined,
+): ReturnType<SignIns["byToken"]> {
+  if (!signIns?.recognises(token)) return undefined;
+  const check = () => signIns.byToken(token);
+  if (!passwords) return check();
+  return passwords.guess({ address, name: `token ${hashToken(token)}` }, check, (found) => found !== undefined);
 }
 
 /** Longest name and password together, in base64. */
@@ -132,7 +162,7 @@ async function byBasic(c: AppContext, ports: AuthPorts, encoded: string): Promis
   const text = encoded.length > BASIC_MAX ? "" : Buffer.from(encoded, "base64").toString("utf8");
   const colon = text.indexOf(":");
   const [name, secret] = [text.slice(0, Math.max(0, colon)), text.slice(colon + 1)];
-  if (secret.startsWith(TOKEN_PREFIX)) {
+  if (secret.startsWith(TOKEN_PREFIX) || ports.signIns?.recognises(secret)) {
     const caller = await byToken(ports, secret, ports.addressOf?.(c));
     const isTheirs = caller?.principal.kind === "token" && caller.principal.name === name;
     return isTheirs
@@ -161,6 +191,6 @@ function refused(refusal: ApiError): Caller {
 }
 
 function unauthenticated(problem: string): ApiError {
-  const message = `${problem}; sign in with "npm login --auth-type=legacy", or put a token into .npmrc`;
+  const message = `${problem}; sign in with "npm login", or put a token into .npmrc`;
   return new ApiError("unauthenticated", message, { "www-authenticate": "Bearer" });
 }

@@ -43,6 +43,10 @@ export function createBackoff(clock: Pick<Clock, "now">): Backoff {
     const seconds = over < 0 ? 0 : Math.min(FIRST_SECONDS * 2 ** over, secondsMax);
     failures.set(key, { count, until: now() + seconds * 1_000, at: now() });
   };
+  const takeBack = (key: string) => {
+    const entry = known(key);
+    if (entry) failures.set(key, { ...entry, count: entry.count - 1, until: now() });
+  };
   return {
     async guess({ address = "unknown", name }, check, isRight) {
       const keys = [
@@ -53,7 +57,11 @@ export function createBackoff(clock: Pick<Clock, "now">): Backoff {
       if (until > now()) throw tooMany(Math.ceil((until - now()) / 1_000));
       // Counted before the check: guesses that are sent at once must not all be free.
       for (const [key, most] of keys) fail(key, most);
-      const result = await check();
+      const result = await check().catch((error: unknown) => {
+        // Nothing was learned of the guess: an outage of the check must not make its askers wait.
+        for (const [key] of keys) takeBack(key);
+        throw error;
+      });
       if (isRight(result)) for (const [key] of keys) failures.delete(key);
       return result;
     },

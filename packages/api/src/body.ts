@@ -107,3 +107,11 @@ function inflated(): ApiError {
 export function readJson(c: AppContext, maxBytes: number, maxDepth?: number): Promise<unknown> {
   return parseStream(bodyBytes(c, maxBytes), { maxBytes, maxDepth, hold: c.get("allowance").hold });
 }
+
+/** The same for a small body that may be missing: `undefined`. */
+export async function readOptionalJson(c: AppContext, maxBytes: number): Promise<unknown> {
+  const bytes = Buffer.concat(await Array.fromAsync(bodyBytes(c, maxBytes)));
+  return bytes.byteLength === 0
+    ? undefined
+    : parseStream(Readable.from([bytes]), { maxBytes, hold: c.get("allowance").hold });
+}

@@ -4,7 +4,6 @@ import type {
   Clock,
   IdentityProvider,
   Ids,
-  IsMember,
   ObjectStore,
   Outcomes,
   PackumentReader,
@@ -13,6 +12,7 @@ import type {
   Principal,
   RightsStore,
   SearchReader,
+  Sessions,
   Submit,
   TokenLifetimes,
   TokenStore,
@@ -23,6 +23,7 @@ import type { Context, Hono } from "hono";
 import type { Allowance } from "./intake.ts";
 import type { ApiError } from "./errors.ts";
 import type { Passwords } from "./passwords.ts";
+import type { SignIns } from "./sign-ins.ts";
 
 /** What every app needs, whichever routes it serves. */
 export type AppPorts = {
@@ -31,6 +32,8 @@ export type AppPorts = {
   readonly clock: Clock;
   /** Absent: nobody has a password. */
   readonly passwords?: Passwords;
+  /** Where people sign in besides. Absent: nowhere. */
+  readonly signIns?: SignIns;
   /** The client's address, for tokens of some networks, back-off and the log of refusals; `undefined` when the host does not know it. */
   readonly addressOf?: (c: AppContext) => string | undefined;
   /**
@@ -70,8 +73,6 @@ export type WritePorts = {
   readonly submit: Submit;
   readonly ids: Ids;
   readonly clock: Clock;
-  /** Who belongs to which team, for a trial of rules. Default: nobody to any. */
-  readonly isMember?: IsMember;
 } & Pick<AppPorts, "onFailure">;
 
 /** What reading and changing the rights needs. */
@@ -92,7 +93,16 @@ export type AccountPorts = {
   readonly policy: Policy;
   readonly clock: Clock;
   readonly ids: Ids;
-} & Pick<AppPorts, "addressOf">;
+  /** Signing in with a browser. Absent: clients ask for name and password themselves. */
+  readonly webLogin?: WebLogin;
+} & Pick<AppPorts, "addressOf" | "signIns" | "onFailure">;
+
+/** Signing in with a browser. */
+export type WebLogin = {
+  readonly sessions: Sessions;
+  /** Whether people have passwords here. */
+  readonly passwords: boolean;
+};
 
 /** What the complete HTTP surface needs. Components only; the settings are separate. */
 export type ApiPorts = AppPorts &
@@ -114,6 +124,8 @@ export type ApiSettings = {
   readonly waitMs: number;
   /** Bytes. */
   readonly tarballBytesMax: number;
+  /** Bytes of memory for packuments as they go over the wire. Default: 64 MiB. */
+  readonly viewBytes?: number;
   /** How long the tokens live that users make. Default: without an end. */
   readonly tokenLifetimes?: TokenLifetimes;
 };

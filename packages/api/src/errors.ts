@@ -53,6 +53,11 @@ const STATUS = {
   storage_full: 507,
 } as const satisfies Record<ErrorCode, number>;
 
+/** The HTTP status of a failure. */
+export function statusOf(code: ErrorCode): (typeof STATUS)[ErrorCode] {
+  return STATUS[code];
+}
+
 /** A failure with a message for the person at the keyboard: what is wrong, and how to fix it. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
@@ -133,7 +138,8 @@ export function asApiError(error: unknown): ApiError {
       "retry-after": "2",
     });
   if (error instanceof StoreUnavailable && error.problem !== undefined) return storeProblem(error.problem);
-  if (error instanceof StoreUnavailable || error instanceof QueueUnavailable || error instanceof IdentityUnavailable)
+  if (error instanceof IdentityUnavailable) return new ApiError("unavailable", error.message, { "retry-after": "2" });
+  if (error instanceof StoreUnavailable || error instanceof QueueUnavailable)
     return new ApiError("unavailable", "the registry can't reach its storage right now; try again in a moment", {
       "retry-after": "2",
     });

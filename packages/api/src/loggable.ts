@@ -1,7 +1,7 @@
-/** A token, or what begins like one. */
-const TOKEN = /cbx_[A-Za-z0-9_-]+/g;
-/** The routes that have a token in their path, in any spelling of their slashes. */
-const AFTER_TOKEN = /(\/+token\/+).+/;
+/** A token of ours or of GitHub, or what begins like one. */
+const TOKEN = /(cbx_|gh[pousr]_|github_pat_)[A-Za-z0-9_-]+/g;
+/** The routes that have a token, or the secret of a login, in their path, in any spelling of their slashes. */
+const AFTER_TOKEN = /(\/+(?:token|v1\/+done)\/+).+/;
 
 /**
  * A path or a message as it may be logged: without tokens, and without characters that a terminal obeys.
@@ -9,7 +9,7 @@ const AFTER_TOKEN = /(\/+token\/+).+/;
  * @example loggable("/-/user/token/cbx_abc") // "/-/user/token/…"
  */
 export function loggable(text: string): string {
-  return escaped(decoded(text).replace(AFTER_TOKEN, "$1…").replace(TOKEN, "cbx_…"));
+  return escaped(decoded(text).replace(AFTER_TOKEN, "$1…").replace(TOKEN, "$1…"));
 }
 
 /**

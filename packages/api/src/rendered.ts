@@ -7,7 +7,7 @@ import type { Encoding } from "./negotiate.ts";
 const brotli = promisify(brotliCompress);
 const zip = promisify(gzip);
 
-/** Bytes that rendered documents may take. */
+/** Default of the bytes that rendered documents may take. */
 const CACHE_BYTES = 64 * 1024 * 1024;
 /** Below this, compressing saves no packet. */
 const COMPRESS_FROM = 1_024;
@@ -20,9 +20,9 @@ export type Rendered = { readonly bytes: Uint8Array<ArrayBuffer>; readonly etag:
  * `key` must name everything that the bytes depend on (package, its ETag, form, origin): a document is rendered once, also when
  * many ask at once, and an outdated one is never asked for again.
  */
-export function createRenderCache() {
+export function createRenderCache(maxBytes: number = CACHE_BYTES) {
   const cache = new LRUCache<string, Rendered>({
-    maxSize: CACHE_BYTES,
+    maxSize: maxBytes,
     sizeCalculation: ({ bytes }) => bytes.byteLength + 500,
   });
   const underWay = new Map<string, Promise<Rendered>>();

@@ -16,6 +16,7 @@ const OF_CALLER = new Set([
   "/-/team/:org/:team/user",
   "/-/team/:org/:team/package",
   "/-/package/:name/trust",
+  "/-/scope/:scope/rules",
   "/-/scope/:scope/trust",
 ]);
 /** Signs in by the bearer token itself, so that none, or one that is not valid, is 401. */
@@ -47,6 +48,8 @@ describe("every route", () => {
         "admin GET /-/access/explain",
         "admin POST /-/access/compare",
         "admin PUT /-/access",
+        "public GET /-/contract",
+        "public GET /-/contract/v1/:document",
         "public GET /-/health",
         "public GET /-/ping",
         "read GET /-/-/package",
@@ -66,6 +69,7 @@ describe("every route", () => {
         "read GET /-/package/:name/rules",
         "read GET /-/package/:name/trust",
         "read GET /-/package/:name/visibility",
+        "read GET /-/scope/:scope/rules",
         "read GET /-/scope/:scope/trust",
         "read GET /-/team/:org/:team/package",
         "read GET /-/team/:org/:team/user",
@@ -107,6 +111,7 @@ describe("every route", () => {
         "write PUT /-/package/:name/dist-tags/:tag",
         "write PUT /-/package/:name/owners",
         "write PUT /-/package/:name/rules",
+        "write PUT /-/scope/:scope/rules",
         "write PUT /-/team/:org/:team/package",
         "write PUT /-/team/:org/:team/user",
         "write PUT /:name",

@@ -10,6 +10,14 @@ test("a document that many ask for at once is rendered once, and not again after
   await ask();
   expect(made).toBe(1);
 });
+test("what exceeds the budget in bytes is rendered again", async () => {
+  const render = createRenderCache(1_000);
+  let made = 0;
+  const ask = () => render("wire 1 full", "identity", () => ({ made: ++made, filler: "x".repeat(2_000) }));
+  await ask();
+  await ask();
+  expect(made).toBe(2);
+});
 test("a rendering that failed is tried again by the next who asks", async () => {
   const render = createRenderCache();
   const broken = render("wire 1 full", "identity", () => {

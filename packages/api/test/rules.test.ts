@@ -1,4 +1,4 @@
-import { createSubmit } from "@codebox/core";
+import { Change } from "@codebox/core";
 import { changeOf } from "@codebox/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { errorOf, startApp, type Harness } from "./harness.ts";
@@ -107,12 +107,93 @@ describe("the rules of a package", () => {
     expect(await waiting).toMatchObject({ state: "rejected", rejection: { code: "forbidden" } });
     expect(await (await registry.request(TAGS)).json()).toEqual({ latest: "2.0.0" });
   });
-  test("the caller says who belongs to a team", async () => {
-    await setRules([{ tags: "latest", movers: ["team:acme/release"] }]);
-    const submit = createSubmit({ ...registry.ports, queue: registry.queue, isMember: (_, user) => user === "bob" });
-    const draft = { type: "tag.put", name: "wire", tag: "latest", version: "1.0.0" } as const;
-    const as = (name: string) => submit(draft, { principal: { kind: "user", name }, dryRun: true });
-    expect(await as("bob")).toMatchObject({ outcome: { state: "applied" } });
-    expect(await as("alice")).toMatchObject({ outcome: { state: "rejected" } });
+});
+
+describe("the rules of a scope", () => {
+  const SCOPE = "/-/scope/@acme/rules";
+  const rules = [{ tags: "latest", forward: true }];
+  const back = () => registry.send("PUT", "/-/package/@acme%2fwire/dist-tags/latest", JSON.stringify("1.0.0"));
+  beforeEach(async () => {
+    await registry.publish("@acme/wire", "1.0.0");
+    await registry.publish("@acme/wire", "2.0.0");
+    await registry.ports.rights.edit("admin", (rights) => ({
+      ok: true,
+      what: "for the test",
+      decided: true,
+      spec: { ...rights, grants: [], orgs: { acme: { members: { alice: "owner", bob: "developer" }, teams: {} } } },
+    }));
+  });
+  test("are set by those who manage it, and hold in all of its packages", async () => {
+    expect(await (await registry.send("PUT", SCOPE, { rules })).json()).toEqual({ ok: true, scope: "@acme", rules });
+    expect(await (await registry.request(SCOPE)).json()).toEqual({ scope: "@acme", rules });
+    expect(await errorOf(await back())).toBe(
+      '"latest" of @acme/wire only moves forward, not from 2.0.0 to 1.0.0 (rule "latest" of @acme); choose a higher version, or ask an administrator of @acme to change the rule',
+    );
+    expect((await put("latest", "1.0.0")).status).toBe(200);
+    await registry.send("PUT", "/-/package/@acme%2fwire/rules", { rules: [{ tags: "latest", movers: ["alice"] }] });
+    expect((await back()).status).toBe(403);
+  });
+  test("are removed by an empty list", async () => {
+    await registry.send("PUT", SCOPE, { rules });
+    await registry.send("PUT", SCOPE, { rules: [] });
+    expect((await back()).status).toBe(200);
+    expect((await registry.ports.rights.current()).rights).not.toHaveProperty("rules");
+  });
+  test("are also asked for a change that comes out of the queue", async () => {
+    await registry.send("PUT", SCOPE, { rules });
+    const waiting = registry.outcomes.wait({ id: "sneaky", name: "@acme/wire" }, 5_000);
+    await registry.queue.send(changeOf("tag.put", "@acme/wire", { tag: "latest", version: "1.0.0" }, "sneaky"));
+    expect(await waiting).toMatchObject({ state: "rejected", rejection: { code: "forbidden" } });
+  });
+  test("are not set by a member, and not for a name that is no scope", async () => {
+    expect((await registry.send("PUT", SCOPE, { rules }, await bob())).status).toBe(403);
+    expect((await registry.send("PUT", "/-/scope/acme/rules", { rules })).status).toBe(400);
+    expect((await registry.send("PUT", SCOPE, { rules, dryRun: true })).status).toBe(400);
+  });
+});
+
+describe("a rule that names a team", () => {
+  const movers = (users: readonly string[]) =>
+    registry.ports.rights.edit("admin", (rights) => ({
+      ok: true,
+      what: "for the test",
+      spec: { ...rights, orgs: { acme: { members: {}, teams: { release: [...users] } } } },
+    }));
+  beforeEach(async () => {
+    await movers(["bob"]);
+    await setRules([{ tags: "latest", movers: ["team:acme:release"] }]);
+  });
+  test("lets the members of the team in the rights move the tag, and nobody else", async () => {
+    expect((await put("latest", "1.0.0", await bob())).status).toBe(200);
+    const refused = await put("latest", "2.0.0");
+    expect(await errorOf(refused)).toBe(
+      '"latest" of wire is not moved by alice (rule "latest"); ask one of team:acme:release',
+    );
+  });
+  test("is decided again when the change is applied, by the team as it is then", async () => {
+    await using paused = await startApp({ paused: true, settings: { waitMs: 1 } });
+    const outcome = { id: "late", name: "wire" };
+    await paused.publish("wire", "1.0.0");
+    await paused.queue.send(
+      changeOf("rules.put", "wire", { rules: [{ tags: "next", movers: ["team:acme:release"] }] }),
+    );
+    await paused.queue.send(changeOf("tag.put", "wire", { tag: "next", version: "1.0.0" }, "late"));
+    const waiting = paused.outcomes.wait(outcome, 5_000);
+    paused.start();
+    expect(await waiting).toMatchObject({ state: "rejected", rejection: { code: "forbidden" } });
+  });
+  test.each([
+    { kind: "service", name: "bob" },
+    { kind: "workload", name: "bob" },
+  ] as const)("a message of a $kind with a member's name is not the member's", async (actor) => {
+    const change = { ...changeOf("tag.put", "wire", { tag: "latest", version: "1.0.0" }, "forged"), actor };
+    const waiting = registry.outcomes.wait({ id: "forged", name: "wire" }, 5_000);
+    await registry.queue.send(change);
+    expect(await waiting).toMatchObject({ state: "rejected", rejection: { code: "forbidden" } });
+  });
+  test("a message that claims a team is no change", async () => {
+    const change = changeOf("tag.put", "wire", { tag: "latest", version: "1.0.0" });
+    const forged = { ...change, actor: { ...change.actor, teams: ["acme:release"] } };
+    expect(Change.safeParse(forged).success).toBe(false);
   });
 });

@@ -1,5 +1,6 @@
 import process from "node:process";
 import { systemClock, systemIds } from "@codebox/system";
+import { asker } from "./ask.ts";
 import { runCli } from "./program.ts";
 
 const interrupted = new AbortController();
@@ -23,5 +24,6 @@ process.exitCode = await runCli(process.argv.slice(2), {
   sinks: process,
   clock: systemClock,
   ids: systemIds,
+  ask: asker(process.stdin, process.stderr),
   signal: interrupted.signal,
 });

@@ -7,6 +7,7 @@ import { storageCommands } from "./cli/storage.ts";
 import { tagCommands } from "./cli/tags.ts";
 import { searchCommands } from "./cli/search.ts";
 import { tokenCommands } from "./cli/tokens.ts";
+import { userCommands } from "./cli/users.ts";
 import { walkingCommands } from "./cli/walkers.ts";
 import { explain, UsageError, type ExitCode } from "./errors.ts";
 import { createOutput } from "./output.ts";
@@ -47,6 +48,7 @@ function createProgram(scope: Scope, finish: Finish): Command {
     storageCommands,
     deadLetterCommands,
     tokenCommands,
+    userCommands,
     accessCommands,
     searchCommands,
     tagCommands,

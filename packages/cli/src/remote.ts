@@ -55,7 +55,7 @@ export const searchIndexOf =
     askRegistry("/-/search-index", options, { method });
 
 /** Sends a request to the registry. @throws CommandError with what the registry said */
-async function askRegistry(
+export async function askRegistry(
   path: string,
   options: () => Promise<Options>,
   request: RequestOptions = {},

@@ -21,6 +21,7 @@ async function run(argv: readonly string[], env: Record<string, string> = {}, is
     sinks: { stdout: { isTTY, write: (text) => (stdout += text) }, stderr: { write: (text) => (stderr += text) } },
     clock: systemClock,
     ids: systemIds,
+    ask: async () => "",
     signal: never,
   });
   return { code, stdout, stderr };

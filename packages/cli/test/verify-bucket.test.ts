@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { DEFAULT_RIGHTS, hashToken, historyDetailKey, historyKey, type ObjectStore } from "@codebox/core";
+import { DEFAULT_RIGHTS, EXPIRING, hashToken, historyDetailKey, historyKey, type ObjectStore } from "@codebox/core";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { checkDocument } from "../src/verify/document.ts";
 import { CODES } from "../src/verify/finding.ts";
-import { known, verifyFixture, type VerifyFixture } from "./verify-fixture.ts";
+import { EXPIRY, known, verifyFixture, type VerifyFixture } from "./verify-fixture.ts";
 
 let findings: VerifyFixture["findings"];
 let published: VerifyFixture["published"];
@@ -140,20 +140,14 @@ describe("codebox's own objects", () => {
     await embedded.store.put("_codebox/access/rights.json", Buffer.from("{}"));
     expect((await findings()).reported).toEqual(["error rights-damaged _codebox/access/rights.json"]);
   });
-  test.each([
-    ["_codebox/staging/x", 30],
-    ["_codebox/messages/x", 30],
-    ["_codebox/outcomes/x", 14],
-    ["_codebox/upstream/x", 90],
-    ["_codebox/uses/x", 400],
-    ["_codebox/sessions/x", 2],
-    ["_codebox/unanswered/x", 2],
-    ["_codebox/spent/x", 2],
-  ])("%s is a finding once it outlived its %i days, and not before", async (key, days) => {
-    await embedded.store.put(key, Buffer.from("{}"));
-    expect((await findings({ daysLater: days })).reported).toEqual([]);
-    expect((await findings({ daysLater: days + 4 })).reported).toEqual([`warning object-expired ${key}`]);
-  });
+  test.each(EXPIRING.map(({ prefix, days }) => [`${prefix}x`, days] as const))(
+    "%s is a finding once it outlived its %i days, and not before",
+    async (key, days) => {
+      await embedded.store.put(key, Buffer.from("{}"));
+      expect((await findings({ daysLater: days })).reported).toEqual([]);
+      expect((await findings({ daysLater: days + 4 })).reported).toEqual([`warning object-expired ${key}`]);
+    },
+  );
   test("a message whose bytes are not those of its name", async () => {
     const key = `_codebox/messages/${"0".repeat(64)}`;
     await embedded.store.put(key, Buffer.from("{}"));
@@ -170,30 +164,13 @@ describe("the bucket itself", () => {
     [
       "error bucket-lifecycle",
       {
-        expiry: known({
-          "_codebox/staging/": 7,
-          "_codebox/messages/": 30,
-          "_codebox/outcomes/": 14,
-          "_codebox/upstream/": 90,
-          "_codebox/uses/": 400,
-          "_codebox/sessions/": 2,
-          "_codebox/unanswered/": 2,
-          "_codebox/spent/": 2,
-        }),
+        expiry: known({ ...EXPIRY, "_codebox/staging/": 7 }),
       },
     ],
     [
       "warning bucket-lifecycle",
       {
-        expiry: known({
-          "_codebox/staging/": 30,
-          "_codebox/messages/": 30,
-          "_codebox/outcomes/": 14,
-          "_codebox/uses/": 400,
-          "_codebox/sessions/": 2,
-          "_codebox/unanswered/": 2,
-          "_codebox/spent/": 2,
-        }),
+        expiry: known(Object.fromEntries(Object.entries(EXPIRY).filter(([prefix]) => prefix !== "_codebox/upstream/"))),
       },
     ],
   ])("%s", async (wanted, bucket) => {

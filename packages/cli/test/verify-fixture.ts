@@ -1,5 +1,5 @@
 import type { BucketMaintenance, BucketSettings } from "@codebox/aws";
-import { createConsumer, createPackumentReader, type ObjectStore } from "@codebox/core";
+import { createConsumer, createPackumentReader, EXPIRING, type ObjectStore } from "@codebox/core";
 import { openSqlite } from "@codebox/sqlite";
 import { systemClock } from "@codebox/system";
 import { fail, publishOf, stage, tagPut, openPolicy } from "@codebox/testing";
@@ -9,20 +9,15 @@ import { memoryCheckpoint, never, pipe } from "./support.ts";
 export type Json = Record<string, unknown>;
 const DAY_MS = 86_400_000;
 export const known = <T>(value: T) => ({ known: true as const, value });
+/** The days after which a bucket that is set up rightly deletes each kind of object. */
+export const EXPIRY: Readonly<Record<string, number>> = Object.fromEntries(
+  EXPIRING.map(({ prefix, days }) => [prefix, days]),
+);
 const GOOD: BucketSettings = {
   publicAccessBlocked: known(true),
   policyIsPublic: known(false),
   encryption: known({ algorithm: "AES256" }),
-  expiry: known({
-    "_codebox/staging/": 30,
-    "_codebox/messages/": 30,
-    "_codebox/outcomes/": 14,
-    "_codebox/upstream/": 90,
-    "_codebox/uses/": 400,
-    "_codebox/sessions/": 2,
-    "_codebox/unanswered/": 2,
-    "_codebox/spent/": 2,
-  }),
+  expiry: known(EXPIRY),
 };
 const maintenance = (
   settings: Partial<BucketSettings> = {},

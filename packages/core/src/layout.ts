@@ -1,3 +1,5 @@
+import { sha256Hex } from "./domain/digest.ts";
+
 /**
  * Where objects are in the store, and how long they live. This is the only place that spells a key.
  *
@@ -63,6 +65,15 @@ export const LAYOUT = {
     purpose: "logins that were begun, by the hash of their secret",
     days: 2,
   },
+  invitations: {
+    prefix: `${OWN_PREFIX}invitations/`,
+    purpose: "who is invited to choose a password, by name, with the hash of the code",
+    days: 32,
+  },
+  accounts: {
+    prefix: `${OWN_PREFIX}accounts/`,
+    purpose: "which user an account of a sign-in provider is, and whose each name is",
+  },
   unanswered: {
     prefix: `${OWN_PREFIX}unanswered/`,
     purpose: "publishes whose answer may not have arrived",
@@ -105,6 +116,13 @@ export const searchKeys = {
   recent: `${LAYOUT.search.prefix}recent.json.gz`,
 } as const;
 export const sessionKey = (hash: string): string => `${LAYOUT.sessions.prefix}${hash}`;
+export const invitationKey = (user: string): string => `${LAYOUT.invitations.prefix}${encodeURIComponent(user)}`;
+/** `subject`: what the provider never gives to another account. */
+export const accountKey = (provider: string, subject: string): string =>
+  `${LAYOUT.accounts.prefix}${provider}/${sha256Hex(subject)}`;
+/** In one spelling: names that differ only in capitals are one. */
+export const accountNameKey = (name: string): string =>
+  `${LAYOUT.accounts.prefix}names/${encodeURIComponent(name.toLowerCase())}`;
 export const tokenKey = (hash: string): string => `${LAYOUT.tokens.prefix}${hash}`;
 export const rightsKey = `${LAYOUT.access.prefix}rights.json`;
 /** `target`: a package's name, or `@acme/*`. */

@@ -4,6 +4,7 @@ import {
   accessRoutes,
   accountRoutes,
   auditRoutes,
+  contractRoutes,
   createApp,
   createPasswords,
   distTagReadRoutes,
@@ -30,6 +31,7 @@ import {
   trustWriteRoutes,
   undoRoutes,
   tokenRoutes,
+  webLoginRoutes,
   withFilter,
   type ApiSettings,
   type App,
@@ -61,6 +63,7 @@ import { createHttpUpstream } from "@codebox/upstream";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { bucketOf } from "./bucket.ts";
 import type { ApiEnvironment, Environment } from "./environment.ts";
+import { checksOf, signInOf } from "./sign-in.ts";
 import { bodyLimit, publishNotice, UPLOAD_BYTES_MAX, uploadRoutes } from "./uploads.ts";
 
 /** What does not come from the environment: the clients of the execution environment, and where requests are logged. */
@@ -79,6 +82,7 @@ export function createReadApp(env: ApiEnvironment, parts: ApiParts): App {
   const ports = readPortsOf(env, parts);
   return createApp(ports, settingsOf(env), [
     publicRoutes(ports),
+    contractRoutes(),
     statusRoutes(ports),
     auditRoutes(ports),
     signatureRoutes(ports),
@@ -126,11 +130,13 @@ export function createAccountApp(env: Environment<"account">, parts: ApiParts): 
   const { store, tokens, identities } = createBucketPorts(parts.s3, bucketOf(env), parts);
   const { clock } = parts;
   const passwords = createPasswords({ identities, clock });
-  const ports = { ...appPortsOf(env, parts, { store, tokens }), ids: parts.ids, identities, passwords };
+  const signIn = signInOf(env, { store, identities, clock, ids: parts.ids });
+  const ports = { ...appPortsOf(env, parts, { store, tokens }), ids: parts.ids, identities, passwords, ...signIn };
   const tokenLifetimes = { defaultDays: env.CODEBOX_TOKEN_DAYS, maxDays: env.CODEBOX_TOKEN_DAYS_MAX };
   const settings = { ...settingsOf(env), tokenLifetimes };
   return createApp(ports, settings, [
     signInRoutes(ports, settings),
+    webLoginRoutes(ports, settings),
     signOutRoutes(ports),
     accountRoutes(ports),
     tokenRoutes(ports, settings),
@@ -183,8 +189,8 @@ function appPortsOf(
 
 function readPortsOf(env: ApiEnvironment, parts: ApiParts): AppPorts & ReadPorts & RightsPorts {
   const { s3, clock, random } = parts;
-  const { store, reader, outcomes, tokens } = createBucketPorts(s3, bucketOf(env), { clock, random });
-  const app = appPortsOf(env, parts, { store, tokens });
+  const { store, reader, outcomes, tokens, identities } = createBucketPorts(s3, bucketOf(env), { clock, random });
+  const app = { ...appPortsOf(env, parts, { store, tokens }), signIns: checksOf(env, { store, identities, clock }) };
   const upstream = env.CODEBOX_UPSTREAM === undefined ? undefined : upstreamOf(env, env.CODEBOX_UPSTREAM, store, parts);
   return {
     ...app,

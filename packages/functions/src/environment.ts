@@ -1,7 +1,9 @@
 import {
   BearerToken,
+  GITHUB_VARIABLES,
   HttpUrl,
   Names,
+  OIDC_VARIABLES,
   PublicUrl,
   Scopes,
   Services,
@@ -44,6 +46,9 @@ const api = {
   /** Package names that never come from upstream, with commas between. */
   CODEBOX_NAMES: Names.prefault(""),
   CODEBOX_UPSTREAM: HttpUrl.optional(),
+  ...GITHUB_VARIABLES,
+  /** Whether tokens count for which somebody signed in there. Only `account` has the rest of its settings. */
+  CODEBOX_OIDC_ISSUER: OIDC_VARIABLES.CODEBOX_OIDC_ISSUER,
   /** Milliseconds. The function has 25,000. */
   CODEBOX_WAIT_MS: z.coerce.number("must be a number").int().min(0).max(20_000).default(WAIT_MS),
 };
@@ -55,7 +60,7 @@ const upstream = { CODEBOX_UPSTREAM_TOKEN: BearerToken.optional() };
 export const ENVIRONMENTS = {
   read: z.object({ ...api, ...upstream }),
   write: z.object({ ...api, ...upstream, ...queue }),
-  account: z.object({ ...api, ...lifetimes, ...issuers }),
+  account: z.object({ ...api, ...lifetimes, ...issuers, ...OIDC_VARIABLES }),
   consumer: z.object({
     ...bucket,
     ...queue,

@@ -1,1 +1,2 @@
 export { createWorkloadVerifier } from "./verifier.ts";
+export { createOidcSignIn } from "./sign-in.ts";

@@ -3,7 +3,6 @@ import process from "node:process";
 import { UserName, type Upstream } from "@codebox/core";
 import { createHttpUpstream, defaultUpstreamUrl } from "@codebox/upstream";
 import pino, { type Logger } from "pino";
-import pretty from "pino-pretty";
 import { systemClock, systemIds } from "@codebox/system";
 import { startServer, type RunningServer } from "./server.ts";
 import { writeTokenFile } from "./token-file.ts";
@@ -31,7 +30,7 @@ async function main(): Promise<void> {
 }
 
 async function run(settings: Settings): Promise<void> {
-  const log = createLog(settings);
+  const log = await createLog(settings);
   logConsole(log);
   if (settings.ignored.length > 0)
     log.warn(
@@ -41,8 +40,8 @@ async function run(settings: Settings): Promise<void> {
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list?.map(({ address }) => address) ?? []);
   const parts = { settings, log, clock: systemClock, ids: systemIds, addresses };
   const server = await startServer(settings.useUpstream ? { ...parts, upstream: upstreamOf(settings, log) } : parts);
-  await announce(server, settings, log);
   stopOnSignal(server, log);
+  await announce(server, settings, log);
 }
 
 function upstreamOf(
@@ -75,11 +74,11 @@ function logConsole(log: Logger): void {
   console.info = (message: unknown) => log.info(String(message));
 }
 
-function createLog({ logLevel }: Settings): Logger {
+async function createLog({ logLevel }: Settings): Promise<Logger> {
   const options = { level: logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime };
-  return process.stdout.isTTY
-    ? pino(options, pretty({ colorize: true, translateTime: "HH:MM:ss", sync: true }))
-    : pino(options);
+  if (!process.stdout.isTTY) return pino(options);
+  const { default: pretty } = await import("pino-pretty");
+  return pino(options, pretty({ colorize: true, translateTime: "HH:MM:ss", sync: true }));
 }
 
 /**

@@ -7,6 +7,11 @@ const HERE_BYTES = 512 * 1024;
 const HEAP_MB = 1_024;
 /** A thread that nobody needed for so long is ended, in milliseconds: it takes some 30 MiB. */
 const IDLE_MS = 30_000;
+/** Beside this file, from the sources and from `npm run build`. */
+const WORKER = new URL(
+  import.meta.url.endsWith(".ts") ? "./prepare-worker.ts" : "./prepare-worker.mjs",
+  import.meta.url,
+);
 
 export type Question = {
   readonly id: number;
@@ -27,7 +32,7 @@ export function createPrepare(hereBytes: number = HERE_BYTES): Prepare {
   let idle: NodeJS.Timeout | undefined;
   let questions = 0;
   const start = () => {
-    const started = new Worker(new URL("./prepare-worker.ts", import.meta.url), {
+    const started = new Worker(WORKER, {
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
     });
     started.unref();

@@ -17,6 +17,7 @@ import {
   createCatalog,
   createConsumer,
   createIndexer,
+  createInvitations,
   createLivePolicy,
   createRightsStore,
   createSubmit,
@@ -47,8 +48,10 @@ import { searchIndexRoutes } from "./search-index-route.ts";
 import { openListener, type Listener, type ListenerParts } from "./listener.ts";
 import { createPrepare } from "./prepare-thread.ts";
 import { watchRevocations } from "./revocations.ts";
+import { invitationRoutes, userRoutes } from "./users-route.ts";
 import { openSqlite } from "@codebox/sqlite";
 import type { Settings } from "./settings.ts";
+import { signInOf } from "./sign-in.ts";
 
 export type ServerParts = {
   readonly settings: Settings;
@@ -91,12 +94,18 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const open =
     parts.open ??
     ((options) =>
-      openSqlite({ directory: settings.data, memoryBytes: settings.memoryMb * MEBIBYTE, onWarning, ...options }));
+      openSqlite({
+        directory: settings.data,
+        memoryBytes: settings.memoryMb * MEBIBYTE,
+        documentBytes: settings.documentsMb * MEBIBYTE,
+        onWarning,
+        ...options,
+      }));
   const backend = await open({
     clock,
     registration: settings.registration,
     reserved: [FIRST_USER],
-    copyBytesMax: settings.upstreamCacheMb * 1024 * 1024,
+    copyBytesMax: settings.upstreamCacheMb * MEBIBYTE,
     onFailure: (error) => log.error({ err: error }, "a write in the background failed"),
   });
   const rights = await openRights(backend, parts);
@@ -137,10 +146,10 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   };
 }
 
-function workerOf(backend: LocalBackend, policy: Policy, { log, clock }: ServerParts): Worker {
+function workerOf(backend: LocalBackend, policy: Policy, { settings, log, clock }: ServerParts): Worker {
   return createWorker({
     queue: backend.receiver,
-    consumer: createConsumer({ ...backend, policy, clock }),
+    consumer: createConsumer({ ...backend, policy, clock, documentBytes: settings.documentsMb * MEBIBYTE }),
     concurrency: CONCURRENT_GROUPS,
     onFailure: (error, batch) =>
       log.error(
@@ -185,7 +194,11 @@ function appOf(
   const upstream = parts.upstream?.((url) => isItself(url, { ...own, url: ownUrl() }));
   const onFailure = (error: unknown) => log.error({ err: error }, "a copy of the upstream could not be kept");
   const cache =
-    upstream && createUpstreamCache({ ...backend, upstream, clock, onFailure, prepare: createPrepare() }, settings);
+    upstream &&
+    createUpstreamCache(
+      { ...backend, upstream, clock, onFailure, prepare: createPrepare() },
+      { ...settings, memoryBytes: settings.upstreamMemoryMb * MEBIBYTE },
+    );
   const revocations = watchRevocations(backend.tokens, clock);
   const used = createTokenUses({
     tokens: backend.tokens,
@@ -197,6 +210,7 @@ function appOf(
     searchIndex: indexer.fresh,
     tokens: revocations.tokens,
     passwords: createPasswords({ identities: backend.identities, clock }),
+    ...signInOf({ backend, clock, ids, reserved: [FIRST_USER] }, settings),
     ...access,
     catalog: createCatalog({ reader: backend.reader, policy: access.policy, upstream: cache }),
     submit: createSubmit({ ...backend, ...access, clock, ids }),
@@ -210,12 +224,21 @@ function appOf(
     onFailure: (error, entry) => log.error({ ...entry, err: error }, "request failed"),
   };
   const chosen = apiSettings(settings, addresses);
+  const invitations = createInvitations({ ...backend, clock, ids });
+  const users = {
+    ...ports,
+    invitations,
+    admins: settings.admins,
+    addressOf: (c: AppContext) => addressOf(c, settings),
+  };
   const app = createApp(ports, chosen, [
     ...registryRoutes(ports, chosen),
     eventRoutes({ ...ports, events: backend.eventReader, watch: revocations.watch }, stopping),
     deadLetterRoutes(backend.deadLetters, backend.reader, clock),
     searchIndexRoutes(indexer),
     allTokensRoutes(revocations.tokens),
+    userRoutes(users),
+    invitationRoutes(users),
   ]);
   return { app, direct: createDirect(ports, chosen) };
 }
@@ -229,6 +252,7 @@ function apiSettings(settings: Settings, addresses: readonly string[]): ApiSetti
       addresses: isAnyAddress(settings.host) ? addresses : [settings.host],
     }),
     waitMs: settings.waitMs,
+    viewBytes: settings.viewsMb * MEBIBYTE,
     tarballBytesMax: settings.maxTarballMb * MEBIBYTE,
     tokenLifetimes: { defaultDays: settings.tokenDays, maxDays: settings.tokenDaysMax },
   };

@@ -3,8 +3,11 @@ import {
   Cidrs,
   BearerToken,
   commaList,
+  GITHUB_FIELDS,
+  GroupSubject,
   HttpUrl,
   Names,
+  OIDC_FIELDS,
   PublicUrl,
   Scopes,
   Switch,
@@ -15,7 +18,8 @@ import {
   WAIT_MS,
   WorkloadIssuers,
 } from "@codebox/core";
-import { z } from "zod";
+import * as z from "zod";
+import { providerSettings } from "./provider-settings.ts";
 
 const text = z.string().min(1, "must not be empty");
 /** Digits only: `Number` takes the empty string for 0, and "0x1" for 1. */
@@ -114,16 +118,60 @@ const Settings = z.object({
     flag: "--registration <who>",
     help: "open: npm login creates accounts; closed",
   }),
+  githubClientId: GITHUB_FIELDS.clientId.register(flags, {
+    flag: "--github-client-id <id>",
+    help: "client id of the OAuth app at GitHub, by which people sign in",
+  }),
+  githubClientSecret: GITHUB_FIELDS.clientSecret.register(flags, { help: "its secret; no flag" }),
+  githubOrgs: GITHUB_FIELDS.orgs.register(flags, {
+    flag: "--github-orgs <a,b>",
+    help: "organisations of GitHub whose members get in",
+  }),
+  githubUrl: GITHUB_FIELDS.url.register(flags, { flag: "--github-url <url>", help: "a GitHub Enterprise Server" }),
+  githubApiUrl: GITHUB_FIELDS.apiUrl.register(flags, {
+    flag: "--github-api-url <url>",
+    help: "its API, where that is not below /api/v3",
+  }),
+  oidcIssuer: OIDC_FIELDS.issuer.register(flags, {
+    flag: "--oidc-issuer <url>",
+    help: "OpenID Connect provider at which people sign in",
+  }),
+  oidcClientId: OIDC_FIELDS.clientId.register(flags, { flag: "--oidc-client-id <id>", help: "client id there" }),
+  oidcClientSecret: OIDC_FIELDS.clientSecret.register(flags, { help: "its secret; no flag" }),
+  oidcLabel: OIDC_FIELDS.label.register(flags, { flag: "--oidc-label <text>", help: "its name on the button" }),
+  oidcGroups: OIDC_FIELDS.groups.register(flags, {
+    flag: "--oidc-groups <a,b>",
+    help: "groups there whose members get in; *: everybody",
+  }),
+  oidcDomains: OIDC_FIELDS.domains.register(flags, {
+    flag: "--oidc-domains <a,b>",
+    help: "domains of the verified e-mail addresses that get in",
+  }),
+  oidcGroupsClaim: OIDC_FIELDS.groupsClaim.register(flags, {
+    flag: "--oidc-groups-claim <name>",
+    help: "claim that has the groups",
+  }),
+  oidcNameClaim: OIDC_FIELDS.nameClaim.register(flags, {
+    flag: "--oidc-name-claim <name>",
+    help: "claim that has the user's name",
+  }),
+  oidcScopes: OIDC_FIELDS.scopes.register(flags, { flag: "--oidc-scopes <text>", help: "scopes to ask for" }),
+  oidcHours: OIDC_FIELDS.hours.register(flags, {
+    flag: "--oidc-hours <n>",
+    help: "hours until a token ends for which somebody signed in there",
+  }),
   /** The first start creates a token for `admin` in any case. */
   newToken: text.optional().register(flags, {
     flag: "--new-token <user>",
     help: "create a token for this user: printed on a terminal, else a file in the data directory",
   }),
   /** They list and revoke everybody's tokens, and handle dead letters. */
-  admins: commaList(UserName).prefault("admin").register(flags, {
-    flag: "--admins <a,b>",
-    help: "users who may operate the registry",
-  }),
+  admins: commaList(z.union([UserName, GroupSubject]))
+    .prefault("admin")
+    .register(flags, {
+      flag: "--admins <a,b>",
+      help: "users who may operate the registry, and groups such as group:github:acme/platform",
+    }),
   tokenDays: count(0, TOKEN_DAYS_MAX).default(TOKEN_DAYS).register(flags, {
     flag: "--token-days <n>",
     help: "days until a new token of a user ends, when no other lifetime is asked for; 0: never",
@@ -144,6 +192,20 @@ const Settings = z.object({
   maxTarballMb: count(1, 4_096)
     .default(TARBALL_BYTES_MAX / 1024 / 1024)
     .register(flags, { flag: "--max-tarball-mb <n>", help: "largest tarball, in MiB" }),
+  /** As they go over the wire: each form and encoding of a package counts for itself. */
+  viewsMb: count(1, 65_536).default(32).register(flags, {
+    flag: "--views-mb <n>",
+    help: "memory for answers with packuments, compressed or not, in MiB",
+  }),
+  /** In bytes of their JSON: a parsed document takes some three times as much. */
+  documentsMb: count(1, 65_536).default(32).register(flags, {
+    flag: "--documents-mb <n>",
+    help: "memory for parsed documents of our packages, in MiB of JSON",
+  }),
+  upstreamMemoryMb: count(1, 65_536).default(32).register(flags, {
+    flag: "--upstream-memory-mb <n>",
+    help: "memory for packuments of the upstream, in MiB",
+  }),
   /** Tarballs that were read a short time ago are sent from memory. */
   memoryMb: count(0, 65_536).default(64).register(flags, {
     flag: "--memory-mb <n>",
@@ -216,6 +278,8 @@ export function readSettings(
     throw new SettingsError(
       "--private and --registration open contradict each other: everybody could read after an npm login",
     );
+  for (const provider of Object.values(providerSettings(parsed.data)))
+    if (!provider.ok) throw new SettingsError(provider.problem);
   const known = new Set(NAMES.map(variableOf));
   const ignored = Object.keys(env).filter((name) => name.startsWith("CODEBOX_") && !known.has(name));
   return { ...parsed.data, ignored };

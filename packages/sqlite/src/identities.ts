@@ -88,18 +88,62 @@ export function createIdentities(database: Database, clock: Clock, settings: Ide
       );
       return changed > 0 ? verified : { ok: false, reason: "wrong_password" };
     },
-    changeEmail: ({ name, email }) =>
-      database.write(() => database.run("UPDATE users SET email = ? WHERE name = ?", email, name) > 0),
+    ...administration(database, { hash, insert, user }),
     async find(name) {
       const known = user(name);
-      // oxlint-disable-next-line no-restricted-globals -- formats a recorded time; no clock is read
-      if (known) return { ...profileOf(known), created: new Date(Number(known["created"])).toISOString() };
+      if (known) return profileOf(known);
       // The holder of a token is a user, also without a password.
       return holdsToken(name) ? { name, email: "" } : undefined;
     },
   };
 }
 
+type Passwords = {
+  readonly hash: (password: string, salt: Uint8Array) => Promise<Uint8Array>;
+  readonly insert: (name: string, email: string, salt: Uint8Array, stored: Uint8Array) => number;
+  readonly user: (name: string) => Row | undefined;
+};
+
+/** What users and administrators change, and the list of users. */
+function administration(
+  database: Database,
+  { hash, insert, user }: Passwords,
+): Pick<IdentityProvider, "changeProfile" | "setPassword" | "endPassword" | "list"> {
+  return {
+    changeProfile: ({ name, email, fullname }) =>
+      database.write(() => database.run(CHANGE_SQL, email ?? null, fullname ?? null, name) > 0),
+    async setPassword({ name, password, email = "" }) {
+      const salt = randomBytes(16);
+      const stored = await hash(password, salt);
+      return database.write(() => {
+        if (database.get(OTHER_CAPITALS, name) !== undefined && !user(name)) return false;
+        insert(name, email, salt, stored);
+        return database.run("UPDATE users SET salt = ?, hash = ? WHERE name = ?", salt, stored, name) > 0;
+      });
+    },
+    endPassword: (name) =>
+      database
+        .write(() =>
+          // No password has this hash. The name stays taken.
+          database.run("UPDATE users SET hash = ? WHERE name = ?", randomBytes(HASH_BYTES), name),
+        )
+        .then((changed) => changed > 0),
+    async list(cursor = "") {
+      const rows = database.all(LIST_SQL, cursor, USERS_PAGE);
+      const last = rows.length === USERS_PAGE ? rows.at(-1) : undefined;
+      return { users: rows.map(profileOf), ...(last ? { cursor: String(last["name"]) } : {}) };
+    },
+  };
+}
+
+/** Users in a page. */
+const USERS_PAGE = 500;
+const LIST_SQL = `SELECT name, email, fullname, created FROM users WHERE name > ?1
+  UNION SELECT name, '', NULL, NULL FROM token_holders WHERE name > ?1 AND name NOT IN (SELECT name FROM users)
+  ORDER BY name LIMIT ?2`;
+const CHANGE_SQL = "UPDATE users SET email = coalesce(?, email), fullname = coalesce(?, fullname) WHERE name = ?";
+const OTHER_CAPITALS = `SELECT 1 FROM (SELECT name FROM token_holders UNION SELECT name FROM users)
+  WHERE lower(name) = lower(?1) AND name <> ?1 LIMIT 1`;
 const SAME_BUT_FOR_CAPITALS = `SELECT 1 FROM token_holders WHERE lower(name) = lower(?1)
   UNION ALL SELECT 1 FROM users WHERE lower(name) = lower(?1) AND name <> ?1 LIMIT 1`;
 
@@ -108,7 +152,14 @@ function hashOf(row: Row): Uint8Array {
 }
 
 function profileOf(row: Row): Profile {
-  return { name: String(row["name"]), email: String(row["email"]) };
+  const { name, email, fullname, created } = row;
+  return {
+    name: String(name),
+    email: String(email),
+    ...(typeof fullname === "string" && fullname !== "" ? { fullname } : {}),
+    // oxlint-disable-next-line no-restricted-globals -- formats a recorded time; no clock is read
+    ...(created === null ? {} : { created: new Date(Number(created)).toISOString() }),
+  };
 }
 
 function createLimit(most: number): <T>(task: () => Promise<T>) => Promise<T> {

@@ -32,6 +32,8 @@ export type SqliteSettings = {
   readonly registration?: "open" | "closed";
   /** Bytes of objects that are kept in memory. Default: `MEMORY_BYTES`. */
   readonly memoryBytes?: number;
+  /** Bytes of JSON whose parsed documents are kept. Default: 32 MiB. */
+  readonly documentBytes?: number;
   /** User names that `npm login` never gives away. Default: none. */
   readonly reserved?: readonly string[];
   /** Bytes that the copies of the upstream may take. Default: 4 GiB. */
@@ -63,6 +65,7 @@ export async function openSqlite({
   registration = "closed",
   reserved = [],
   memoryBytes,
+  documentBytes,
   copyBytesMax = COPY_BYTES_MAX,
   onFailure,
   onWarning,
@@ -74,7 +77,7 @@ export async function openSqlite({
     const files = found && (await openFiles(database, directory, found, onFailure));
     const events = createEventLog(database, onFailure, found?.events);
     const store = createObjectStore({ database, clock, files, memoryBytes });
-    const reader = createPackumentReader(store);
+    const reader = createPackumentReader(store, documentBytes);
     const queue = createChangeQueue(database, clock, onFailure);
     const searchIndex = openSearch(found && join(directory, "search.db"), onFailure);
     const copies = found ? await openCopies(store, directory, copyBytesMax, onFailure) : copiesIn(store);

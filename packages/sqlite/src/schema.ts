@@ -42,4 +42,5 @@ export const MIGRATIONS: readonly string[] = [
   `CREATE TABLE token_holders (name TEXT PRIMARY KEY) WITHOUT ROWID;
   INSERT INTO token_holders SELECT DISTINCT user FROM tokens`,
   "ALTER TABLE tokens ADD COLUMN last_used TEXT",
+  "ALTER TABLE users ADD COLUMN fullname TEXT",
 ];

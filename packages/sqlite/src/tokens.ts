@@ -45,7 +45,7 @@ const PAGE = 500;
 const PAGE_SQL = `SELECT * FROM tokens WHERE substr(hash, 1, length(?1)) = ?1 AND hash > ?2 ORDER BY hash LIMIT ?3`;
 
 /** What is stored as JSON. */
-type Limits = Omit<TokenLimits, "readonly"> & Pick<TokenRecord, "description">;
+type Limits = Omit<TokenLimits, "readonly"> & Pick<TokenRecord, "description" | "signIn">;
 
 function listedOf(row: Row): ListedToken {
   return { ...recordOf(row), ...(typeof row["last_used"] === "string" ? { lastUsed: row["last_used"] } : {}) };

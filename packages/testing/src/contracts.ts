@@ -4,6 +4,5 @@ export * from "./change-queue-contract.ts";
 export * from "./copy-store-contract.ts";
 export * from "./identity-contract.ts";
 export * from "./log-contracts.ts";
-export * from "./login-flow-contract.ts";
 export * from "./object-store-contract.ts";
 export * from "./search-index-contract.ts";

@@ -182,12 +182,42 @@ export function passwordIdentityContract(
     const results = await Promise.all([change("another long one"), change("a third long one")]);
     expect(results.filter((result) => result?.ok)).toHaveLength(1);
   });
-  test("a changed e-mail address is in the profile; an unknown user has none to change", async () => {
+  test("a changed e-mail address and name are in the profile; an unknown user has none to change", async () => {
     await using fixture = await open("open");
     await fixture.identities.login(alice);
-    expect(await fixture.identities.changeEmail?.({ name: "alice", email: "new@example.com" })).toBe(true);
-    expect(await fixture.identities.find("alice")).toMatchObject({ name: "alice", email: "new@example.com" });
-    expect(await fixture.identities.changeEmail?.({ name: "nobody", email: "new@example.com" })).toBe(false);
+    expect(await fixture.identities.changeProfile?.({ name: "alice", email: "new@example.com" })).toBe(true);
+    expect(await fixture.identities.changeProfile?.({ name: "alice", fullname: "Alice A." })).toBe(true);
+    expect(await fixture.identities.find("alice")).toMatchObject({ email: "new@example.com", fullname: "Alice A." });
+    expect(await fixture.identities.changeProfile?.({ name: "nobody", email: "new@example.com" })).toBe(false);
+  });
+  test("a password can be set for a new name and for a user, also where registration is closed", async () => {
+    await using fixture = await open("closed");
+    expect(await fixture.identities.setPassword?.(alice)).toBe(true);
+    expect(await fixture.identities.login(alice)).toMatchObject({ ok: true });
+    expect(await fixture.identities.setPassword?.({ name: "alice", password: "another long one" })).toBe(true);
+    expect(await fixture.identities.verify(alice)).toEqual({ ok: false, reason: "wrong_password" });
+    expect(await fixture.identities.find("alice")).toMatchObject({ email: "alice@example.com" });
+  });
+  test("a password is not set for a name that differs from a user's in capitals only", async () => {
+    await using fixture = await open("closed");
+    await fixture.identities.setPassword?.(alice);
+    expect(await fixture.identities.setPassword?.({ ...alice, name: "Alice" })).toBe(false);
+    expect(await fixture.identities.find("Alice")).toBeUndefined();
+  });
+  test("an ended password signs nobody in, and the name stays the user's", async () => {
+    await using fixture = await open("open");
+    await fixture.identities.login(alice);
+    expect(await fixture.identities.endPassword?.("alice")).toBe(true);
+    expect(await fixture.identities.login(alice)).toMatchObject({ ok: false });
+    expect(await fixture.identities.find("alice")).toMatchObject({ name: "alice" });
+    expect(await fixture.identities.endPassword?.("nobody")).toBe(false);
+  });
+  test("all users are listed in the order of their names", async () => {
+    await using fixture = await open("open");
+    for (const name of ["carol", "alice"]) await fixture.identities.login({ ...alice, name });
+    const page = await fixture.identities.list?.();
+    expect(page?.users.map(({ name }) => name)).toEqual(["alice", "carol"]);
+    expect(page?.cursor).toBeUndefined();
   });
   test("where registration is closed, an unknown name is refused", async () => {
     await using fixture = await open("closed");

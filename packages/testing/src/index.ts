@@ -1,9 +1,10 @@
+export { browser } from "./browser.ts";
 export * from "./builders.ts";
 export * from "./decisions.ts";
 export * from "./faults.ts";
 export * from "./fifo-model.ts";
 export * from "./manual-clock.ts";
 export * from "./memory/backend.ts";
-export * from "./memory/login-flow.ts";
 export * from "./tarballs.ts";
 export * from "./workload-issuer.ts";
+export { startGitHub, type FakeGitHub } from "./github/server.ts";

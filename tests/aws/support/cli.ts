@@ -48,6 +48,7 @@ export async function cli(
     },
     clock: systemClock,
     ids: { next: () => `id-${++ids}`, secret: () => `secret-${process.pid}-${++ids}` },
+    ask: async () => "",
     signal: new AbortController().signal,
     ...more,
   });

@@ -7,7 +7,7 @@ import {
   type ReadPackument,
   type UpstreamCache,
 } from "@codebox/core";
-import type { AppContext, ReadPorts } from "../context.ts";
+import type { ApiSettings, AppContext, ReadPorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { heldEtag } from "../etag.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
@@ -19,8 +19,8 @@ import { createRenderCache, type Rendered } from "../rendered.ts";
 /** Longest range, in characters: semver parses it with regular expressions. Real ones are shorter. */
 const RANGE_MAX = 200;
 
-export const packumentRoutes = (ports: ReadPorts): RouteGroup => {
-  const render = createRenderCache();
+export const packumentRoutes = (ports: ReadPorts, { viewBytes }: Pick<ApiSettings, "viewBytes"> = {}): RouteGroup => {
+  const render = createRenderCache(viewBytes);
 
   const ours = (c: AppContext, { packument, etag }: ReadPackument, form: PackumentForm) => {
     const origin = c.get("origin");

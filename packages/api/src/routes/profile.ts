@@ -24,7 +24,7 @@ const ProfileChange = z.looseObject({
     })
     .optional(),
   email: z.union([z.literal(""), z.email().max(254)]).nullish(),
-  fullname: notKept,
+  fullname: z.string().max(200, "a name has at most 200 characters").nullish(),
   homepage: notKept,
   github: notKept,
   freenode: notKept,
@@ -40,7 +40,7 @@ export const profileRoutes = (ports: AccountPorts): RouteGroup =>
     on.post("/-/npm/v1/user", async (c) => {
       const change = parseBody(ProfileChange, await readJson(c, CREDENTIALS_BYTES_MAX));
       if (change.password) await changePassword(c, ports, change.password);
-      if (change.email !== undefined) await changeEmail(c, ports, change.email ?? "");
+      await changeFields(c, ports, change);
       return c.json(await shown(c, ports));
     });
   });
@@ -53,7 +53,7 @@ async function shown(c: AppContext, { identities }: AccountPorts): Promise<Recor
     name,
     email: profile ? shownPerson(profile).email : "",
     email_verified: false,
-    fullname: null,
+    fullname: profile?.fullname ?? null,
     homepage: null,
     github: null,
     created: profile?.created ?? null,
@@ -96,13 +96,23 @@ function notChanged(name: string, reason: (ChangePasswordResult & { readonly ok:
   return new ApiError("forbidden", `"${name}" has no password here, and so none to change`);
 }
 
-/** What a reader was shown for want of an address is none. */
-async function changeEmail(c: AppContext, { identities, policy }: AccountPorts, sent: string): Promise<void> {
+/** npm sends every field as it was shown. What was shown for want of an address is none. */
+async function changeFields(
+  c: AppContext,
+  { identities, policy }: AccountPorts,
+  sent: { readonly email?: string | null | undefined; readonly fullname?: string | null | undefined },
+): Promise<void> {
   const caller = namedCaller(c);
   const { name } = caller;
-  const email = sent === shownPerson({ name }).email ? "" : sent;
-  if (email === (await identities.find(name))?.email) return;
+  const before = await identities.find(name);
+  const email = sent.email === shownPerson({ name }).email ? "" : (sent.email ?? "");
+  const fullname = sent.fullname ?? "";
+  const change = {
+    ...(sent.email === undefined || email === before?.email ? {} : { email }),
+    ...(sent.fullname === undefined || fullname === (before?.fullname ?? "") ? {} : { fullname }),
+  };
+  if (Object.keys(change).length === 0) return;
   demand(policy.may(caller, "write"));
-  if ((await identities.changeEmail?.({ name, email })) !== true)
-    throw new ApiError("forbidden", `"${name}" has no account here, and so no e-mail address to change`);
+  if ((await identities.changeProfile?.({ name, ...change })) !== true)
+    throw new ApiError("forbidden", `"${name}" has no account here, and so no profile to change`);
 }

@@ -3,28 +3,40 @@ import {
   historyPage,
   isRecord,
   movesTags,
-  NO_TEAMS,
+  own,
+  Scope,
+  setScopeRules,
   stateOf,
   TagRules,
   wouldRefuse,
   type TagRule,
 } from "@codebox/core";
+import { demand, namedCaller } from "../auth.ts";
 import { readJson } from "../body.ts";
-import type { ApiSettings, AppContext, ReadPorts, WritePorts } from "../context.ts";
+import type { ApiSettings, AppContext, ReadPorts, RightsPorts, WritePorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
 import { packageName, requirePackage } from "../lookup.ts";
+import { editRights, storedRights } from "../rights.ts";
 import { submitChange } from "../submission.ts";
 
 const RULES = "/-/package/:name/rules";
+const SCOPE_RULES = "/-/scope/:scope/rules";
 
 /** Bytes. The most rules with the longest fields are about half of it. */
 const RULES_BYTES_MAX = 1024 * 1024;
 const APPROVAL_BYTES_MAX = 4 * 1024;
 
-/** The rules for a package's tags. */
-export const ruleReadRoutes = (ports: Pick<ReadPorts, "catalog">): RouteGroup =>
+/** The rules for a package's tags, and those of a scope. */
+export const ruleReadRoutes = (ports: Pick<ReadPorts, "catalog"> & RightsPorts): RouteGroup =>
   routeGroup("read", (on) => {
+    on.get(SCOPE_RULES, async (c) => {
+      namedCaller(c);
+      const scope = scopeIn(c);
+      const { rights } = await storedRights(ports);
+      return c.json({ scope, rules: own(rights.rules, `${scope}/*`) ?? [] });
+    });
+
     on.get(RULES, async (c) => {
       const { packument } = await requirePackage(c, ports, packageName(c));
       c.header("cache-control", "private, no-cache");
@@ -34,8 +46,20 @@ export const ruleReadRoutes = (ports: Pick<ReadPorts, "catalog">): RouteGroup =>
   });
 
 /** Replacing the rules, or a trial of them against the history. */
-export const ruleWriteRoutes = (ports: WritePorts, settings: Pick<ApiSettings, "waitMs">): RouteGroup =>
+export const ruleWriteRoutes = (ports: WritePorts & RightsPorts, settings: Pick<ApiSettings, "waitMs">): RouteGroup =>
   routeGroup("write", (on) => {
+    on.put(SCOPE_RULES, async (c) => {
+      const scope = scopeIn(c);
+      const { rules, dryRun } = await rulesIn(c);
+      if (dryRun) throw new ApiError("invalid", "a dry run is for one package; the rules of a scope are tried on each");
+      await storedRights(ports);
+      demand(ports.policy.may(namedCaller(c), "access", { name: `${scope}/*`, packument: undefined }));
+      await editRights(c, ports, `${scope}/* has ${rules.length} rules for tags`, (rights) =>
+        setScopeRules(rights, scope, rules),
+      );
+      return c.json({ ok: true, scope, rules });
+    });
+
     on.put(RULES, async (c) => {
       const { rules, dryRun } = await rulesIn(c);
       const name = packageName(c);
@@ -55,6 +79,12 @@ export const ruleWriteRoutes = (ports: WritePorts, settings: Pick<ApiSettings, "
       }));
     });
   });
+
+function scopeIn(c: AppContext): string {
+  const scope = c.req.param("scope") ?? "";
+  if (Scope.safeParse(scope).success) return scope;
+  throw new ApiError("invalid", `"${scope.slice(0, 80)}" is not a scope; write it as "@acme"`);
+}
 
 async function approvalIn(c: AppContext): Promise<{ readonly tag: string; readonly version: string }> {
   const body = await readJson(c, APPROVAL_BYTES_MAX);
@@ -84,6 +114,6 @@ async function trial(c: AppContext, ports: WritePorts, name: string, rules: read
   const { packument } = await requirePackage(c, ports, name);
   const query = { limit: HISTORY_PAGE_MAX, matches: (record: Parameters<typeof movesTags>[0]) => movesTags(record) };
   const { entries } = await historyPage(ports.store, packument, query);
-  const refused = wouldRefuse(rules, entries, packument, ports.isMember ?? NO_TEAMS);
+  const refused = wouldRefuse(rules, entries, packument, ports.policy.ruleContext);
   return { ok: true, id: name, dryRun: true, rules, looked: entries.length, refused };
 }

@@ -1,6 +1,14 @@
-import { defaultExpiry, ENDLESS, issueToken, UserName, type Credentials } from "@codebox/core";
+import {
+  defaultExpiry,
+  ENDLESS,
+  issueToken,
+  UserName,
+  type Credentials,
+  type FoundAccount,
+  type LoginResult,
+} from "@codebox/core";
 import * as z from "zod";
-import { wrongPassword } from "../auth.ts";
+import { admittedBy, demand, wrongPassword } from "../auth.ts";
 import { readJson } from "../body.ts";
 import type { AccountPorts, ApiSettings, AppContext } from "../context.ts";
 import { ApiError } from "../errors.ts";
@@ -37,11 +45,6 @@ export const signInRoutes = (ports: AccountPorts, settings: LoginSettings): Rout
     on.put("/-/user/:id/-rev/:rev", (c) =>
       c.redirect(`${c.get("origin")}/-/user/${encodeURIComponent(c.req.param("id"))}`, 307),
     );
-
-    on.post("/-/v1/login", () => {
-      // A 4xx makes npm ask for user and password instead. Source: npm-profile, webAuth.
-      throw new ApiError("not_found", "this registry has no web login; npm asks for user and password");
-    });
   });
 
 /** The user's name from the path. @throws ApiError `invalid` */
@@ -66,33 +69,81 @@ const INDIRECT = ["origin", "forwarded", "x-forwarded-for", "x-forwarded-host", 
 async function signIn(
   c: AppContext,
   ports: AccountPorts,
-  { tokenLifetimes = ENDLESS }: LoginSettings,
+  settings: LoginSettings,
   credentials: Credentials,
 ): Promise<string> {
-  const mayRegister = !INDIRECT.some((header) => c.req.header(header) !== undefined);
+  const { name, password } = credentials;
+  const address = ports.addressOf?.(c);
+  if (ports.signIns?.recognises(password)) {
+    const admitted = await admittedBy(ports, password, address);
+    const isTheirs = [admitted?.name, admitted?.account.name].some((one) => one?.toLowerCase() === name.toLowerCase());
+    if (!admitted || !isTheirs) throw wrongPassword("the token is not valid here, or not one of this user");
+    return issueLogin(c, ports, settings, { ...admitted, providerToken: password });
+  }
+  const isDirect = !INDIRECT.some((header) => c.req.header(header) !== undefined);
+  const mayRegister = isDirect && !(await ports.signIns?.isClaimed(name));
   const result = await ports.passwords.guess(
-    { address: ports.addressOf?.(c), name: credentials.name },
+    { address, name },
     () => ports.identities.login({ ...credentials, mayRegister }),
     ({ ok }) => ok,
   );
-  if (result.ok) {
-    const label = (c.req.header("user-agent") ?? "login").slice(0, 100);
-    const now = ports.clock.now();
-    const expires = defaultExpiry(tokenLifetimes, now);
-    const end = expires === undefined ? {} : { expires };
-    return issueToken(ports, { user: result.profile.name, readonly: false, label, created: now.toISOString(), ...end });
-  }
-  switch (result.reason) {
-    // One answer: it must not reveal which names exist.
+  if (result.ok) return issueLogin(c, ports, settings, { name: result.profile.name });
+  throw refusedLogin(result.reason);
+}
+
+/** Why a name and a password are refused. One answer for most: it must not reveal which names exist. */
+export function refusedLogin(reason: Extract<LoginResult, { ok: false }>["reason"]): ApiError {
+  switch (reason) {
     case "wrong_password":
     case "no_password":
     case "registration_closed":
-      throw wrongPassword(
+      return wrongPassword(
         "the name or the password is wrong. A person without an account gets a token from the operator of this registry",
       );
     case "weak_password":
-      throw new ApiError("invalid", "a password has at least 8 characters; choose a longer one");
+      return new ApiError("invalid", "a password has at least 8 characters; choose a longer one");
     case "not_supported":
-      throw new ApiError("forbidden", "this registry does not sign in with passwords; ask its operator for a token");
+      return new ApiError("forbidden", "this registry does not sign in with passwords; ask its operator for a token");
   }
+}
+
+/** Who signed in, and how. */
+export type SignedInUser = {
+  readonly name: string;
+  readonly found?: FoundAccount;
+  readonly providerToken?: string;
+};
+
+/** Makes the token of somebody who signed in. @throws ApiError `forbidden`: an administrator disabled the user */
+export async function issueLogin(
+  c: AppContext,
+  ports: Pick<AccountPorts, "tokens" | "ids" | "clock" | "signIns" | "policy">,
+  { tokenLifetimes = ENDLESS }: LoginSettings,
+  { name, found, providerToken }: SignedInUser,
+): Promise<string> {
+  await ports.policy.refresh?.();
+  // The password was right: only now is said that the account is disabled.
+  demand(ports.policy.may({ kind: "user", name }, "account"));
+  const label = (c.req.header("user-agent") ?? "login").slice(0, 100);
+  const now = ports.clock.now();
+  const expires = earliest(
+    defaultExpiry(tokenLifetimes, now),
+    endAfter(found && ports.signIns?.find(found.provider)?.tokenMs, now),
+  );
+  const grant = { user: name, readonly: false, label, created: now.toISOString() };
+  return issueToken(
+    ports,
+    { ...grant, ...(expires === undefined ? {} : { expires }), ...(found ? { signIn: found } : {}) },
+    providerToken,
+  );
+}
+
+function endAfter(ms: number | undefined, now: Date): string | undefined {
+  // oxlint-disable-next-line no-restricted-globals -- adds to a time that is given; no clock is read
+  return ms === undefined ? undefined : new Date(now.getTime() + ms).toISOString();
+}
+
+/** ISO 8601 in UTC sorts by time. */
+function earliest(...times: readonly (string | undefined)[]): string | undefined {
+  return times.filter((time) => time !== undefined).toSorted()[0];
 }

@@ -12,6 +12,8 @@ export type Surroundings = {
   readonly sinks: Sinks;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** Asks the person at the terminal for a text that is not shown; in a pipe, reads a line. */
+  readonly ask: (prompt: string) => Promise<string>;
   /** Aborts when the user presses Ctrl-C. */
   readonly signal: AbortSignal;
 };

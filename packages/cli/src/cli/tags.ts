@@ -3,15 +3,21 @@ import { resolve } from "node:path";
 import { loadNpmConfig } from "@codebox/upstream";
 import { InvalidArgumentError, type Command } from "commander";
 import { restoreTags, tagsHistory, undoTags, type TagsPorts } from "../commands/tags.ts";
-import { approve, setRules, showRules } from "../commands/tag-rules.ts";
-import { packageClient } from "../package-client.ts";
+import { approve, setRules, setScopeRules, showRules } from "../commands/tag-rules.ts";
+import { UsageError, type ExitCode } from "../errors.ts";
+import { packageClient, packagesOf, scopeClient } from "../package-client.ts";
 import { options } from "./options.ts";
 import type { Finish, Scope } from "./scope.ts";
 
 type RegistryFlags = { readonly registry?: string };
 type HistoryFlags = RegistryFlags & { readonly limit: number; readonly all: boolean };
 type ApproveFlags = RegistryFlags & { readonly message?: string };
-type RuleFlags = RegistryFlags & { readonly set?: string; readonly message?: string; readonly dryRun: boolean };
+type RuleFlags = RegistryFlags & {
+  readonly scope?: string;
+  readonly set?: string;
+  readonly message?: string;
+  readonly dryRun: boolean;
+};
 type ChangeFlags = RegistryFlags & {
   readonly force: boolean;
   readonly dryRun: boolean;
@@ -55,25 +61,43 @@ export function tagCommands(program: Command, scope: Scope, finish: Finish): voi
     .action((name: string, tag: string, version: string, { message, ...flags }: ApproveFlags) =>
       finish(connect(scope, name, flags).then((ports) => approve(ports, { tag, version, message }))),
     );
-  add("rules <package>")
+  add("rules [package]")
     .description("who may move which tag, and where to; with --set and --dry-run what new rules would have refused")
+    .option("--scope <scope>", "the rules of all packages of a scope, such as @acme, instead of one package's")
     .option("--set <file>", "replace the rules with those of a JSON file")
     .option("--message <text>", "why, for the history")
     .addOption(options.dryRun())
-    .action((name: string, { set, ...flags }: RuleFlags) =>
-      finish(
-        connect(scope, name, flags).then(async (ports) => {
-          if (set === undefined) return showRules(ports);
-          return setRules(ports, { ...flags, text: await readFile(resolve(scope.cwd, set), "utf8") });
-        }),
-      ),
-    );
+    .action((name: string | undefined, flags: RuleFlags) => finish(rules(scope, name, flags)));
 }
 
-async function connect(scope: Scope, name: string, { registry }: RegistryFlags): Promise<TagsPorts> {
+async function rules(surroundings: Scope, name: string | undefined, flags: RuleFlags): Promise<ExitCode> {
+  const { set, scope: ofScope } = flags;
+  if ((name === undefined) === (ofScope === undefined))
+    throw new UsageError("name a package, or a scope with --scope @acme");
+  const text = set === undefined ? undefined : await readFile(resolve(surroundings.cwd, set), "utf8");
+  if (name !== undefined) {
+    const ports = await connect(surroundings, name, flags);
+    return text === undefined ? showRules(ports) : setRules(ports, { ...flags, text });
+  }
+  const { clients, output } = await clientsOf(surroundings, flags);
+  const ports = {
+    client: scopeClient(clients, ofScope ?? ""),
+    output,
+    packages: () => packagesOf(clients, ofScope ?? ""),
+    packageClient: (one: string) => packageClient(clients, one),
+  };
+  return text === undefined ? showRules(ports) : setScopeRules(ports, { ...flags, text });
+}
+
+async function connect(scope: Scope, name: string, flags: RegistryFlags): Promise<TagsPorts> {
+  const { clients, output } = await clientsOf(scope, flags);
+  return { client: packageClient(clients, name), output };
+}
+
+async function clientsOf(scope: Scope, { registry }: RegistryFlags) {
   const { clock, signal, output } = scope;
   const config = await loadNpmConfig(scope, registry === undefined ? [] : [`--registry=${registry}`]);
-  return { client: packageClient({ clock, signal, config }, name), output };
+  return { clients: { clock, signal, config }, output };
 }
 
 function positive(text: string): number {

@@ -1,6 +1,7 @@
 import { isRecord } from "@codebox/core";
 import { UsageError, type ExitCode } from "../errors.ts";
-import type { Reason } from "../package-client.ts";
+import type { Output } from "../output.ts";
+import type { PackageClient, Reason } from "../package-client.ts";
 import type { TagsPorts } from "./tags.ts";
 
 /**
@@ -28,17 +29,68 @@ export async function setRules(
   { text, dryRun, ...why }: { readonly text: string; readonly dryRun: boolean } & Reason,
 ): Promise<ExitCode> {
   const rules = parsed(text);
-  const answer = await client.send("PUT", "/rules", { rules, ...(dryRun ? { dryRun } : {}) }, why);
-  if (!dryRun) {
-    output.record({ package: client.name, rules }, `${client.name} has ${rules.length} rules for its tags now`);
+  if (dryRun) {
+    const { looked, refused } = await tried(client, rules);
+    printRefused(output, refused, ["change", ...MOVE]);
+    output.summary({ looked, wouldHaveRefused: refused.length, dryRun });
     return 0;
   }
-  const refused = listOf(answer["refused"]);
-  if (!output.terminal) for (const move of refused) output.record(move);
-  else if (refused.length > 0)
-    output.table(refused.map(rowOf), ["change", "when", "who", "tag", "from", "to", "reason"]);
-  output.summary({ looked: Number(answer["looked"]), wouldHaveRefused: refused.length, dryRun });
+  await client.send("PUT", "/rules", { rules }, why);
+  output.record({ package: client.name, rules }, `${client.name} has ${rules.length} rules for its tags now`);
   return 0;
+}
+
+/** A scope, and its packages one by one. */
+export type ScopePorts = TagsPorts & {
+  /** The names of the packages in the scope that the caller may read. */
+  readonly packages: () => Promise<readonly string[]>;
+  readonly packageClient: (name: string) => PackageClient;
+};
+
+/**
+ * Replaces the rules of a scope, or shows what they would have refused in each of its packages.
+ *
+ * @example await setScopeRules(ports, { text: '[{"tags":"latest","forward":true}]', dryRun: true });
+ * @throws UsageError when the text is not JSON; CommandError when the registry refuses the rules
+ */
+export async function setScopeRules(
+  { client, output, packages, packageClient }: ScopePorts,
+  { text, dryRun }: { readonly text: string; readonly dryRun: boolean },
+): Promise<ExitCode> {
+  const rules = parsed(text);
+  if (!dryRun) {
+    await client.send("PUT", "/rules", { rules });
+    output.record({ scope: client.name, rules }, `all packages of ${client.name} have these ${rules.length} rules now`);
+    return 0;
+  }
+  const names = await packages();
+  const all: Readonly<Record<string, unknown>>[] = [];
+  let looked = 0;
+  for (const name of names) {
+    output.progress(`trying the rules on ${name}`);
+    const tries = await tried(packageClient(name), rules);
+    looked += tries.looked;
+    all.push(...tries.refused.map((move) => ({ package: name, ...move })));
+  }
+  printRefused(output, all, ["package", "change", ...MOVE]);
+  output.summary({ packages: names.length, looked, wouldHaveRefused: all.length, dryRun });
+  return 0;
+}
+
+const MOVE = ["when", "who", "tag", "from", "to", "reason"];
+
+async function tried(client: PackageClient, rules: readonly unknown[]) {
+  const answer = await client.send("PUT", "/rules", { rules, dryRun: true });
+  return { looked: Number(answer["looked"]), refused: listOf(answer["refused"]) };
+}
+
+function printRefused(
+  output: Output,
+  refused: readonly Readonly<Record<string, unknown>>[],
+  columns: readonly string[],
+): void {
+  if (!output.terminal) for (const move of refused) output.record(move);
+  else if (refused.length > 0) output.table(refused.map(rowOf), columns);
 }
 
 /**
@@ -56,9 +108,19 @@ export async function approve(
   return 0;
 }
 
-function rowOf({ sequence, at, by, tag, from = "-", to = "-", reason }: Readonly<Record<string, unknown>>) {
+function rowOf({
+  package: name = "",
+  sequence,
+  at,
+  by,
+  tag,
+  from = "-",
+  to = "-",
+  reason,
+}: Readonly<Record<string, unknown>>) {
   const when = String(at).slice(0, 19);
   return {
+    package: String(name),
     change: String(sequence),
     when,
     who: String(by),

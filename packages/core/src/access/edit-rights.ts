@@ -1,4 +1,5 @@
 import { own, without } from "../domain/packument.ts";
+import type { TagRule } from "../domain/tag-rule.ts";
 import type { OrgRole, RightsSpec, Role } from "./rights.ts";
 
 /** An organisation or a team that does not exist. */
@@ -83,6 +84,12 @@ export function setVisibility(rights: RightsSpec, name: string, visibility: "pri
   return { ...rights, visibility: { ...rights.visibility, [name]: visibility } };
 }
 
+/** Disables a user, or enables one again. */
+export function setDisabled(rights: RightsSpec, user: string, disabled: boolean): RightsSpec {
+  const others = (rights.disabled ?? []).filter((name) => name !== user);
+  return { ...rights, disabled: disabled ? [...others, user] : others };
+}
+
 /** The roles of a team for single packages, as `npm access list packages` shows them. */
 export function packagesOfTeam(rights: RightsSpec, org: string, team: string): Readonly<Record<string, Role>> {
   teamIn(rights, org, team);
@@ -90,14 +97,25 @@ export function packagesOfTeam(rights: RightsSpec, org: string, team: string): R
   return Object.fromEntries(rights.grants.filter((grant) => grant.to === to).map(({ on, role }) => [on, role]));
 }
 
+/**
+ * The rules for tags of all packages in a scope; `[]`: none.
+ *
+ * @example setScopeRules(rights, "@acme", [{ tags: "latest", forward: true }])
+ */
+export function setScopeRules(rights: RightsSpec, scope: string, rules: TagRule[]): RightsSpec {
+  const { rules: before = {}, ...others } = rights;
+  const after = { ...without(before, [`${scope}/*`]), ...(rules.length === 0 ? {} : { [`${scope}/*`]: rules }) };
+  return Object.keys(after).length === 0 ? others : { ...others, rules: after };
+}
+
 /** Everybody whom the rights name. */
-export function usersIn({ orgs, grants, create }: RightsSpec): readonly string[] {
+export function usersIn({ orgs, grants, create, disabled = [] }: RightsSpec): readonly string[] {
   const members = Object.values(orgs).flatMap(({ members, teams }) => [
     ...Object.keys(members),
     ...Object.values(teams).flat(),
   ]);
   const named = [...grants, ...create].flatMap(({ to }) => (to.startsWith("user:") ? [to.slice("user:".length)] : []));
-  return [...new Set([...members, ...named])].toSorted();
+  return [...new Set([...members, ...named, ...disabled])].toSorted();
 }
 
 const subjectOf = (org: string, team: string) => `team:${org}:${team}`;

@@ -1,7 +1,8 @@
 import type { Change } from "../domain/change.ts";
+import type { RuleContext } from "../domain/rules.ts";
 import type { Service } from "./services.ts";
 import { OPEN_RIGHTS, type RightsSpec, type Role } from "./rights.ts";
-import { creationRule, includes, privacyOf, roleOf } from "./roles.ts";
+import { creationRule, groupsOf, includes, isMember, privacyOf, roleOf, scopeRules } from "./roles.ts";
 import { refusalOfToken } from "./token-limits.ts";
 import type { AccessTarget, Action, Decision, NamedPrincipal, Principal, Refusal } from "./principal.ts";
 
@@ -21,13 +22,18 @@ export type Policy = {
    * @throws StoreUnavailable when the rights can't be read: then nothing is decided.
    */
   readonly refresh?: () => Promise<void>;
+  /** What the rules for tags ask of the rights: teams, and the rules of scopes. As old as the rights that `may` uses. */
+  readonly ruleContext: RuleContext;
 };
 
 /** What an operator decides about access. */
 export type PolicySettings = {
   /** Whether packages can be read without a token. */
   readonly anonymousRead: boolean;
-  /** Users who have every right, whatever the rights say: an administrator can't be locked out. Default: nobody. */
+  /**
+   * Users who have every right, whatever the rights say: an administrator can't be locked out. A group of a sign-in provider is
+   * named as in rights, `group:github:acme/platform`. Default: nobody.
+   */
   readonly admins?: readonly string[];
   /** Default: those of a registry in which nobody has decided. */
   readonly rights?: RightsSpec;
@@ -50,6 +56,10 @@ export function createPolicy({
   services = [],
 }: PolicySettings): Policy {
   return {
+    ruleContext: {
+      isMember: (team, user) => isMember(rights, team, user),
+      scopeRules: (name) => scopeRules(rights, name),
+    },
     may(principal, action, target) {
       const unknown = anonymous(rights, action, target, anonymousRead);
       if (principal.kind === "anonymous") return unknown;
@@ -60,6 +70,11 @@ export function createPolicy({
       if (principal.kind === "workload") return workload(action);
       if (principal.kind === "service") return service(rights, principal.name, action, { target, services });
       if (isAdmin(principal, admins)) return allow(`${principal.name} is an administrator of the settings`);
+      if (rights.disabled?.includes(principal.name))
+        return refuse(
+          `${principal.name} is disabled`,
+          `the account "${principal.name}" is disabled; ask an administrator`,
+        );
       return named(rights, principal, action, target);
     },
   };
@@ -72,16 +87,18 @@ export function createPolicy({
  */
 export function actorOf(principal: NamedPrincipal): Change["actor"] {
   const { kind, name } = principal;
-  if (kind !== "token") return { kind, name };
-  return { kind: principal.workload ? "workload" : "user", name };
+  const groups = groupsOf(principal);
+  const person = { kind: "user", name, ...(groups && groups.length > 0 ? { groups: [...groups] } : {}) } as const;
+  if (kind === "token") return principal.workload ? { kind: "workload", name } : person;
+  return kind === "user" ? person : { kind, name };
 }
 
 /**
  * On whose behalf an accepted change is applied. What is checked again are the rights of a token's user, which are never fewer
  * than those of the token.
  */
-export function principalOfChange({ actor: { kind, name } }: Pick<Change, "actor">): NamedPrincipal {
-  return { kind, name };
+export function principalOfChange({ actor: { kind, name, groups } }: Pick<Change, "actor">): NamedPrincipal {
+  return kind === "user" && groups ? { kind, name, groups } : { kind, name };
 }
 
 /** A refusal as the rejection of a change, with the rule that decided. */
@@ -101,7 +118,8 @@ const NEEDED = {
 } as const satisfies Record<Exclude<Action, "read" | "write" | "account" | "revoke" | "admin">, Role>;
 
 function isAdmin(principal: NamedPrincipal, admins: readonly string[]): boolean {
-  return (principal.kind === "user" || principal.kind === "token") && admins.includes(principal.name);
+  const isNamed = (principal.kind === "user" || principal.kind === "token") && admins.includes(principal.name);
+  return isNamed || groupsOf(principal)?.some((group) => admins.includes(`group:${group}`)) === true;
 }
 
 function named(

@@ -15,7 +15,7 @@ import type { Identity } from "./tokens.ts";
  */
 export type Principal =
   | { readonly kind: "anonymous" }
-  | { readonly kind: "user"; readonly name: string }
+  | { readonly kind: "user"; readonly name: string; readonly groups?: readonly string[] }
   | ({ readonly kind: "token" } & Identity)
   | { readonly kind: "workload"; readonly name: string }
   | { readonly kind: "service"; readonly name: string };

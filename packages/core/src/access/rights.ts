@@ -1,5 +1,7 @@
 import * as z from "zod";
+import { GROUP_MAX } from "../domain/limits.ts";
 import { isReadableName, UserName } from "../domain/names.ts";
+import { TagRules } from "../domain/tag-rule.ts";
 import { Scope } from "../settings.ts";
 
 /** What somebody may do with the packages of a pattern. Each has the rights of those before it. */
@@ -11,6 +13,8 @@ export type OrgRole = (typeof ORG_ROLES)[number];
 
 /** Most entries of one list in the rights. Every request looks through them. */
 export const RIGHTS_MAX = 1_000;
+/** Most scopes that have rules for tags. The largest rules of so many fill a tenth of the document. */
+export const RULED_SCOPES_MAX = 100;
 /** Most members of a team or of an organisation. */
 export const MEMBERS_MAX = 2_000;
 /** Changes of the rights that the document remembers. Older ones are in the versions of the object, on AWS. */
@@ -35,21 +39,39 @@ function isPattern(text: string): boolean {
   );
 }
 
+/** A group of a sign-in provider, as rights name it: `github:acme/platform`, `oidc:Engineering`. */
+export const ProviderGroup = z
+  .string()
+  .regex(
+    /^(?:github|oidc):[^\s\p{C}](?:[^\p{C}]*[^\s\p{C}])?$/u,
+    'must be a provider and a group, such as "github:acme/web"',
+  )
+  .max(GROUP_MAX);
+
+/** Such a group where users and groups are named: `group:github:acme/platform`. */
+export const GroupSubject = z
+  .templateLiteral(["group:", z.string()])
+  .refine(
+    (text) => ProviderGroup.safeParse(text.slice("group:".length)).success,
+    "is not a group of a sign-in provider",
+  );
+
 /**
  * Who has a right: `everybody` who is signed in, `services` (all services and workloads), or one of `user:alice`, `team:acme:web`,
- * `service:deploy`, `workload:ci`.
+ * `group:github:acme/web`, `service:deploy`, `workload:ci`.
  */
 export const Subject = z
   .string()
   .refine(
     isSubject,
-    'must be "everybody", "services", "user:NAME", "team:ORG:TEAM", "service:NAME" or "workload:NAME"',
+    'must be "everybody", "services", "user:NAME", "team:ORG:TEAM", "group:PROVIDER:GROUP", "service:NAME" or "workload:NAME"',
   );
 
 function isSubject(text: string): boolean {
   const [kind, ...names] = text.split(":");
   if (kind === "everybody" || kind === "services") return names.length === 0;
   if (kind === "team") return names.length === 2 && names.every((name) => GroupName.safeParse(name).success);
+  if (kind === "group") return ProviderGroup.safeParse(names.join(":")).success;
   const isKnown = kind === "user" || kind === "service" || kind === "workload";
   return isKnown && UserName.safeParse(names.join(":")).success;
 }
@@ -59,6 +81,14 @@ const Members = <Value extends z.ZodType>(value: Value) =>
     .record(UserName, value)
     .refine((members) => Object.keys(members).length <= MEMBERS_MAX, `at most ${MEMBERS_MAX} members`);
 const entries = <Item extends z.ZodType>(item: Item) => z.array(item).max(RIGHTS_MAX, `at most ${RIGHTS_MAX} entries`);
+
+/** All packages of a scope: `@acme/*`. */
+const ScopePattern = z
+  .string()
+  .refine(
+    (text) => text.startsWith("@") && text.endsWith("/*") && isPattern(text),
+    'must be a scope, such as "@acme/*"',
+  );
 
 /** What an administrator decides. Unknown fields are refused. */
 export const RightsSpec = z.strictObject({
@@ -75,6 +105,13 @@ export const RightsSpec = z.strictObject({
       teams: z.record(GroupName, z.array(UserName).max(MEMBERS_MAX, `a team has at most ${MEMBERS_MAX} members`)),
     }),
   ),
+  /** Users who may do nothing, whatever else the rights say. Default: nobody. */
+  disabled: entries(UserName).default([]),
+  /** The rules for tags that hold in all packages of a scope, beside the package's own. Absent: there are none. */
+  rules: z
+    .record(ScopePattern, TagRules)
+    .refine((rules) => Object.keys(rules).length <= RULED_SCOPES_MAX, `at most ${RULED_SCOPES_MAX} scopes have rules`)
+    .optional(),
 });
 /**
  * Who may do what in a registry.
@@ -83,7 +120,9 @@ export const RightsSpec = z.strictObject({
  * { "grants": [{ "to": "team:acme:web", "role": "publish", "on": "@acme/*" }], "create": [{ "to": "everybody", "on": "**" }],
  *   "visibility": { "@acme/*": "private" }, "orgs": { "acme": { "members": { "alice": "owner" }, "teams": { "web": ["bob"] } } } }
  */
-export type RightsSpec = z.infer<typeof RightsSpec>;
+export type RightsSpec = z.input<typeof RightsSpec>;
+/** The same with every list. */
+export type CompleteRights = z.output<typeof RightsSpec>;
 
 /** The document as stored, in `_codebox/access/rights.json`. */
 export const Rights = RightsSpec.extend({
@@ -102,6 +141,7 @@ export const DEFAULT_RIGHTS: Rights = {
   revision: 0,
   visibility: {},
   orgs: {},
+  disabled: [],
   history: [],
   decided: true,
   grants: [],

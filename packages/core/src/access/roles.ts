@@ -1,4 +1,5 @@
 import { own } from "../domain/packument.ts";
+import type { TagRule } from "../domain/tag-rule.ts";
 import type { AccessTarget, NamedPrincipal } from "./principal.ts";
 import { matchesPattern, ROLES, type OrgRole, type RightsSpec, type Role } from "./rights.ts";
 
@@ -66,6 +67,21 @@ function* ofPerson(rights: RightsSpec, principal: NamedPrincipal, { name, packum
     yield { role: member === "developer" ? "read" : "admin", rule: `${principal.name} is ${member} of ${org}` };
 }
 
+/**
+ * Whether a user belongs to a team.
+ *
+ * @example isMember(rights, "acme:web", "bob")
+ */
+export function isMember({ orgs }: Pick<RightsSpec, "orgs">, team: string, user: string): boolean {
+  const [org = "", name = ""] = team.split(":", 2);
+  return own(own(orgs, org)?.teams, name)?.includes(user) === true;
+}
+
+/** The rules for tags that hold for all packages of the scope that a package is in. */
+export function scopeRules({ rules }: Pick<RightsSpec, "rules">, name: string): readonly TagRule[] {
+  return (name.startsWith("@") ? own(rules, `${name.slice(0, name.indexOf("/"))}/*`) : undefined) ?? [];
+}
+
 /** The organisation whose scope a package is in. */
 function orgOf({ orgs }: RightsSpec, name: string): string | undefined {
   const scope = name.startsWith("@") ? name.slice(1, name.indexOf("/")) : undefined;
@@ -79,10 +95,16 @@ function memberRole({ orgs }: RightsSpec, principal: NamedPrincipal, org: string
 function subjectsOf({ orgs }: RightsSpec, principal: NamedPrincipal): ReadonlySet<string> {
   if (!isPerson(principal)) return new Set(["services", `${principal.kind}:${principal.name}`]);
   const { name } = principal;
+  const groups = (groupsOf(principal) ?? []).map((group) => `group:${group}`);
   const teams = Object.entries(orgs).flatMap(([org, { teams }]) =>
     Object.entries(teams).flatMap(([team, members]) => (members.includes(name) ? [`team:${org}:${team}`] : [])),
   );
-  return new Set(["everybody", `user:${name}`, ...teams]);
+  return new Set(["everybody", `user:${name}`, ...teams, ...groups]);
+}
+
+/** The groups in which a sign-in provider says that a person is; `undefined` for a principal that is no person. */
+export function groupsOf(principal: NamedPrincipal): readonly string[] | undefined {
+  return principal.kind === "user" || principal.kind === "token" ? principal.groups : undefined;
 }
 
 function isPerson({ kind }: NamedPrincipal): boolean {

@@ -1,4 +1,5 @@
 import { sha256Hex } from "../domain/digest.ts";
+import { boxOf, seal } from "./sealed.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ids } from "../ports/ids.ts";
 import type { TokenLimits, TokenRecord, TokenStore } from "../ports/tokens.ts";
@@ -6,6 +7,8 @@ import type { TokenLimits, TokenRecord, TokenStore } from "../ports/tokens.ts";
 /** Who asks, with the limits of the token at hand. */
 export type Identity = TokenLimits & {
   readonly name: string;
+  /** The groups that a sign-in provider says the user is in, as rights name them: `github:acme/platform`. */
+  readonly groups?: readonly string[];
   /** The client's address; absent when the host does not know it. */
   readonly address?: string;
   /** SHA-256 of the token at hand, in hex. */
@@ -28,13 +31,19 @@ export function hashToken(token: string): string {
   return sha256Hex(token);
 }
 
-/** Makes a token for a user. The token itself is returned once and kept nowhere. */
+/**
+ * Makes a token for a user. The token itself is returned once and kept nowhere.
+ *
+ * @param providerToken the token of the provider at which the user signed in. It is stored sealed for the new token.
+ */
 export async function issueToken(
   { tokens, ids }: { readonly tokens: TokenStore; readonly ids: Ids },
-  grant: Omit<TokenRecord, "hash">,
+  { signIn, ...grant }: Omit<TokenRecord, "hash">,
+  providerToken?: string,
 ): Promise<string> {
   const token = `${TOKEN_PREFIX}${ids.secret()}`;
-  await tokens.put({ ...grant, hash: hashToken(token) });
+  const sealed = providerToken === undefined ? {} : { sealed: seal(boxOf(token), providerToken) };
+  await tokens.put({ ...grant, hash: hashToken(token), ...(signIn ? { signIn: { ...signIn, ...sealed } } : {}) });
   return token;
 }
 
@@ -47,14 +56,13 @@ export async function authenticate(
   { tokens, clock }: { readonly tokens: Pick<TokenStore, "find">; readonly clock: Pick<Clock, "now"> },
   token: string,
   address?: string,
-): Promise<Identity | undefined> {
+): Promise<(Identity & Pick<TokenRecord, "signIn" | "created">) | undefined> {
   const record = await tokens.find(hashToken(token));
   if (!record || isExpired(record, clock.now())) return undefined;
   const {
     hash: tokenHash,
     user: name,
     label: _label,
-    created: _created,
     description: _description,
     expires: _expires,
     ...limits

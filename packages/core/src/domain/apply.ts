@@ -6,7 +6,7 @@ import type { ChangeEvent } from "./event.ts";
 import { recordsSince, withoutArchived } from "./history.ts";
 import { EVENT_DATA_MAX } from "./limits.ts";
 import type { Rejection } from "./outcome.ts";
-import { NO_TEAMS, refusedByRules, withUsedApprovals, type IsMember } from "./rules.ts";
+import { NO_CONTEXT, refusedByRules, withUsedApprovals, type RuleContext } from "./rules.ts";
 import { stateOf, type AppliedRecord, type Packument } from "./packument.ts";
 
 /** What `apply` returns. */
@@ -29,18 +29,18 @@ export type Applied =
  * conditional write. The definition of the change's kind (`domain/changes`) decides; the result then has the change's record
  * in the ring, the next revision and sequence, and the event in the outbox.
  *
- * After that the package's own rules for its tags are asked, whatever the kind: no change goes round them.
+ * After that the rules for the tags of the package and of its scope are asked, whatever the kind: no change goes round them.
  *
- * @param isMember who belongs to which team, for rules that name teams. Default: nobody to any.
+ * @param context teams and the rules of scopes, which are kept elsewhere. Default: there are none.
  * @example apply(undefined, publish) // { kind: "applied", packument, event }
  */
-export function apply(before: Packument | undefined, change: Change, isMember: IsMember = NO_TEAMS): Applied {
+export function apply(before: Packument | undefined, change: Change, context: RuleContext = NO_CONTEXT): Applied {
   const replay = stateOf(before).applied.find((record) => record.id === change.id);
   if (before && replay) return { kind: "replayed", packument: before, record: replay };
   const effectsSince: EffectsSince = (revision) => before && recordsSince(before, revision)?.map(effectOf);
   const result = definitionOf(change).decide(before, change, effectsSince);
   if (result instanceof Refusal) return { kind: "rejected", rejection: result.rejection };
-  const rejection = refusedByRules(before, result, change, isMember);
+  const rejection = refusedByRules(before, result, change, context);
   return rejection ? { kind: "rejected", rejection } : recorded(before, change, withUsedApprovals(before, result));
 }
 

@@ -1,3 +1,24 @@
+import * as z from "zod";
+import { ChangeId, PackageName } from "./names.ts";
+
+/** The fields that every event has. Subscribers ignore fields and kinds that they do not know. */
+export const EVENT_FIELDS = {
+  schema: z.literal(1),
+  id: ChangeId,
+  name: PackageName,
+  sequence: z.int().positive().describe("1, 2, 3 … for each package, without gaps."),
+  revision: z.int().positive().describe("The revision of the packument that has the change: the number in its _rev."),
+  at: z.iso.datetime().describe("When the change was accepted, ISO 8601 in UTC."),
+  actor: z.looseObject({ name: z.string() }).describe("Who made the change."),
+};
+
+/** The fields that the data of every event has. Data over 24 KB is cut to its key fields, without the tags. */
+export const EVENT_DATA_FIELDS = {
+  name: PackageName,
+  "dist-tags": z.record(z.string(), z.string()).optional().describe("All tags of the package after the change."),
+  truncated: z.literal(true).optional().describe("Set when the data was cut to its key fields: read the packument."),
+};
+
 /**
  * What subscribers receive about an applied change. At least once: a repeated event has the same `id`; a gap in `sequence`
  * means that an event is missing.

@@ -177,6 +177,16 @@ export const APPROVALS_MAX = 100;
 /** Days for which an approval counts: longer than a release is planned, so that nobody wakes an old one. */
 export const APPROVAL_DAYS = 14;
 
+/** Most groups of a sign-in provider that count for one person. A change carries them, so they are at most some 40 KB of a message. */
+export const GROUPS_MAX = 250;
+/** Longest name of such a group with its provider, in characters. */
+export const GROUP_MAX = 160;
+
+/** Web logins that may be begun in ten minutes, in all: each is a small object in the store, and anybody may begin one. */
+export const LOGINS_MAX = 1_000;
+/** The same from one address. An office shares one. */
+export const LOGINS_ADDRESS_MAX = 60;
+
 /** Unconfirmed events an index.json may hold before its consumer refuses to add more. Past this the event log has been down for many batches. */
 export const OUTBOX_MAX = 1_000;
 

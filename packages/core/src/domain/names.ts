@@ -61,11 +61,27 @@ const checked = (problem: (value: string) => string | undefined) =>
 /** The name of a package that can be changed. Publishing a new package also checks `nameProblem`. */
 export const PackageName = z
   .string()
-  .refine(isReadableName, { error: (issue) => nameProblem(String(issue.input)) ?? "this is not a package name" });
+  .refine(isReadableName, { error: (issue) => nameProblem(String(issue.input)) ?? "this is not a package name" })
+  .meta({
+    id: "PackageName",
+    description: "The name of a package: wire or @acme/wire.",
+    pattern: "^(?:@[A-Za-z0-9._!~*'()-]+/)?[A-Za-z0-9_!~*'()-][A-Za-z0-9._!~*'()-]*$",
+    maxLength: NAME_MAX,
+  });
 /** A dist-tag; see `tagProblem`. */
-export const Tag = checked(tagProblem);
+export const Tag = checked(tagProblem).meta({
+  id: "Tag",
+  description: "A dist-tag. It must not be a semver range, such as 1.x.",
+  pattern: "^[A-Za-z0-9!~*'()_-][A-Za-z0-9!~*'()._-]*$",
+  maxLength: TAG_MAX,
+});
 /** An exact version; see `versionProblem`. */
-export const Version = checked(versionProblem);
+export const Version = checked(versionProblem).meta({
+  id: "Version",
+  description: "An exact semver version without build metadata: 1.2.3 or 2.0.0-rc.1.",
+  pattern: String.raw`^(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?:-[0-9A-Za-z.-]+)?$`,
+  maxLength: VERSION_MAX,
+});
 /** The message that installers print for a deprecated version; empty for no deprecation. */
 export const DeprecationMessage = z
   .string()
@@ -76,7 +92,8 @@ export const ChangeId = z
   .string()
   .min(1)
   .max(CHANGE_ID_MAX, `a change id has at most ${CHANGE_ID_MAX} characters`)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]*$/, "a change id consists of letters, digits and _ . : -");
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]*$/, "a change id consists of letters, digits and _ . : -")
+  .meta({ id: "ChangeId", description: "The id of a change. Its sender chooses it; the same id is applied once." });
 
 /** A user's name, as it is used in URLs, maintainers and events. */
 export const UserName = z
@@ -84,7 +101,8 @@ export const UserName = z
   .regex(
     /^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$/,
     "a user name has 1 to 64 letters and digits; after the first also _ . @ -",
-  );
+  )
+  .meta({ id: "UserName", description: "The name of a user or of another service." });
 
 /**
  * Who makes a change: a user, or a CI job as `workloadName` spells it.

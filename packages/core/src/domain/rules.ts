@@ -19,14 +19,19 @@ import {
 import { frozenUntil, matchesTag, type TagRule } from "./tag-rule.ts";
 
 /**
- * Whether a user belongs to a team. Teams are kept elsewhere; the caller of `apply` passes what is known of them.
+ * What the rules need that is not in the package: the policy has it from the rights of the registry.
  *
- * @example (team, user) => teams.get(team)?.has(user) ?? false
+ * @example { isMember: (team, user) => team === "acme:release" && user === "bob", scopeRules: () => [] }
  */
-export type IsMember = (team: string, user: string) => boolean;
+export type RuleContext = {
+  /** Whether a user belongs to a team, named `ORG:TEAM`. */
+  readonly isMember: (team: string, user: string) => boolean;
+  /** The rules of the package's scope. They hold beside the package's own. */
+  readonly scopeRules: (name: string) => readonly TagRule[];
+};
 
-/** No teams are known. */
-export const NO_TEAMS: IsMember = () => false;
+/** No teams and no scopes are known. */
+export const NO_CONTEXT: RuleContext = { isMember: () => false, scopeRules: () => [] };
 
 /** Who makes a change. */
 export type RuledActor = { readonly kind: "user" | "workload" | "service"; readonly name: string };
@@ -67,15 +72,17 @@ export function refusedByRules(
   before: Packument | undefined,
   after: Packument,
   change: RuledChange,
-  isMember: IsMember,
+  context: RuleContext,
 ): Rejection | undefined {
-  const { rules = [], approvals = [] } = stateOf(before);
-  if (before === undefined || rules.length === 0 || change.type === "unpublish.all") return undefined;
+  const { rules: ours = [], approvals = [] } = stateOf(before);
+  const ofScope = context.scopeRules(after.name);
+  if (before === undefined || ours.length + ofScope.length === 0 || change.type === "unpublish.all") return undefined;
   const moves = movedTags(before["dist-tags"], after["dist-tags"]) ?? {};
   for (const [tag, move] of Object.entries(moves)) {
     const returns = change.undoes !== undefined && isRecorded(before, change.undoes, tag);
     const ruled = { tag, ...move, at: change.at, actor: change.actor, returns, approvals };
-    const reason = refusalOfMove(rules, ruled, after, isMember);
+    const reason =
+      refusalOfMove(ofScope, ruled, after, context, scopeOf(after.name)) ?? refusalOfMove(ours, ruled, after, context);
     if (reason === undefined) continue;
     const hint = change.type === "publish" ? '; publish under another tag: "--tag next"' : "";
     return { code: "forbidden", message: `${reason}${hint}` };
@@ -93,20 +100,24 @@ function isRecorded(before: Packument, id: string, tag: string): boolean {
  * Why rules refuse a move of a tag, as one line: what is not allowed, by which rule, and who can do something about it.
  *
  * @param packument has the versions and the owners. What it does not say about a version that is gone is no reason.
- * @example refusalOfMove(rules, move, packument, NO_TEAMS) // '"latest" of wire only moves forward, … (rule "latest"); …'
+ * @param scope the scope whose rules they are. Default: they are the package's own.
+ * @example refusalOfMove(rules, move, packument, NO_CONTEXT) // '"latest" of wire only moves forward, … (rule "latest"); …'
  */
 export function refusalOfMove(
   rules: readonly TagRule[],
   move: RuledMove,
   packument: Packument,
-  isMember: IsMember,
+  context: RuleContext,
+  scope?: string,
 ): string | undefined {
+  const who = scope === undefined ? whoChanges(packument) : `ask an administrator of ${scope} to change the rule`;
+  const of = scope === undefined ? "" : ` of ${scope}`;
   for (const rule of rules) {
     if (!matchesTag(rule, move.tag)) continue;
-    const problem = problemOf(rule, move, packument, isMember);
+    const problem = problemOf(rule, { ...move, who }, packument, context);
     if (problem === undefined) continue;
     const note = rule.note === undefined ? "" : `: ${rule.note}`;
-    return `"${move.tag}" of ${packument.name} ${problem.is} (rule "${rule.tags}"${note}); ${problem.fix ?? whoChanges(packument)}`;
+    return `"${move.tag}" of ${packument.name} ${problem.is} (rule "${rule.tags}"${of}${note}); ${problem.fix ?? who}`;
   }
   return undefined;
 }
@@ -114,27 +125,35 @@ export function refusalOfMove(
 /** What is not allowed, and how to go on. Default of `fix`: ask an owner. */
 type Problem = { readonly is: string; readonly fix?: string };
 
-function problemOf(rule: TagRule, move: RuledMove, packument: Packument, isMember: IsMember): Problem | undefined {
-  const { from, to, at, actor } = move;
+/** The scope of a package: `@acme`. Packages without one have no rules of a scope. */
+const scopeOf = (name: string) => name.slice(0, Math.max(0, name.indexOf("/")));
+
+/** `who`: whom to ask for another rule. */
+function problemOf(
+  rule: TagRule,
+  move: RuledMove & { readonly who: string },
+  packument: Packument,
+  context: RuleContext,
+): Problem | undefined {
+  const { from, to, at, actor, who } = move;
   const { movers } = rule;
-  if (movers && !isNamed(movers, actor, isMember))
+  if (movers && !isNamed(movers, actor, context))
     return { is: `is not moved by ${actor.name}`, fix: `ask one of ${movers.slice(0, NAMES_SHOWN).join(", ")}` };
   for (const freeze of rule.freeze ?? []) {
     const until = frozenUntil(freeze, at);
-    if (until !== undefined)
-      return { is: `does not move until ${until}`, fix: `try again then, or ${whoChanges(packument)}` };
+    if (until !== undefined) return { is: `does not move until ${until}`, fix: `try again then, or ${who}` };
   }
   if (rule.forward === true && !move.returns && isBackward(from, to))
     return {
       is: `only moves forward, not from ${from} to ${to ?? "nowhere"}`,
-      fix: `choose a higher version, or ${whoChanges(packument)}`,
+      fix: `choose a higher version, or ${who}`,
     };
   if (to === undefined) return undefined;
-  return problemOfVersion(rule, to, at, packument) ?? problemOfApprovals(rule, { ...move, to }, packument, isMember);
+  return problemOfVersion(rule, to, at, packument) ?? problemOfApprovals(rule, { ...move, to }, packument, context);
 }
 
-/** Whether an actor is in a list of users (`alice`), teams (`team:release`), CI jobs (`workload:…`) and services (`service:…`). */
-function isNamed(list: readonly string[], { kind, name }: RuledActor, isMember: IsMember): boolean {
+/** Whether an actor is in a list of users (`alice`), teams (`team:acme:release`), CI jobs (`workload:…`) and services (`service:…`). */
+function isNamed(list: readonly string[], { kind, name }: RuledActor, { isMember }: RuleContext): boolean {
   return list.some((entry) => {
     if (entry.startsWith("team:")) return kind === "user" && isMember(entry.slice("team:".length), name);
     return entry === (kind === "user" ? name : `${kind}:${name}`);
@@ -146,7 +165,7 @@ function problemOfApprovals(
   { approvals: wanted }: TagRule,
   { tag, to, at, actor, returns, approvals }: RuledMove & { readonly to: string },
   { name }: Packument,
-  isMember: IsMember,
+  context: RuleContext,
 ): Problem | undefined {
   if (wanted === undefined || returns) return undefined;
   const counted = approvals.filter(
@@ -155,7 +174,7 @@ function problemOfApprovals(
       one.version === to &&
       one.by !== actor.name &&
       isFresh(one, at) &&
-      (wanted.by === undefined || isNamed(wanted.by, { kind: "user", name: one.by }, isMember)),
+      (wanted.by === undefined || isNamed(wanted.by, { kind: "user", name: one.by }, context)),
   );
   const names = [...new Set(counted.map(({ by }) => by))];
   if (names.length >= wanted.count) return undefined;
@@ -241,7 +260,7 @@ export type WouldRefuse = Pick<AppliedRecord, "sequence" | "at" | "by" | "type">
 /**
  * Which moves of the past rules would have refused: a trial before they are set.
  *
- * @example wouldRefuse(rules, entries, packument, NO_TEAMS) // [{ sequence: 7, tag: "latest", from: "2.0.0", to: "1.0.0", … }]
+ * @example wouldRefuse(rules, entries, packument, NO_CONTEXT) // [{ sequence: 7, tag: "latest", from: "2.0.0", to: "1.0.0", … }]
  *
  * A version that was unpublished since is judged by its number only. Approvals are left out: nobody could give one.
  */
@@ -249,7 +268,7 @@ export function wouldRefuse(
   rules: readonly TagRule[],
   entries: readonly (Pick<AppliedRecord, "sequence" | "at" | "by" | "kind" | "type"> & Pick<ChangeDetail, "tags">)[],
   packument: Packument,
-  isMember: IsMember,
+  context: RuleContext,
 ): readonly WouldRefuse[] {
   const judged = rules.map((rule): TagRule => without(rule, ["approvals"]));
   return entries.flatMap(({ sequence, at, by, kind, type, tags = {} }) =>
@@ -264,7 +283,7 @@ export function wouldRefuse(
             returns: type === "tags.undo",
             approvals: [],
           };
-          const reason = isFirst(sequence) ? undefined : refusalOfMove(judged, ruled, packument, isMember);
+          const reason = isFirst(sequence) ? undefined : refusalOfMove(judged, ruled, packument, context);
           return reason === undefined ? [] : [{ sequence, at, by, type, tag, ...move, reason }];
         }),
   );

@@ -22,16 +22,20 @@ const Freeze = z.union(
 );
 type Freeze = z.infer<typeof Freeze>;
 
-/** A user; a team, a CI job or another service after its kind. */
+/** A user; a team, a CI job or another service after its kind. Teams are named as in the rights. */
 const Mover = z.union(
-  [UserName, z.string().regex(/^(?:team|workload|service):[A-Za-z0-9][A-Za-z0-9_.@/-]{0,127}$/)],
-  'name a user ("alice"), or write "team:", "workload:" or "service:" in front of a name',
+  [
+    UserName,
+    z.string().regex(/^team:[a-z0-9~-][a-z0-9._~-]{0,99}:[a-z0-9~-][a-z0-9._~-]{0,99}$/),
+    z.string().regex(/^(?:workload|service):[A-Za-z0-9][A-Za-z0-9_.:@/-]{0,199}$/),
+  ],
+  'name a user ("alice"), a team ("team:acme:release"), a CI job ("workload:github:acme/wire") or a service ("service:release")',
 );
 
 /**
  * A rule for the tags whose names match a pattern. Every rule that matches a tag must hold.
  *
- * @example { tags: "latest", movers: ["alice", "team:acme/release"], forward: true, releases: true }
+ * @example { tags: "latest", movers: ["alice", "team:acme:release"], forward: true, releases: true }
  *
  * - `tags`: the tag's name. One `*` stands for any text.
  * - `movers`: who may set, move and remove the tags. Absent: everybody who may tag.

@@ -10,11 +10,16 @@ import { WHY_MAX } from "./limits.ts";
  * - `message`: a person's words.
  * - `run`: the CI run, as a URL or by the name of the CI system.
  */
-export const Why = z.strictObject({
-  command: text("command").optional(),
-  message: text("message").optional(),
-  run: text("run").optional(),
-});
+export const Why = z
+  .strictObject({
+    command: text("command").optional(),
+    message: text("message").optional(),
+    run: text("run").optional(),
+  })
+  .meta({
+    id: "Why",
+    description: "Why the change was made: a command, a person's words, a CI run. It is kept in the history.",
+  });
 /** Why a change was made. */
 export type Why = z.infer<typeof Why>;
 

@@ -19,8 +19,17 @@ export interface IdentityProvider {
     readonly old: string;
     readonly new: string;
   }): Promise<ChangePasswordResult>;
-  /** Replaces a user's e-mail address; empty for none. `false`: there is no such user. Absent: it is not changed here. */
-  changeEmail?(change: Pick<Profile, "name" | "email">): Promise<boolean>;
+  /** Replaces fields of a user's profile; empty for none. `false`: there is no such user. Absent: it is not changed here. */
+  changeProfile?(change: { readonly name: string } & Partial<Pick<Profile, "email" | "fullname">>): Promise<boolean>;
+  /**
+   * Gives a user a password, and makes the user if there is none, as an accepted invitation does. `false`: the name differs only
+   * in capitals from a user's. Absent: the provider has no passwords.
+   */
+  setPassword?(credentials: Credentials): Promise<boolean>;
+  /** Ends a user's password: nobody signs in with it from now on. `false`: there was none. Absent: the provider has no passwords. */
+  endPassword?(name: string): Promise<boolean>;
+  /** A page of all users, also of those who hold a token and have no password, in the order of their names. */
+  list?(cursor?: string): Promise<UserPage>;
 }
 
 export type Credentials = {
@@ -35,9 +44,13 @@ export const PASSWORD_MIN = 8;
 export type Profile = {
   readonly name: string;
   readonly email: string;
+  /** The person's name; absent when it is not known. */
+  readonly fullname?: string;
   /** When the user was registered, in ISO 8601; absent when nobody knows. */
   readonly created?: string;
 };
+/** `cursor`: absent on the last page. */
+export type UserPage = { readonly users: readonly Profile[]; readonly cursor?: string };
 export type VerifyResult =
   | { readonly ok: true; readonly profile: Profile }
   | { readonly ok: false; readonly reason: "wrong_password" | "no_password" | "not_supported" };

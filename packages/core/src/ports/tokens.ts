@@ -1,4 +1,5 @@
 import type { TrustPermission } from "../access/trust.ts";
+import type { ProviderId } from "./sign-in.ts";
 import type { WorkloadType } from "./workloads.ts";
 
 /**
@@ -64,7 +65,22 @@ export type WorkloadGrant = {
   readonly rule: string;
   readonly permissions: readonly TrustPermission[];
 };
+/**
+ * At which provider the user of a token signed in for it.
+ *
+ * @example { provider: "github", subject: "583231", groups: ["acme", "acme/platform"], sealed: "…" }
+ */
+export type TokenSignIn = {
+  readonly provider: ProviderId;
+  readonly subject: string;
+  /** The groups at the sign-in. */
+  readonly groups: readonly string[];
+  /** The provider's token, sealed for this token. Absent: the account is not checked again. */
+  readonly sealed?: string;
+};
 export type TokenRecord = TokenLimits & {
+  /** Absent: a token that no provider has to confirm. */
+  readonly signIn?: TokenSignIn;
   /** SHA-256 of the token, in hex. */
   readonly hash: string;
   readonly user: string;

@@ -20,7 +20,7 @@ export type PackumentReader = {
 const CACHE_BYTES = 32 * 1024 * 1024;
 
 export function createPackumentReader(store: ObjectStore, maxBytes: number = CACHE_BYTES): PackumentReader {
-  const cache = new LRUCache<string, ReadPackument>({ maxSize: maxBytes, maxEntrySize: maxBytes / 4 });
+  const cache = new LRUCache<string, ReadPackument>({ maxSize: maxBytes, maxEntrySize: maxBytes / 2 });
   const keep = (name: string, entry: ReadPackument, bytes: number) => {
     cache.set(name, entry, { size: Math.max(1, bytes) });
   };

@@ -1,5 +1,12 @@
 import { jsonIn } from "../domain/json.ts";
-import { OPEN_RIGHTS, Rights, RIGHTS_BYTES_MAX, RIGHTS_HISTORY_MAX, type RightsSpec } from "../access/rights.ts";
+import {
+  OPEN_RIGHTS,
+  Rights,
+  RIGHTS_BYTES_MAX,
+  RIGHTS_HISTORY_MAX,
+  type CompleteRights,
+  type RightsSpec,
+} from "../access/rights.ts";
 import { createPolicy, type Policy, type PolicySettings } from "../access/policy.ts";
 import { rightsKey } from "../layout.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -86,8 +93,9 @@ export function createRightsStore(
           if (decided === before.decided && JSON.stringify(specOf(before)) === JSON.stringify(specOf(spec)))
             return { result: { ok: true, rights: before, unchanged: true } };
           const entry = { at: clock.now().toISOString(), by, what };
+          const { rules: _, ...others } = before;
           const rights: Rights = {
-            ...before,
+            ...others,
             ...specOf(spec),
             decided,
             revision: before.revision + 1,
@@ -106,8 +114,8 @@ export function createRightsStore(
 }
 
 /** The part of the rights that an administrator decides. */
-export function specOf({ grants, create, visibility, orgs }: RightsSpec): RightsSpec {
-  return { grants, create, visibility, orgs };
+export function specOf({ grants, create, visibility, orgs, disabled = [], rules }: RightsSpec): CompleteRights {
+  return { grants, create, visibility, orgs, disabled, ...(rules ? { rules } : {}) };
 }
 
 /** A stored document may be sent back as it was read: without what is ours in it. Not checked. */
@@ -140,6 +148,10 @@ export function createLivePolicy(
       const { rights } = await store.current();
       if (!rights.decided && current === undefined) onUndecided?.();
       if (current?.of !== rights) current = { policy: createPolicy({ ...settings, rights }), of: rights };
+    },
+    ruleContext: {
+      isMember: (team, user) => current?.policy.ruleContext.isMember(team, user) ?? false,
+      scopeRules: (name) => current?.policy.ruleContext.scopeRules(name) ?? [],
     },
     may: (principal, action, target) => current?.policy.may(principal, action, target) ?? NOT_READ,
   };

@@ -6,6 +6,7 @@ import { LAYOUT, tokenKey, tokenUseKey, userTokenKey, userTokensPrefix } from ".
 import type { IdentityProvider } from "../ports/identity.ts";
 import type { ListedToken, TokenRecord, TokenStore } from "../ports/tokens.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
+import { PROVIDER_IDS } from "../ports/sign-in.ts";
 import { WORKLOAD_TYPES } from "../ports/workloads.ts";
 import { pages } from "../read/pages.ts";
 
@@ -26,6 +27,14 @@ export const StoredToken = z.object({
   packages: z.array(z.string()).exactOptional(),
   scopes: z.array(z.string()).exactOptional(),
   cidr: z.array(z.string()).exactOptional(),
+  signIn: z
+    .object({
+      provider: z.enum(PROVIDER_IDS),
+      subject: z.string(),
+      groups: z.array(z.string()),
+      sealed: z.string().exactOptional(),
+    })
+    .exactOptional(),
   workload: z
     .object({ type: z.enum(WORKLOAD_TYPES), rule: z.string(), permissions: z.array(z.enum(TRUST_PERMISSIONS)) })
     .exactOptional(),

@@ -15,7 +15,6 @@ import { StoreUnavailable, type ObjectInfo, type ObjectStore } from "../ports/ob
 import type { Outcomes } from "../ports/outcomes.ts";
 import type { PackumentReader, ReadPackument } from "../read/reader.ts";
 import { restored } from "../domain/restore.ts";
-import { NO_TEAMS, type IsMember } from "../domain/rules.ts";
 import { outcomeOfRecord, withArchived } from "../domain/history.ts";
 import { archive, storeDetails } from "../stored/history.ts";
 import { updateObject, type Mutation } from "./update-object.ts";
@@ -28,8 +27,8 @@ export type ConsumerPorts = {
   readonly events: EventLog;
   readonly outcomes: Outcomes;
   readonly clock: Clock;
-  /** Who belongs to which team, for the rules of packages. Default: nobody to any. */
-  readonly isMember?: IsMember;
+  /** The memory that the last written documents may take, in bytes of their JSON. Default: `WRITTEN_BYTES`. */
+  readonly documentBytes?: number;
   /** 0 ≤ n < 1. Spreads the retries of consumers that lost a write to each other. Default: no spreading. */
   readonly random?: () => number;
 };
@@ -56,7 +55,7 @@ export type TimeLimit = {
 const REMEMBERED_PACKAGES = 10_000;
 
 /**
- * The memory that the last written documents may take, in bytes of their JSON: as much as the reader's cache, which holds the
+ * Default of the memory that the last written documents may take: as much as the reader's cache, which holds the
  * same objects as long as nobody else writes. Forgetting one costs the repair of what a foreign writer undoes right then.
  */
 const WRITTEN_BYTES = 32 * 1024 * 1024;
@@ -79,7 +78,7 @@ const WRITTEN_BYTES = 32 * 1024 * 1024;
  */
 export function createConsumer(ports: ConsumerPorts): Consumer {
   const emitted = new LRUCache<string, ReadonlySet<string>>({ max: REMEMBERED_PACKAGES });
-  const documents = new LRUCache<string, Packument>({ maxSize: WRITTEN_BYTES });
+  const documents = new LRUCache<string, Packument>({ maxSize: ports.documentBytes ?? WRITTEN_BYTES });
   return async (name, changes, time = {}) => {
     const written = await write(ports, { emitted, documents }, name, changes, time);
     time.over?.throwIfAborted();
@@ -108,7 +107,7 @@ type Memory = {
 };
 
 async function write(
-  { store, policy, reader, clock, isMember = NO_TEAMS, random }: ConsumerPorts,
+  { store, policy, reader, clock, random }: ConsumerPorts,
   memory: Memory,
   name: string,
   changes: readonly Change[],
@@ -123,12 +122,7 @@ async function write(
     await policy.refresh?.();
     const found = read && withoutEmitted(read.packument, emitted);
     const start = known && found ? restored(known, found) : found;
-    const {
-      packument: folded,
-      details,
-      outcomes,
-      changed,
-    } = await fold({ store, policy, isMember }, start, changes, progress);
+    const { packument: folded, details, outcomes, changed } = await fold({ store, policy }, start, changes, progress);
     over?.throwIfAborted();
     const unsent = stateOf(folded).outbox;
     if ((!changed && start === found) || folded === undefined) {
@@ -167,9 +161,6 @@ type Folded = {
   readonly changed: boolean;
 };
 
-/** What decides about a change, beside the packument. */
-type Decider = { readonly policy: Policy; readonly isMember: IsMember };
-
 /** What stays when a write was lost and the changes are folded again. */
 type Progress = {
   /** Ids of publishes whose tarball is at its final key. */
@@ -183,7 +174,7 @@ type Progress = {
  * Applies the changes one after the other, until `enough`. A publish counts only once its tarball is at its final key.
  */
 async function fold(
-  { store, policy, isMember }: Decider & Pick<ConsumerPorts, "store">,
+  { store, policy }: Pick<ConsumerPorts, "store" | "policy">,
   start: Packument | undefined,
   changes: readonly Change[],
   progress: Progress,
@@ -195,7 +186,7 @@ async function fold(
   const details: SpilledDetail[] = [];
   for (const change of changes) {
     if (progress.enough?.aborted && outcomes.length >= progress.folded) break;
-    let result = authorised({ policy, isMember }, packument, change);
+    let result = authorised(policy, packument, change);
     if (result.kind === "applied" && change.type === "publish" && !promoted.has(change.id)) {
       const failure = await promote(store, change);
       if (failure) result = { kind: "rejected", rejection: failure };
@@ -217,8 +208,8 @@ async function fold(
  *
  * A change that was applied before stays applied: it may have taken away the right that it needed itself.
  */
-function authorised({ policy, isMember }: Decider, packument: Packument | undefined, change: Change): Applied {
-  const result = apply(packument, change, isMember);
+function authorised(policy: Policy, packument: Packument | undefined, change: Change): Applied {
+  const result = apply(packument, change, policy.ruleContext);
   if (result.kind === "replayed") return result;
   const target = { name: change.name, packument };
   const decision = policy.may(principalOfChange(change), actionOf(change), target);

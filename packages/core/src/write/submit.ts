@@ -5,7 +5,6 @@ import { apply, type Applied } from "../domain/apply.ts";
 import { Change, changeProblem, type Draft } from "../domain/change.ts";
 import { WAIT_MS } from "../domain/limits.ts";
 import type { Outcome, Rejection } from "../domain/outcome.ts";
-import type { IsMember } from "../domain/rules.ts";
 import type { Why } from "../domain/why.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ids } from "../ports/ids.ts";
@@ -22,8 +21,6 @@ export type SubmitPorts = {
   readonly outcomes: Outcomes;
   readonly clock: Clock;
   readonly ids: Ids;
-  /** Who belongs to which team, for the rules of packages. Default: nobody to any. */
-  readonly isMember?: IsMember;
 };
 
 /** How a change is submitted. */
@@ -60,7 +57,7 @@ export type Submission =
 export type Submit = (draft: Draft, options: SubmitOptions) => Promise<Submission>;
 
 /** The way in for every change of the HTTP surface. */
-export function createSubmit({ reader, policy, queue, outcomes, clock, ids, isMember }: SubmitPorts): Submit {
+export function createSubmit({ reader, policy, queue, outcomes, clock, ids }: SubmitPorts): Submit {
   return async (draft, { principal, id: given, waitMs = WAIT_MS, why, dryRun = false }) => {
     const actor = actorOf(principal);
     const id = given ?? ids.next();
@@ -76,7 +73,7 @@ export function createSubmit({ reader, policy, queue, outcomes, clock, ids, isMe
       reader.read(name),
       given === undefined ? undefined : outcomes.find(given),
     ]);
-    const foreseen = apply(read?.packument, change, isMember);
+    const foreseen = apply(read?.packument, change, policy.ruleContext);
     if (foreseen.kind === "replayed")
       return { kind: "settled", outcome: outcomeOfRecord(foreseen.packument, foreseen.record) };
     // After the replay: a change may have taken away the right that it needed itself.

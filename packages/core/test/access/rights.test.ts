@@ -1,10 +1,13 @@
 import { describe, expect, test } from "vitest";
 import {
+  actorOf,
   ANONYMOUS,
   createPolicy,
   DEFAULT_RIGHTS,
   OPEN_RIGHTS,
+  principalOfChange,
   RightsSpec,
+  setDisabled,
   type Action,
   type Principal,
 } from "../../src/index.ts";
@@ -167,4 +170,47 @@ test.each([
 ])("%j is refused as rights", (wrong) => {
   const { grants, create, visibility, orgs } = DEFAULT_RIGHTS;
   expect(RightsSpec.safeParse({ grants, create, visibility, orgs, ...wrong }).success).toBe(false);
+});
+
+test("a disabled user may do nothing, whatever else the rights say; an administrator of the settings stays", () => {
+  const rights = setDisabled(DEFAULT_RIGHTS, "bob", true);
+  const policy = createPolicy({ anonymousRead: true, admins: ["root"], rights: setDisabled(rights, "root", true) });
+  const owned = { name: "wire", packument: { maintainers: [{ name: "bob" }] } };
+  for (const action of ["read", "publish", "account", "write"] as const)
+    expect(policy.may({ kind: "user", name: "bob" }, action, owned)).toMatchObject({ rule: "bob is disabled" });
+  expect(policy.may({ kind: "user", name: "root" }, "admin").allowed).toBe(true);
+  expect(setDisabled(rights, "bob", false).disabled).toEqual([]);
+});
+
+describe("groups of a sign-in provider", () => {
+  const rights: RightsSpec = {
+    ...DEFAULT_RIGHTS,
+    create: [],
+    orgs: { acme: { members: {}, teams: { web: ["carol"] } } },
+    grants: [
+      { to: "group:github:acme/web", role: "publish", on: "wire" },
+      { to: "team:acme:web", role: "admin", on: "left" },
+    ],
+  };
+  const policy = createPolicy({ anonymousRead: false, rights, admins: ["group:oidc:operators"] });
+  const member = (...groups: string[]) => ({ kind: "user", name: "bob", groups }) as const;
+  const mayPublish = (principal: ReturnType<typeof member>, name: string) =>
+    policy.may(principal, "publish", { name, packument: undefined }).allowed;
+  test("a group has the role that the rights give to it", () => {
+    expect(mayPublish(member("github:acme/web"), "wire")).toBe(true);
+    expect(mayPublish(member("github:acme/other"), "wire")).toBe(false);
+  });
+  test.each(["oidc:acme/web", "acme:web", "github:acme:web", "team:acme:web", "everybody", "user:carol"])(
+    "no group of another provider or of any name (%s) is the same, or a team of ours",
+    (group) => expect([mayPublish(member(group), "wire"), mayPublish(member(group), "left")]).toEqual([false, false]),
+  );
+  test("a group of the settings operates the registry; a user of that name does not", () => {
+    expect(policy.may(member("oidc:operators"), "admin").allowed).toBe(true);
+    expect(policy.may({ kind: "user", name: "oidc:operators" }, "admin").allowed).toBe(false);
+  });
+  test("a change carries its user's groups to the consumer; a service has none", () => {
+    const actor = actorOf(member("github:acme/web"));
+    expect(principalOfChange({ actor })).toEqual(member("github:acme/web"));
+    expect(principalOfChange({ actor: { ...actor, kind: "service" } })).toEqual({ kind: "service", name: "bob" });
+  });
 });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { changeOf, publishOf } from "@codebox/testing";
-import { stagingKey, type Change, type ChangeOf } from "../../src/index.ts";
+import { stagingKey, stateOf, type Change, type ChangeOf } from "../../src/index.ts";
+import { history } from "../support/changes.ts";
 
 export const NAME = "wire";
 const VERSIONS = ["1.0.0", "1.1.0", "2.0.0", "2.0.0-rc.1", "3.0.0", "10.0.0"] as const;
@@ -114,13 +115,25 @@ export const changes: fc.Arbitrary<Change[]> = fc
   .array(change, { minLength: 1, maxLength: 40 })
   .map((sequence) => sequence.map(sent));
 
-/** A package with some versions and some changes after these, and then one change of this kind with a new id. */
+/** As a sender that read the package before: a restore refuses tags that moved since. */
+function afterReading<C extends Change>(each: C, sequence: readonly Change[]): C {
+  const before = history(sequence).at(-1);
+  return each.type === "tags.restore" && before ? { ...each, seen: stateOf(before).sequence } : each;
+}
+
+/**
+ * A package with some versions and some changes after these, and then one change of this kind with a new id, in half of
+ * the cases from a sender that read the package before.
+ */
 export function endingWith(type: Kind): fc.Arbitrary<readonly [Change[], Change]> {
   const published = fc
     .shuffledSubarray([...VERSIONS])
     .map((some) => some.map((each) => publishOf(NAME, each, { id: `first-${each}` })));
-  return fc.tuple(published, fc.array(change, { maxLength: 10 }), arbitraries[type]).map(([first, more, last]) => {
-    const sequence = [...first, ...more].map(sent);
-    return [sequence, sent({ ...last, id: "last" }, sequence.length)];
-  });
+  return fc
+    .tuple(published, fc.array(change, { maxLength: 10 }), arbitraries[type], fc.boolean())
+    .map(([first, more, given, hasRead]) => {
+      const sequence = [...first, ...more].map(sent);
+      const last: Change = hasRead ? afterReading(given, sequence) : given;
+      return [sequence, sent({ ...last, id: "last" }, sequence.length)];
+    });
 }

@@ -2,7 +2,16 @@ import { describe, expect, test } from "vitest";
 import { applied, changeOf, given, packumentAfter, publishOf, rejected, tagPut } from "@codebox/testing";
 import fc from "fast-check";
 import semver from "semver";
-import { apply, Change, own, stateOf, type ChangeOf, type Packument, type TagRule } from "../../src/index.ts";
+import {
+  apply,
+  Change,
+  NO_CONTEXT,
+  own,
+  stateOf,
+  type ChangeOf,
+  type Packument,
+  type TagRule,
+} from "../../src/index.ts";
 import { changes, NAME } from "./arbitraries.ts";
 
 /** Owned by alice. 1: 1.0.0, 2: 2.0.0 as latest, 3: 3.0.0-rc.1 as next. */
@@ -49,12 +58,12 @@ describe("who sets the rules", () => {
 });
 
 describe("movers", () => {
-  const guarded = ruled({ tags: "latest", movers: ["alice", "team:acme/release"] });
+  const guarded = ruled({ tags: "latest", movers: ["alice", "team:acme:release"] });
 
   test("only they move the tag; the refusal says the rule and who can", () => {
     given(guarded).when(put("latest", "1.0.0")).then(applied());
     expect(refused(guarded, as("bob", put("latest", "1.0.0")))).toBe(
-      '"latest" of wire is not moved by bob (rule "latest"); ask one of alice, team:acme/release',
+      '"latest" of wire is not moved by bob (rule "latest"); ask one of alice, team:acme:release',
     );
     given(guarded)
       .when(as("bob", put("beta", "1.0.0")))
@@ -62,9 +71,24 @@ describe("movers", () => {
   });
   test("the caller of apply says who belongs to a team", () => {
     const change = as("bob", put("latest", "1.0.0"));
-    const isMember = (team: string, user: string) => team === "acme/release" && user === "bob";
-    expect(apply(guarded, change, isMember).kind).toBe("applied");
-    expect(apply(guarded, change, () => false).kind).toBe("rejected");
+    const isMember = (team: string, user: string) => team === "acme:release" && user === "bob";
+    expect(apply(guarded, change, { ...NO_CONTEXT, isMember }).kind).toBe("applied");
+    expect(apply(guarded, change, NO_CONTEXT).kind).toBe("rejected");
+  });
+  test("the rules of the scope hold beside the package's own, and say who changes them", () => {
+    const scopeRules = () => [{ tags: "latest", forward: true as const }];
+    const context = { ...NO_CONTEXT, scopeRules };
+    const result = apply(guarded, put("latest", "1.0.0"), context);
+    expect(result).toMatchObject({
+      rejection: {
+        message: expect.stringMatching(/^"latest" of wire only moves forward, .*administrator/) as string,
+      },
+    });
+    expect(apply(guarded, as("bob", put("latest", "2.0.0")), context).kind).toBe("applied");
+    expect(apply(guarded, as("bob", put("latest", "3.0.0-rc.1")), context)).toMatchObject({
+      rejection: { message: expect.stringContaining("not moved by bob") as string },
+    });
+    expect(apply(undefined, publishOf("wire", "1.0.0"), context).kind).toBe("applied");
   });
   test.each<[string, Change]>([
     ["a merge", changeOf("tags.merge", "wire", { tags: { beta: "1.0.0", latest: "1.0.0" } })],
@@ -86,13 +110,13 @@ describe("movers", () => {
     given(guarded).when(change).then(applied());
   });
   test("a CI job or another service is a mover only under its kind, and a user of the same name is not", () => {
-    const robots = ruled({ tags: "latest", movers: ["service:release", "workload:ci"] });
+    const robots = ruled({ tags: "latest", movers: ["service:release", "workload:github:acme/wire"] });
     const by = (kind: "user" | "workload" | "service", name: string): Change => ({
       ...put("latest", "1.0.0"),
       actor: { kind, name },
     });
     given(robots).when(by("service", "release")).then(applied());
-    given(robots).when(by("workload", "ci")).then(applied());
+    given(robots).when(by("workload", "github:acme/wire")).then(applied());
     for (const [kind, name] of [
       ["user", "release"],
       ["workload", "release"],

@@ -64,6 +64,7 @@ describe("the catalogue", () => {
   test("the policy decides with the package as it is stored", async () => {
     const asked: (AccessTarget | undefined)[] = [];
     const policy: Policy = {
+      ...openPolicy,
       may(principal, action, target) {
         asked.push(target);
         return openPolicy.may(principal, action, target);

@@ -11,9 +11,13 @@ import { systemIds } from "@codebox/system";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   createConsumer,
+  createLivePolicy,
   createPolicy,
+  createRightsStore,
   createSubmit,
+  NO_CONTEXT,
   outcomeKey,
+  RIGHTS_MAX_AGE_MS,
   type Change,
   type Consumer,
   type Policy,
@@ -22,6 +26,7 @@ import {
 
 /** A policy by which only the owners of a package may change it, and anybody may create one. */
 const owners: Policy = {
+  ruleContext: NO_CONTEXT,
   may(principal, _, target) {
     const people = target?.packument?.maintainers;
     const owner = !people || (principal.kind !== "anonymous" && people.some(({ name }) => name === principal.name));
@@ -102,6 +107,36 @@ test("a publish of another service is refused by the consumer, and its tarball i
   const outcomes = await consume("wire", [{ ...change, actor: { kind: "service", name: "ci" } }]);
   expect(outcomes).toMatchObject([{ state: "rejected", rejection: { code: "forbidden" } }]);
   expect(await embedded.store.head("wire/1.0.0.tgz")).toBeUndefined();
+});
+
+test("a team's new member moves the tag, and one who left does not, once the rights are as old as they may be", async () => {
+  const clock = manualClock();
+  const rights = createRightsStore({ ...embedded, clock }, { maxAgeMs: RIGHTS_MAX_AGE_MS });
+  const elsewhere = createRightsStore({ ...embedded, clock }, { maxAgeMs: 0 });
+  const team = (...release: string[]) =>
+    elsewhere.edit("admin", (before) => ({
+      ok: true,
+      what: "for the test",
+      spec: { ...before, orgs: { acme: { members: {}, teams: { release } } } },
+    }));
+  const consume = createConsumer({ ...embedded, policy: createLivePolicy({ anonymousRead: false }, rights), clock });
+  const publish = publishOf("wire", "1.0.0");
+  await stage(embedded.store, publish);
+  const rules = [{ tags: "next", movers: ["team:acme:release"] }];
+  await consume("wire", [publish, changeOf("rules.put", "wire", { rules })]);
+  const move = async (version: string) => {
+    const [outcome] = await consume("wire", [tagPut("wire", "next", version)]);
+    return outcome?.state;
+  };
+  expect(await move("1.0.0")).toBe("rejected");
+  await team("alice");
+  await clock.advance(RIGHTS_MAX_AGE_MS);
+  expect(await move("1.0.0")).toBe("applied");
+  await team();
+  await clock.advance(RIGHTS_MAX_AGE_MS);
+  expect(await consume("wire", [changeOf("tag.remove", "wire", { tag: "next" })])).toMatchObject([
+    { state: "rejected", rejection: { message: expect.stringContaining("team:acme:release") as string } },
+  ]);
 });
 
 describe("submit asks the policy", () => {

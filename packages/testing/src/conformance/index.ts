@@ -1,6 +1,7 @@
 import { amendChecks } from "./checks/amend.ts";
 import { archiveChecks } from "./checks/archives.ts";
 import { changeChecks } from "./checks/changes.ts";
+import { contractChecks } from "./checks/contract.ts";
 import { distTagChecks } from "./checks/dist-tags.ts";
 import { eventChecks } from "./checks/events.ts";
 import { failureChecks } from "./checks/failures.ts";
@@ -10,6 +11,7 @@ import { listChecks } from "./checks/lists.ts";
 import { nameChecks } from "./checks/names.ts";
 import { otherRouteChecks } from "./checks/other-routes.ts";
 import { packumentChecks } from "./checks/packuments.ts";
+import { userChecks } from "./checks/users.ts";
 import { profileChecks } from "./checks/profile.ts";
 import { publishChecks } from "./checks/publish.ts";
 import { repeatChecks } from "./checks/repeats.ts";
@@ -28,6 +30,6 @@ export { createRegistry, type Registry, type Target } from "./registry.ts";
 /** Every check of PROTOCOL.md that a URL and a token allow, in the order of its sections. */
 export const CHECKS: readonly Check[] = [
   nameChecks, changeChecks, repeatChecks, failureChecks, distTagChecks, historyChecks, ruleChecks, packumentChecks, tarballChecks,
-  publishChecks, archiveChecks, amendChecks, identityChecks, tokenChecks, tokenLimitChecks, profileChecks, eventChecks,
-  otherRouteChecks, listChecks, rightsChecks, trustChecks,
+  publishChecks, archiveChecks, amendChecks, identityChecks, tokenChecks, tokenLimitChecks, profileChecks, userChecks, eventChecks,
+  otherRouteChecks, listChecks, rightsChecks, trustChecks, contractChecks,
 ].flat(); // prettier-ignore

@@ -10,7 +10,7 @@ export type MemoryIdentitySettings = {
 
 /** The `IdentityProvider` port over a map. Passwords are kept as they are: for tests only. */
 export function createMemoryIdentities(tokens: TokenStore, settings: MemoryIdentitySettings): IdentityProvider {
-  const users = new Map<string, { readonly password: string; readonly profile: Profile }>();
+  const users = new Map<string, { readonly password: string | undefined; readonly profile: Profile }>();
   const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
   const isTaken = (name: string) =>
     [...settings.reserved, ...settings.holders, ...users.keys()].some((taken) => same(taken, name));
@@ -36,10 +36,25 @@ export function createMemoryIdentities(tokens: TokenStore, settings: MemoryIdent
       users.set(name, { password: chosen, profile: verified.profile });
       return verified;
     },
-    async changeEmail({ name, email }) {
+    async changeProfile({ name, ...fields }) {
       const known = users.get(name);
-      if (known) users.set(name, { ...known, profile: { name, email } });
+      if (known) users.set(name, { ...known, profile: withoutEmpty({ ...known.profile, ...fields }) });
       return known !== undefined;
+    },
+    async setPassword({ name, password, email = "" }) {
+      const others = [...settings.holders, ...users.keys()];
+      if (!users.has(name) && others.some((other) => other !== name && same(other, name))) return false;
+      users.set(name, { password, profile: users.get(name)?.profile ?? { name, email } });
+      return true;
+    },
+    async endPassword(name) {
+      const known = users.get(name);
+      if (known) users.set(name, { ...known, password: undefined });
+      return known !== undefined;
+    },
+    async list() {
+      const names = new Set([...users.keys(), ...settings.holders]);
+      return { users: [...names].toSorted().map((name) => users.get(name)?.profile ?? { name, email: "" }) };
     },
     async find(name) {
       const known = users.get(name);
@@ -47,4 +62,8 @@ export function createMemoryIdentities(tokens: TokenStore, settings: MemoryIdent
       return (await tokens.list(name)).length > 0 ? { name, email: "" } : undefined;
     },
   };
+}
+
+function withoutEmpty({ fullname, ...profile }: Profile): Profile {
+  return fullname === undefined || fullname === "" ? profile : { ...profile, fullname };
 }

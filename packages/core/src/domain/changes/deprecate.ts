@@ -26,6 +26,7 @@ export const deprecate = defineChange({
     return clashes ?? { ...before, versions };
   }),
   touches: ({ messages }) => ({ versions: Object.keys(messages) }),
+  eventFields: { versions: z.array(Version) },
   eventData: ({ messages }) => ({ key: { versions: Object.keys(messages) } }),
   restore: ({ versions }) => ({ deprecated: versions }),
 });

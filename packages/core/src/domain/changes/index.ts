@@ -38,6 +38,13 @@ type AnyChange = z.infer<Table[keyof Table]["schema"]>;
 /** The schemas of all kinds, in the order of the table. `Change` is their union. */
 export const schemas = Object.values(table).map(({ schema }) => schema);
 
+/** What the contract with other services says about each kind, in the order of the table. */
+export const kinds: readonly Kind[] = Object.entries(table).map(([type, definition]) => ({ type, ...definition }));
+type Kind = { readonly type: string; readonly schema: z.ZodType } & Pick<
+  ChangeDefinition<never>,
+  "action" | "eventFields"
+>;
+
 /**
  * Every kind of change, under its `type`. The only place that lists the kinds: validation, `apply`, events, history and
  * `restored` all read from it. Does not compile when a kind lacks a part or is under a type that is not its own.

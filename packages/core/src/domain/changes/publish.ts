@@ -110,6 +110,10 @@ export const publish = defineChange({
     return isLatest ? described(after, stored, change.readme ?? manifest["readme"]) : after;
   },
   touches: ({ version }) => ({ versions: [version] }),
+  eventFields: {
+    version: Version,
+    ...Object.fromEntries(PUBLISH_FIELDS.map((field) => [field, z.unknown().optional()])),
+  },
   eventData: ({ version }, after) => {
     const manifest = own(after.versions, version);
     const present = PUBLISH_FIELDS.filter((field) => manifest?.[field] !== undefined);

@@ -1,3 +1,4 @@
+import * as z from "zod";
 import { ownersOf, stateOf, without, type CodeboxState } from "../packument.ts";
 import { isUserAmong } from "../rules.ts";
 import { TagRules } from "../tag-rule.ts";
@@ -18,6 +19,7 @@ export const rulesPut = defineChange({
     return { ...before, _codebox: rules.length === 0 ? state : { ...state, rules } };
   }),
   touches: () => ({}),
+  eventFields: { rules: z.array(z.looseObject({ tags: z.string() })).optional() },
   eventData: ({ rules }) => ({ key: {}, more: { rules } }),
   restore: () => ({ state: ["rules"] }),
 });

@@ -10,6 +10,7 @@ export const star = defineChange({
     return { ...before, users: Object.fromEntries(starred ? [...others, [actor.name, true]] : others) };
   }),
   touches: () => ({}),
+  eventFields: { starred: z.boolean() },
   eventData: ({ starred }) => ({ key: { starred } }),
   restore: ({ by }) => ({ stars: [by] }),
 });

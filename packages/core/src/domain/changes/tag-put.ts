@@ -12,6 +12,7 @@ export const tagPut = defineChange({
       retagged(before, change, { ...before["dist-tags"], [change.tag]: change.version }),
   ),
   touches: ({ tag, version }) => ({ tag, versions: [version] }),
+  eventFields: { tag: Tag, version: Version },
   eventData: ({ tag, version }) => ({ key: { tag, version } }),
   restore: ({ tag }) => ({ tag }),
 });

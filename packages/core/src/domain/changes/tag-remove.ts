@@ -14,6 +14,7 @@ export const tagRemove = defineChange({
     return retagged(before, change, rest);
   }),
   touches: ({ tag }) => ({ tag }),
+  eventFields: { tag: Tag },
   eventData: ({ tag }) => ({ key: { tag } }),
   restore: ({ tag }) => ({ tag }),
 });

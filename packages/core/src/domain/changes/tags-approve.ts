@@ -22,6 +22,7 @@ export const tagsApprove = defineChange({
     return { ...before, _codebox: { ...stateOf(before), approvals: all } };
   }),
   touches: ({ tag, version }) => ({ versions: [version], tag }),
+  eventFields: { tag: Tag, version: Version },
   eventData: ({ tag, version }) => ({ key: { tag, version } }),
   restore: () => ({ state: ["approvals"] }),
 });

@@ -11,6 +11,7 @@ export const tagsMerge = defineChange({
       retagged(before, change, { ...before["dist-tags"], ...change.tags }),
   ),
   touches: () => ({}),
+  eventFields: {},
   eventData: () => ({ key: {} }),
   restore: () => ({ tags: "merged" }),
 });

@@ -7,6 +7,7 @@ export const tagsReplace = defineChange({
   schema: changeSchema("tags.replace", { tags: TagSet, ifMatch }),
   decide: ofExisting((before, change) => retagged(before, change, { ...change.tags })),
   touches: () => ({}),
+  eventFields: {},
   eventData: () => ({ key: {} }),
   restore: () => ({ tags: "replaced" }),
 });

@@ -33,6 +33,7 @@ export const tagsRestore = defineChange({
     return retagged(before, change, force === true ? Object.fromEntries(living) : { ...change.tags });
   }),
   touches: () => ({}),
+  eventFields: { since: z.int().nonnegative() },
   eventData: ({ since }) => ({ key: { since } }),
   restore: () => ({ tags: "replaced" }),
 });

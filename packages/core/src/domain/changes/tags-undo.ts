@@ -25,7 +25,8 @@ export const tagsUndo = defineChange({
     tags: z
       .record(Tag, Move)
       .refine((tags) => Object.keys(tags).length > 0, "an undo names the tags that it takes back")
-      .refine((tags) => Object.keys(tags).length <= TAGS_MAX, `an undo takes back at most ${TAGS_MAX} tags`),
+      .refine((tags) => Object.keys(tags).length <= TAGS_MAX, `an undo takes back at most ${TAGS_MAX} tags`)
+      .meta({ minProperties: 1, maxProperties: TAGS_MAX }),
     force: z.boolean().optional(),
     ifMatch,
   }),
@@ -57,6 +58,7 @@ export const tagsUndo = defineChange({
     const [tag, ...others] = Object.keys(tags);
     return tag === undefined || others.length > 0 ? {} : { tag };
   },
+  eventFields: { undoes: ChangeId },
   eventData: ({ undoes }) => ({ key: { undoes } }),
   restore: ({ tag }) => (tag === undefined ? { tags: "replaced" } : { tag }),
 });

@@ -11,6 +11,7 @@ export const unpublishAll = defineChange({
       changedSince(change, effectsSince, ({ added }) => added !== undefined) ?? tombstone(before),
   ),
   touches: (_, before) => ({ versions: Object.keys(before?.versions ?? {}) }),
+  eventFields: {},
   eventData: () => ({ key: {} }),
   restore: ({ versions = [] }) => ({ removed: versions }),
 });

@@ -26,6 +26,7 @@ export const unpublishVersions = defineChange({
     return moved ? described(without(after, [...DESCRIBING, "readme"]), moved, moved["readme"]) : after;
   }),
   touches: ({ versions }) => ({ versions }),
+  eventFields: { versions: z.array(Version) },
   eventData: ({ versions }) => ({ key: { versions } }),
   restore: ({ versions = [] }) => ({ removed: versions }),
 });

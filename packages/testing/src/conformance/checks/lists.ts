@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { at, expectCode, expectStatus, listAt, stringAt } from "../answer.ts";
 import { check, type Check } from "../check.ts";
-import { eventually } from "../eventually.ts";
+import { eventually } from "../administrator.ts";
 import { skip } from "../skip.ts";
 import { pathOf, type Registry } from "../registry.ts";
 

@@ -63,7 +63,7 @@ export const profileChecks: readonly Check[] = [
     const changed = await set(registry, token, { email });
     if (changed.status === 403) skip("this registry keeps no e-mail addresses");
     assert.equal(at(expectStatus(changed, 200).json, "email"), email);
-    expectCode(await set(registry, token, { email, fullname: "A Person" }), 400, "invalid");
+    expectCode(await set(registry, token, { email, github: "somebody" }), 400, "invalid");
     assert.equal(at(expectStatus(await registry.get(PROFILE, { token }), 200).json, "email"), email);
     expectStatus(await set(registry, token, { email: null }), 200);
     assert.notEqual(at(expectStatus(await registry.get(PROFILE, { token }), 200).json, "email"), email);

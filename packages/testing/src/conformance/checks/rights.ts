@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { at, expectCode, expectStatus, listAt, stringAt } from "../answer.ts";
+import { eventually, requireAdministrator } from "../administrator.ts";
 import { check, type Check } from "../check.ts";
-import { eventually } from "../eventually.ts";
 import { pathOf, tagPath, type Registry } from "../registry.ts";
-import { skip } from "../skip.ts";
 
 /** Who may do what: owners, private packages, organisations and teams, the rights as a document. */
 export const rightsChecks: readonly Check[] = [
@@ -88,9 +87,4 @@ export const rightsChecks: readonly Check[] = [
 
 async function userOf(registry: Registry, token: string): Promise<string> {
   return stringAt(expectStatus(await registry.get("/-/whoami", { token }), 200).json, "username");
-}
-
-async function requireAdministrator(registry: Registry): Promise<void> {
-  const { status } = await registry.get("/-/access");
-  if (status !== 200) skip("the registry's token is not an administrator's");
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { at, expectCode, expectStatus, listAt, stringAt } from "../answer.ts";
 import { check, type Check } from "../check.ts";
+import { eventually, requireAdministrator } from "../administrator.ts";
 import { pathOf, type Registry, secondOwner, tagPath } from "../registry.ts";
 
 const rulesPath = (name: string) => `/-/package${pathOf(name)}/rules`;
@@ -67,6 +68,34 @@ export const ruleChecks: readonly Check[] = [
       assert.deepEqual(approval, { ok: true, id: name, tag: "latest", version: "1.0.0" });
       expectStatus(await put(registry, name, "latest", "1.0.0"), 200);
       expectCode(await put(registry, name, "latest", "1.1.0"), 403, "forbidden");
+    },
+  ),
+  check(
+    "RUL-11 RUL-12",
+    "the rules of a scope hold beside a package's own, and its administrators set them",
+    async (registry) => {
+      await requireAdministrator(registry);
+      const org = registry.word("ruled");
+      const user = await registry.user();
+      expectStatus(await registry.send("PUT", `/-/org/${org}/user`, { body: { user, role: "owner" } }), 200, 201);
+      const name = `@${org}/wire`;
+      for (const version of ["1.0.0", "1.1.0"])
+        await eventually(async () => void expectStatus(await registry.publish(name, version), 201));
+      const path = `/-/scope/@${org}/rules`;
+      const rules = [{ tags: "latest", forward: true }];
+      const token = await registry.secondToken();
+      expectCode(await registry.send("PUT", path, { token, body: { rules } }), 403, "forbidden");
+      const { json } = expectStatus(await registry.send("PUT", path, { body: { rules } }), 200);
+      assert.deepEqual(json, { ok: true, scope: `@${org}`, rules });
+      assert.deepEqual((await registry.get(path)).json, { scope: `@${org}`, rules });
+      await eventually(async () => {
+        const refused = await put(registry, name, "latest", "1.0.0");
+        if (refused.status === 200) await put(registry, name, "latest", "1.1.0");
+        expectCode(refused, 403, "forbidden");
+      });
+      expectStatus(await setRules(registry, name, [{ tags: "next", forward: true }]), 200);
+      expectCode(await put(registry, name, "latest", "1.0.0"), 403, "forbidden");
+      expectStatus(await registry.send("PUT", path, { body: { rules: [] } }), 200);
     },
   ),
   check("RUL-6", "a trial of rules says what they would have refused, and sets nothing", async (registry) => {

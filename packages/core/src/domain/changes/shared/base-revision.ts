@@ -2,7 +2,11 @@ import * as z from "zod";
 import { refuse, type Effect, type EffectsSince, type Refusal } from "./definition.ts";
 
 /** The number in the `_rev` that the sender read. The change is refused when it would undo something newer. */
-export const baseRevision = z.int().nonnegative().optional();
+export const baseRevision = z
+  .int()
+  .nonnegative()
+  .describe("The number in the _rev that the sender read. The change is refused when it would undo something newer.")
+  .optional();
 
 /**
  * Refuses a change with `conflict` when a change after its `baseRevision` clashes with it, or when that can no longer be known.

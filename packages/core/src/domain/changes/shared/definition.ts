@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { GROUP_MAX, GROUPS_MAX } from "../../limits.ts";
 import { ActorName, ChangeId, PackageName } from "../../names.ts";
 import type { Rejection, RejectionCode } from "../../outcome.ts";
 import { exists, type AppliedRecord, type Packument } from "../../packument.ts";
@@ -21,6 +22,11 @@ export type ChangeDefinition<C> = {
   readonly decide: Decide<C, Packument | undefined>;
   /** What the record in the ring says about the change. It is all that `restore` sees later. */
   readonly touches: (change: C, before: Packument | undefined) => Touched;
+  /**
+   * The fields of `eventData`, for the contract with subscribers. Fields of `more` are optional. Absent: the contract says only that
+   * an event of this kind may have more fields.
+   */
+  readonly eventFields?: z.ZodRawShape;
   /** The body of the event. `after` is the packument that `decide` returned. */
   readonly eventData: (change: C, after: Packument) => EventData;
   /** What a change with this record touched: used to find conflicts, and to bring the change back after a stale foreign write. */
@@ -102,9 +108,16 @@ const common = {
   id: ChangeId,
   name: PackageName,
   /** When it was accepted, ISO 8601 in UTC. */
-  at: z.iso.datetime({ message: '"at" must be an ISO 8601 time in UTC, such as "2026-11-24T10:00:00.000Z"' }),
+  at: z.iso
+    .datetime({ message: '"at" must be an ISO 8601 time in UTC, such as "2026-11-24T10:00:00.000Z"' })
+    .describe("When the change was made, ISO 8601 in UTC."),
   /** Who makes the change. `submit` and the intake of other services' messages set it; no sender sets its own. */
-  actor: z.strictObject({ kind: z.enum(["user", "workload", "service"]), name: ActorName }),
+  actor: z.strictObject({
+    kind: z.enum(["user", "workload", "service"]),
+    name: ActorName,
+    /** The groups of a user at the sign-in provider, for the consumer's check of rights. */
+    groups: z.array(z.string().max(GROUP_MAX)).max(GROUPS_MAX).exactOptional(),
+  }),
 };
 
 /**

@@ -7,14 +7,20 @@ import { refuse, type Refusal } from "./definition.ts";
 /** Tag → version. */
 export const TagSet = z
   .record(Tag, Version)
-  .refine((tags) => Object.keys(tags).length <= TAGS_MAX, `a package has at most ${TAGS_MAX} tags`);
+  .refine((tags) => Object.keys(tags).length <= TAGS_MAX, `a package has at most ${TAGS_MAX} tags`)
+  .meta({ id: "TagSet", description: "Tag → version.", maxProperties: TAGS_MAX });
 
 /** The ETag of the tags that the sender read (`GET …/dist-tags`). The change is refused when the tags changed since. */
-export const ifMatch = z.string().max(200, "an ETag in If-Match has at most 200 characters").optional();
+export const ifMatch = z
+  .string()
+  .max(200, "an ETag in If-Match has at most 200 characters")
+  .describe("The ETag of the tags that the sender read. The change is refused when the tags changed since.")
+  .optional();
 
 /** `*`: the change only creates. It is refused when one of the tags that it sets is there already (RFC 9110, 13.1.2). */
 export const ifNoneMatch = z
   .literal("*", 'If-None-Match takes only "*" for a change: the tag must not exist')
+  .describe("The change only creates: it is refused when one of the tags exists.")
   .optional();
 
 /** Refuses a change that must only create, when the package has one of its tags. */

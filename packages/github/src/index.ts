@@ -1,0 +1,1 @@
+export { createGitHub, type GitHubSettings } from "./provider.ts";
