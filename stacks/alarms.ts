@@ -66,6 +66,11 @@ function alarmsOn({ queues, topics, functions, mappings, api }: Watched): Record
       ...onQueue(queues.intakeDeadLetters, "ApproximateNumberOfMessagesVisible"),
       above: 0,
     },
+    IndexDeadLetters: {
+      what: "an event could not be indexed, so searches may miss what changed",
+      ...onQueue(queues.indexDeadLetters, "ApproximateNumberOfMessagesVisible"),
+      above: 0,
+    },
     OldestChange: {
       what: "an accepted change has waited for more than five minutes",
       ...onQueue(queues.changes, "ApproximateAgeOfOldestMessage"),

@@ -1,9 +1,13 @@
-import { INTAKES, type Functions } from "./functions.ts";
+import { INDEXERS, INTAKES, type Functions } from "./functions.ts";
 import type { Queues } from "./queue.ts";
 import type { Settings } from "./settings.ts";
 
 /** The largest batch that Lambda takes from a FIFO queue. */
 const BATCH = 10;
+
+/** Events that are indexed together, and how many seconds the first of them waits for others: each batch writes an object. */
+const INDEX_BATCH = 100;
+const INDEX_WINDOW_SECONDS = 2;
 
 /** In `sst dev` all packages change one after the other, as far as SQS allows it: two is the least. */
 const DEV_CONCURRENCY = 2;
@@ -33,6 +37,15 @@ export function consume(queues: Queues, functions: Functions, settings: Settings
         },
       })
       .apply(({ nodes }) => nodes.eventSourceMapping.uuid);
+  queues.index.subscribe(functions.indexer.arn, {
+    batch: { size: INDEX_BATCH, window: `${INDEX_WINDOW_SECONDS} seconds`, partialResponses: true },
+    transform: {
+      eventSourceMapping(args) {
+        args.scalingConfig = { maximumConcurrency: INDEXERS };
+        args.metricsConfig = { metrics: ["EventCount"] };
+      },
+    },
+  });
   return {
     changes: map(queues.changes, functions.consumer, settings.consumers),
     intake: map(queues.intake, functions.intake, INTAKES),

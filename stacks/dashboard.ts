@@ -37,6 +37,8 @@ export function dashboard(queues: Queues, functions: Functions, gateway: sst.aws
         queueMetric(queues.intake, "ApproximateNumberOfMessagesVisible"),
         queueMetric(queues.deadLetters, "ApproximateNumberOfMessagesVisible"),
         queueMetric(queues.intakeDeadLetters, "ApproximateNumberOfMessagesVisible"),
+        queueMetric(queues.index, "ApproximateNumberOfMessagesVisible"),
+        queueMetric(queues.indexDeadLetters, "ApproximateNumberOfMessagesVisible"),
       ],
     ],
     [

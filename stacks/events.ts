@@ -41,6 +41,15 @@ export function events(queues: Queues, { trial }: Settings): Topics {
     rawMessageDelivery: true,
     redrivePolicy: $jsonStringify({ deadLetterTargetArn: queues.intakeDeadLetters.arn }),
   });
+  new aws.sqs.QueuePolicy("IndexQueuePolicy", queuePolicy(queues.index, announced));
+  new aws.sqs.QueuePolicy("IndexDeadLetterQueuePolicy", queuePolicy(queues.indexDeadLetters, announced));
+  new aws.sns.TopicSubscription("IndexSubscription", {
+    topic: announced.arn,
+    protocol: "sqs",
+    endpoint: queues.index.arn,
+    rawMessageDelivery: true,
+    redrivePolicy: $jsonStringify({ deadLetterTargetArn: queues.indexDeadLetters.arn }),
+  });
   return { events: announced, intake };
 }
 

@@ -11,7 +11,7 @@ export type Functions = Readonly<Record<FunctionName, sst.aws.Function>>;
 const DEV_TIMEOUT = 900;
 
 /** Timeouts in seconds. API Gateway's limit is 30, and a cold start counts: with 25 a slow request is answered by us. A queue hides a message for six times its function's timeout. */
-const TIMEOUTS = { read: 25, write: 25, account: 25, consumer: 30, intake: 30, redrive: 300 } as const;
+const TIMEOUTS = { read: 25, write: 25, account: 25, consumer: 30, intake: 30, indexer: 60, redrive: 300 } as const;
 
 /** The timeout of a function of this stage, in seconds. */
 export const timeoutOf = (name: FunctionName): number => ($dev ? DEV_TIMEOUT : TIMEOUTS[name]);
@@ -20,10 +20,21 @@ export const timeoutOf = (name: FunctionName): number => ($dev ? DEV_TIMEOUT : T
  * Megabytes; 1,769 is one full processor. The consumer is busy all the time that it runs, and parses complete packuments; `write`
  * inspects tarballs of up to 256 MiB within its time. The other functions mostly wait, and waiting is billed by the megabyte: docs/cost.md.
  */
-const MEMORY = { read: 1_024, write: 1_769, account: 512, consumer: 1_769, intake: 512, redrive: 512 } as const;
+const MEMORY = {
+  read: 1_024,
+  write: 1_769,
+  account: 512,
+  consumer: 1_769,
+  intake: 512,
+  indexer: 1_024,
+  redrive: 512,
+} as const;
 
 /** Maximum of concurrent intakes. They only check and forward messages, so few are enough. Lambda's minimum for a queue is two. */
 export const INTAKES = 2;
+
+/** Maximum of concurrent indexers: more would only lose writes of the same object to each other. */
+export const INDEXERS = 2;
 
 /** The Lambda functions, each with only the environment that it needs. */
 export function functions(storage: Storage, queues: Queues, topics: Topics, settings: Settings): Functions {
@@ -31,6 +42,7 @@ export function functions(storage: Storage, queues: Queues, topics: Topics, sett
     bucket: storage.arn,
     "change queue": queues.changes.arn,
     "intake queue": queues.intake.arn,
+    "index queue": queues.index.arn,
     "dead-letter queue": queues.deadLetters.arn,
     "intake dead-letter queue": queues.intakeDeadLetters.arn,
     "event topic": topics.events.arn,
@@ -69,7 +81,7 @@ export function functions(storage: Storage, queues: Queues, topics: Topics, sett
   const services = { CODEBOX_SERVICES: settings.services };
   // As many as their queues may invoke at the same time. With fewer, Lambda would throttle its own invocations; more would stay unused.
   const reserved: Partial<Record<FunctionName, number>> = settings.reserve
-    ? { consumer: settings.consumers, intake: INTAKES }
+    ? { consumer: settings.consumers, intake: INTAKES, indexer: INDEXERS }
     : {};
   const make = (name: FunctionName, environment: Readonly<Record<string, $util.Input<string>>>) => {
     const shape = { name, timeout: timeoutOf(name), memory: MEMORY[name], reserved: reserved[name], environment };
@@ -92,6 +104,7 @@ export function functions(storage: Storage, queues: Queues, topics: Topics, sett
       ...services,
       CODEBOX_DEAD_LETTERS_URL: queues.intakeDeadLetters.url,
     }),
+    indexer: make("indexer", bucket),
     redrive: make("redrive", { ...bucket, ...changes, ...deadLetters }),
   };
 }

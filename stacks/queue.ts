@@ -19,12 +19,16 @@ export type Queues = {
   readonly deadLetters: sst.aws.Queue;
   /** What the intake could not take. Apart, because its messages' actors are not checked: they are redriven to the intake. */
   readonly intakeDeadLetters: sst.aws.Queue;
+  /** Events for the search index. In any order: an event only says which package to read. */
+  readonly index: sst.aws.Queue;
+  readonly indexDeadLetters: sst.aws.Queue;
 };
 
 /**
- * The FIFO queues: accepted changes, other services' messages, and the dead letters of each.
+ * The queues: accepted changes, other services' messages, and the dead letters of each.
  *
- * They have high throughput (deduplication and limits by message group), are encrypted, and refuse plain HTTP.
+ * They are FIFO with high throughput (deduplication and limits by message group), but those of the search index. All are encrypted,
+ * and refuse plain HTTP.
  * @param timeoutOf The timeout in seconds of a queue's function.
  */
 export function queues(timeoutOf: (name: FunctionName) => number, settings: Settings): Queues {
@@ -40,8 +44,16 @@ export function queues(timeoutOf: (name: FunctionName) => number, settings: Sett
   };
   const [changes, deadLetters] = make("ChangeQueue", "DeadLetterQueue", "consumer");
   const [intake, intakeDeadLetters] = make("IntakeQueue", "IntakeDeadLetterQueue", "intake");
-  return { changes, intake, deadLetters, intakeDeadLetters };
+  const indexDeadLetters = standard("IndexDeadLetterQueue", { seconds: 30, days: DEAD_LETTER_DAYS }, settings);
+  const dlq = { queue: indexDeadLetters.arn, retry: INDEX_RECEIVES_MAX };
+  const index = standard("IndexQueue", { seconds: VISIBILITY * timeoutOf("indexer"), days: INDEX_DAYS, dlq }, settings);
+  return { changes, intake, deadLetters, intakeDeadLetters, index, indexDeadLetters };
 }
+
+/** Days for which an event waits for the indexer. After a longer outage the index is built again. */
+const INDEX_DAYS = 4;
+/** Receives of an event: at six minutes each, some ten hours. */
+const INDEX_RECEIVES_MAX = 100;
 
 type Shape = {
   /** How long a received message is hidden. */
@@ -65,6 +77,22 @@ function fifo(name: string, { seconds, days, dlq }: Shape, { trial }: Settings):
         args.maxMessageSize = MESSAGE_BYTES;
         args.receiveWaitTimeSeconds = LONG_POLL_SECONDS;
         // SST's `retain` keeps only buckets, but a queue may hold accepted changes.
+        opts.retainOnDelete = !trial;
+      },
+    },
+  });
+}
+
+/** A queue without order. */
+function standard(name: string, { seconds, days, dlq }: Shape, { trial }: Settings): sst.aws.Queue {
+  return new sst.aws.Queue(name, {
+    visibilityTimeout: `${seconds} seconds`,
+    ...(dlq === undefined ? {} : { dlq }),
+    transform: {
+      queue(args, opts) {
+        args.sqsManagedSseEnabled = true;
+        args.messageRetentionSeconds = days * DAY_SECONDS;
+        args.receiveWaitTimeSeconds = LONG_POLL_SECONDS;
         opts.retainOnDelete = !trial;
       },
     },

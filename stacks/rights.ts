@@ -5,7 +5,7 @@ import { LAYOUT } from "../packages/core/src/layout.ts";
  *
  * docs/rights.md repeats this as a table. `stacks/test` compares the table and the synthesised policies with it.
  */
-export type FunctionName = "read" | "write" | "account" | "consumer" | "intake" | "redrive";
+export type FunctionName = "read" | "write" | "account" | "consumer" | "intake" | "indexer" | "redrive";
 
 /** The resource of a right. A bucket's objects are named by a pattern. Its `*` also matches slashes, as in IAM. */
 export type Target =
@@ -13,6 +13,7 @@ export type Target =
   | `bucket/${string}`
   | "change queue"
   | "intake queue"
+  | "index queue"
   | "dead-letter queue"
   | "intake dead-letter queue"
   | "event topic"
@@ -73,7 +74,7 @@ const AUDIT: Right = {
 
 export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
   read: [
-    LIST("search; distinguish a missing object from a forbidden one"),
+    LIST(),
     {
       actions: ["s3:GetObject"],
       on: ["bucket/*/index.json", "bucket/*.tgz"],
@@ -96,6 +97,7 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
       why: "show staged versions; sign URLs of their tarballs",
     },
     { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.releases.prefix}*`], why: "show what is released, and no more" },
+    { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.search.prefix}*`], why: "search; list packages" },
     { actions: ["s3:GetObject"], on: [`bucket/${LAYOUT.health.prefix}`], why: "check that the bucket is available" },
     LOG,
     KEY,
@@ -232,6 +234,18 @@ export const RIGHTS: Readonly<Record<FunctionName, readonly Right[]>> = {
     { actions: ["sqs:ChangeMessageVisibility"], on: ["change queue"], why: "have a failed change redelivered soon" },
     { actions: ["sqs:SendMessage"], on: ["dead-letter queue"], why: "dead-letter a change with the reason" },
     { actions: ["sns:Publish"], on: ["event topic"], why: "announce changes" },
+    LOG,
+    KEY,
+  ],
+  indexer: [
+    LIST("build the search index; distinguish a missing object from a forbidden one"),
+    { actions: ["s3:GetObject"], on: ["bucket/*/index.json"], why: "read the packuments that changed" },
+    {
+      actions: ["s3:GetObject", "s3:PutObject"],
+      on: [`bucket/${LAYOUT.search.prefix}*`],
+      why: "read and write the search index, conditionally",
+    },
+    receive("index queue", "receive events"),
     LOG,
     KEY,
   ],

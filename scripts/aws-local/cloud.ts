@@ -16,6 +16,8 @@ export type Cloud = {
   readonly topicArn: string;
   /** The topic to which other services publish changes. */
   readonly intakeTopicArn: string;
+  /** Events for the search index. */
+  readonly indexUrl: string;
   /** A queue that is subscribed to the events, as a user's own service would have. */
   readonly subscriberUrl: string;
 };
@@ -32,6 +34,8 @@ export type CloudNames = {
   readonly events: string;
   readonly intakeTopic: string;
   readonly subscriber: string;
+  readonly index: string;
+  readonly indexDeadLetters: string;
 };
 
 /** Names that begin with `prefix`. */
@@ -45,6 +49,8 @@ export function namesOf(prefix: string): CloudNames {
     events: `${prefix}-events`,
     intakeTopic: `${prefix}-intake.fifo`,
     subscriber: `${prefix}-subscriber`,
+    index: `${prefix}-index`,
+    indexDeadLetters: `${prefix}-index-dead-letters`,
   };
 }
 
@@ -75,9 +81,15 @@ export async function makeCloud(
   const [queue, dead] = await make(names.changes, names.deadLetters);
   const [intake, intakeDead] = await make(names.intake, names.intakeDeadLetters);
   const subscriber = await makeQueue(sqs, names.subscriber, {});
+  const indexDead = await makeQueue(sqs, names.indexDeadLetters, {});
+  const index = await makeQueue(sqs, names.index, {
+    VisibilityTimeout: String(visibilitySeconds),
+    RedrivePolicy: JSON.stringify({ deadLetterTargetArn: indexDead.arn, maxReceiveCount: 100 }),
+  });
   const topicArn = await makeTopic(sns, names.events, {});
   const intakeTopicArn = await makeTopic(sns, names.intakeTopic, { FifoTopic: "true" });
   await subscribe(sns, topicArn, subscriber.arn);
+  await subscribe(sns, topicArn, index.arn);
   await subscribe(sns, intakeTopicArn, intake.arn);
   return {
     bucket,
@@ -87,6 +99,7 @@ export async function makeCloud(
     intakeDeadLettersUrl: intakeDead.url,
     topicArn,
     intakeTopicArn,
+    indexUrl: index.url,
     subscriberUrl: subscriber.url,
   };
 }

@@ -11,6 +11,7 @@ import {
   createReadApp,
   createWriteApp,
   gatewayHandler,
+  indexerFunction,
   intakeFunction,
   readEnvironment,
   type ConsumeLog,
@@ -46,7 +47,7 @@ export type LocalSettings = {
   /** A function's own clients, for tests that enforce its rights. Default: those of the operator. */
   readonly clientsOf?: (name: FunctionName, cloud: Cloud) => Promise<Clients>;
 };
-type FunctionName = "read" | "write" | "account" | "consumer" | "intake";
+type FunctionName = "read" | "write" | "account" | "consumer" | "intake" | "indexer";
 
 export type LocalRegistry = {
   readonly url: string;
@@ -93,10 +94,18 @@ export async function startLocalRegistry(settings: LocalSettings): Promise<Local
     ...intakeClients,
     log: intakeLog(log.onFailure),
   });
+  const indexerClients = await clientsOf("indexer", clients);
+  const indexer = indexerFunction(readEnvironment("indexer", env), {
+    ...indexerClients,
+    clock: systemClock,
+    random: Math.random,
+    log: { indexed: () => {}, built: () => {}, failed: log.onFailure },
+  });
   // Lambda receives with the function's role.
   const source = (own: Clients) => ({ sqs: (settings.clientsOf ? own : operator).sqs, onError: log.onFailure });
   const sources = [
     startEventSource({ ...source(consumerClients), queueUrl: cloud.queueUrl, handler: consume }),
+    startEventSource({ ...source(indexerClients), queueUrl: cloud.indexUrl, handler: indexer }),
     startEventSource({ ...source(intakeClients), queueUrl: cloud.intakeUrl, handler: intake }),
   ];
   const tokens = createTokenStore(createS3ObjectStore(operator.s3, { bucket: cloud.bucket }));

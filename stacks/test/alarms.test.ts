@@ -9,6 +9,7 @@ const DEPLOY = readFileSync(path.resolve(import.meta.dirname, "../../docs/deploy
 const ALARMS = [
   ["DeadLetters", "AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", 0, 1, "DeadLetterQueue"],
   ["IntakeDeadLetters", "AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", 0, 1, "IntakeDeadLetterQueue"],
+  ["IndexDeadLetters", "AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", 0, 1, "IndexDeadLetterQueue"],
   ["OldestChange", "AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", 300, 1, "ChangeQueue"],
   ["OldestIntake", "AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", 300, 1, "IntakeQueue"],
   ["ConsumerErrors", "AWS/Lambda", "Errors", "Sum", 0, 1, "Consumer"],
@@ -28,16 +29,16 @@ const ALARMS = [
 
 /** Title, statistic, metrics, of how many resources. */
 const GRAPHS = [
-  ["Waiting", "Maximum", ["ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"], 4],
+  ["Waiting", "Maximum", ["ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"], 6],
   ["Age of the oldest change, seconds", "Maximum", ["ApproximateAgeOfOldestMessage"], 2],
   ["Time until a change is applied, milliseconds, p99", "p99", ["ApplyLatency"], 1],
   ["Changes in a batch", "Average", ["BatchSize"], 1],
   ["Requests", "Sum", ["Count", "4xx", "5xx"], 1],
   ["Latency, milliseconds", "p50", ["Latency p50", "Latency p99"], 1],
-  ["Errors", "Sum", ["Errors"], 6],
-  ["Throttles", "Sum", ["Throttles"], 6],
-  ["Duration, milliseconds, p99", "p99", ["Duration"], 6],
-  ["At work at once", "Maximum", ["ConcurrentExecutions"], 6],
+  ["Errors", "Sum", ["Errors"], 7],
+  ["Throttles", "Sum", ["Throttles"], 7],
+  ["Duration, milliseconds, p99", "p99", ["Duration"], 7],
+  ["At work at once", "Maximum", ["ConcurrentExecutions"], 7],
 ] as const;
 type Graph = {
   readonly title: string;
@@ -134,7 +135,7 @@ test("alarms are mailed to the operator of production", () => {
     stack("trial")
       .all("sns/topicSubscription:TopicSubscription")
       .map(({ name }) => name),
-  ).toEqual(["IntakeSubscription"]);
+  ).toEqual(["IndexSubscription", "IntakeSubscription"]);
 });
 
 test.each(ALARMS)("docs/deploy.md says what to do about %s", (name) => {

@@ -25,6 +25,7 @@ describe.each(["trial", "production"] as const)("the functions of a %s stage", (
     ["account", 25, 512],
     ["consumer", 30, 1_769],
     ["intake", 30, 512],
+    ["indexer", 60, 1_024],
     ["redrive", 300, 512],
   ] as const)("%s may take %i seconds and %i MB, on Node 24 and arm64", (name, timeout, memorySize) => {
     expect(functionOf(of, name)).toMatchObject({
@@ -79,7 +80,12 @@ describe("concurrency", () => {
       const { inputs } = of.one("lambda/eventSourceMapping:EventSourceMapping", queue);
       return (inputs["scalingConfig"] as { maximumConcurrency: number }).maximumConcurrency;
     };
-    expect(reserved(of)).toEqual({ ...none, consumer: called("ChangeQueue"), intake: called("IntakeQueue") });
+    expect(reserved(of)).toEqual({
+      ...none,
+      consumer: called("ChangeQueue"),
+      intake: called("IntakeQueue"),
+      indexer: called("IndexQueue"),
+    });
     expect(reserved(of)).toMatchObject({ consumer: 50, intake: 2 });
   });
 
@@ -147,6 +153,7 @@ describe("a function's environment", () => {
         CODEBOX_SERVICES: "release=AROAEXAMPLE12345:tag+deprecate",
       },
     ],
+    ["indexer", { CODEBOX_BUCKET: bucket }],
     ["redrive", { CODEBOX_BUCKET: bucket, CODEBOX_QUEUE_URL: changeQueue, CODEBOX_DEAD_LETTERS_URL: deadLetters }],
   ])("%s knows its resources and settings, and nothing else", (name, expected) => {
     expect(environmentOf(of, name)).toEqual(expected);

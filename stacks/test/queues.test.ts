@@ -121,3 +121,40 @@ describe.each(["trial", "production"] as const)("the queues of a %s stage", (var
     });
   });
 });
+
+describe.each(["trial", "production"] as const)("the queue of the search index in a %s stage", (variant) => {
+  const of = stack(variant);
+
+  test.each(["IndexQueue", "IndexDeadLetterQueue"])(
+    "%s is encrypted, and takes messages from the event topic",
+    (name) => {
+      expect(queueOf(of, name)["sqsManagedSseEnabled"]).toBe(true);
+      const policy = statements(of.one("sqs/queuePolicy:QueuePolicy", name).inputs["policy"]);
+      const topic = String((of.outputs as Record<string, string>)["events"]);
+      expect(policy).toContainEqual({
+        effect: "Allow",
+        principals: [{ type: "Service", identifiers: ["sns.amazonaws.com"] }],
+        actions: ["sqs:SendMessage"],
+        resources: [arnOf(queueOf(of, name))],
+        conditions: [{ test: "ArnEquals", variable: "aws:SourceArn", values: [topic] }],
+      });
+    },
+  );
+  test("hides a message for six times as long as the indexer may take, and dead-letters it after a hundred receives", () => {
+    const queue = queueOf(of, "IndexQueue");
+    expect(queue["visibilityTimeoutSeconds"]).toBe(6 * Number(functionOf(of, "Indexer")["timeout"]));
+    expect(JSON.parse(String(queue["redrivePolicy"]))).toEqual({
+      deadLetterTargetArn: arnOf(queueOf(of, "IndexDeadLetterQueue")),
+      maxReceiveCount: 100,
+    });
+  });
+  test("gathers events for two seconds, for two indexers at most", () => {
+    expect(of.one("lambda/eventSourceMapping:EventSourceMapping", "IndexQueue").inputs).toMatchObject({
+      eventSourceArn: arnOf(queueOf(of, "IndexQueue")),
+      functionResponseTypes: ["ReportBatchItemFailures"],
+      batchSize: 100,
+      maximumBatchingWindowInSeconds: 2,
+      scalingConfig: { maximumConcurrency: 2 },
+    });
+  });
+});

@@ -15,6 +15,7 @@ function targets(of: Stack, name: FunctionName): ReadonlyMap<string, Target> {
   return new Map<string, Target>([
     [queue("ChangeQueue"), "change queue"],
     [queue("IntakeQueue"), "intake queue"],
+    [queue("IndexQueue"), "index queue"],
     [queue("DeadLetterQueue"), "dead-letter queue"],
     [queue("IntakeDeadLetterQueue"), "intake dead-letter queue"],
     [String(of.outputs["events"]), "event topic"],
@@ -87,11 +88,12 @@ describe.each(["trial", "production", "withKey", "adoptedKept", "adoptedReplaced
         .flatMap((type) => of.all(type))
         .flatMap(({ inputs }) => statements(inputs["policy"]))
         .filter(({ effect }) => effect !== "Deny");
-      expect(allows.length).toBe(2);
+      expect(allows.length).toBe(4);
       for (const { actions, resources, principals, conditions } of allows) {
         expect([...actions, ...(resources ?? [])].filter((text) => text.includes("*"))).toEqual([]);
         expect(principals).toEqual([{ type: "Service", identifiers: ["sns.amazonaws.com"] }]);
-        expect(conditions).toEqual([{ test: "ArnEquals", variable: "aws:SourceArn", values: [of.outputs["intake"]] }]);
+        const topic = resources?.[0]?.includes("-Index") ? "events" : "intake";
+        expect(conditions).toEqual([{ test: "ArnEquals", variable: "aws:SourceArn", values: [of.outputs[topic]] }]);
       }
     });
   },

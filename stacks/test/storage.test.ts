@@ -150,7 +150,7 @@ describe("when a stage is removed", () => {
   test("production keeps its bucket, queues and topics, and does not let itself be removed by mistake", () => {
     const of = stack("production");
     expect(of.app).toMatchObject({ removal: "retain", protect: true });
-    expect(kept(of)).toHaveLength(7);
+    expect(kept(of)).toHaveLength(9);
     expect(kept(of).filter(({ retained }) => !retained)).toEqual([]);
     expect(of.one("s3/bucket:Bucket").protected).toBe(true);
   });

@@ -1,9 +1,9 @@
-import { ANONYMOUS, createPackageIndex, createTrustStore, type AuditEvent, type PackageIndex } from "@codebox/core";
+import { ANONYMOUS, createTrustStore, type AuditEvent } from "@codebox/core";
 import { CHANGE_HEADER } from "./submission.ts";
 import { Hono } from "hono";
 import { createMiddleware } from "hono/factory";
 import { authentication, authorise } from "./auth.ts";
-import type { ApiPorts, ApiSettings, App, AppContext, AppEnv, AppPorts, ReadPorts } from "./context.ts";
+import type { ApiPorts, ApiSettings, App, AppContext, AppEnv, AppPorts } from "./context.ts";
 import { ApiError, asApiError, type ErrorCode, errorResponse } from "./errors.ts";
 import { addGroups, type Method, type RouteGroup } from "./groups.ts";
 import { misdirected } from "./hosts.ts";
@@ -46,7 +46,6 @@ import { trustReadRoutes, trustWriteRoutes } from "./routes/trust.ts";
  * @example createApp(ports, settings, [...registryRoutes(ports, settings), eventRoutes(events, revocations, clock, stopping)]);
  */
 export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly RouteGroup[] {
-  const index = packageIndex(ports);
   const trust = createTrustStore(ports);
   return [
     publicRoutes(ports),
@@ -54,8 +53,8 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
     statusRoutes(ports),
     auditRoutes(ports),
     signatureRoutes(ports),
-    searchRoutes(ports, index),
-    accessRoutes(ports, index),
+    searchRoutes(ports),
+    accessRoutes(ports),
     signInRoutes(ports, settings),
     webLoginRoutes(ports, settings),
     signOutRoutes(ports),
@@ -73,14 +72,14 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
     releaseWriteRoutes(ports, settings),
     ruleReadRoutes(ports),
     ruleWriteRoutes(ports, settings),
-    stageReadRoutes(ports, index),
+    stageReadRoutes(ports),
     stageWriteRoutes(ports, settings),
     packageWriteRoutes(ports, settings),
     ownerRoutes(ports, settings),
     giveBackRoutes(ports, settings),
     orgReadRoutes(ports),
     orgWriteRoutes(ports),
-    rightsReadRoutes(ports, index),
+    rightsReadRoutes(ports),
     rightsWriteRoutes(ports),
     tarballRoutes(ports),
     packumentRoutes(ports, settings),
@@ -89,15 +88,6 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
 
 /** Failures that need somebody who looks at the registry. */
 const LOGGED: ReadonlySet<ErrorCode> = new Set(["internal", "unavailable", "storage_full"]);
-
-/**
- * The index of our own packages, which the routes for lists share. A document that can't be read is reported.
- *
- * @example searchRoutes(ports, packageIndex(ports))
- */
-export function packageIndex({ store, reader, onFailure }: ReadPorts): PackageIndex {
-  return createPackageIndex(store, reader, (error) => onFailure?.(error, { method: "GET", path: "/-/v1/search" }));
-}
 
 /**
  * An HTTP app that serves groups of routes, in any order.

@@ -15,6 +15,7 @@ import type {
   Release,
   RightsStore,
   SecondFactors,
+  SearchReader,
   Sessions,
   Submit,
   TokenLifetimes,
@@ -62,6 +63,7 @@ export type ReadPorts = {
   readonly reader: PackumentReader;
   readonly catalog: Catalog;
   readonly outcomes: Outcomes;
+  readonly searchIndex: SearchReader;
   readonly policy: Policy;
   readonly clock: Clock;
   /** Absent: packages that are not ours do not exist. */
@@ -86,6 +88,7 @@ export type WritePorts = {
 export type RightsPorts = {
   readonly rights: RightsStore;
   readonly reader: PackumentReader;
+  readonly searchIndex: Pick<SearchReader, "list">;
   readonly policy: Policy;
   /** The settings that the policy has besides the rights. */
   readonly policySettings: Omit<PolicySettings, "rights">;

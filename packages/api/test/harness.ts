@@ -1,6 +1,7 @@
 import {
   createCatalog,
   createConsumer,
+  createIndexer,
   createLivePolicy,
   createRelease,
   createRightsStore,
@@ -57,10 +58,7 @@ type Options = {
 
 /** The complete registry without a socket: app, consumer and an embedded store in memory. */
 export async function startApp(options: Options = {}) {
-  const embedded = createMemoryBackend({
-    clock: systemClock,
-    registration: "open",
-  });
+  const embedded = createMemoryBackend({ clock: systemClock, registration: "open" });
   const { anonymousRead = true, admins = [], rights, ...settings } = options.settings ?? {};
   const policySettings = { anonymousRead, admins };
   const rightsStore = createRightsStore(
@@ -74,9 +72,11 @@ export async function startApp(options: Options = {}) {
   if (!options.paused) worker.start();
   const logged: unknown[] = [];
   const failures: unknown[] = [];
+  const indexing = startIndexer(embedded, failures);
   const ports: ApiPorts = {
     ...portsOf(embedded, policy, options),
     rights: rightsStore,
+    searchIndex: indexing.fresh,
     policySettings,
     ...(options.address === undefined ? {} : { addressOf: () => options.address }),
     onRequest: (entry) => logged.push(entry),
@@ -114,6 +114,8 @@ export async function startApp(options: Options = {}) {
     logged,
     /** What the app reported as failures of its own. */
     failures,
+    /** Builds the search index again. */
+    reindex: indexing.rebuild,
     token,
     alice,
     request,
@@ -124,14 +126,38 @@ export async function startApp(options: Options = {}) {
       send("PUT", `/${name.replace("/", "%2f")}`, publishBody(name, version, { tag }), headers),
     start: () => worker.start(),
     async [Symbol.asyncDispose]() {
+      await indexing.stop();
       await worker.drain();
       await embedded.close();
     },
   };
 }
 
+function startIndexer(embedded: MemoryBackend, failures: unknown[]) {
+  const { searchIndex: index, eventReader: events } = embedded;
+  const stopping = new AbortController();
+  const onFailure = (error: unknown) => void failures.push(error);
+  const indexer = createIndexer({ ...embedded, index, events, clock: systemClock, onFailure });
+  const running = indexer.run(stopping.signal);
+  return {
+    ...indexer,
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
 function isPackageData(key: string): boolean {
-  const others = [LAYOUT.tokens, LAYOUT.uses, LAYOUT.access, LAYOUT.outcomes, LAYOUT.unanswered, LAYOUT.releases, LAYOUT.audit];
+  const others = [
+    LAYOUT.tokens,
+    LAYOUT.uses,
+    LAYOUT.access,
+    LAYOUT.outcomes,
+    LAYOUT.unanswered,
+    LAYOUT.releases,
+    LAYOUT.audit,
+  ];
   return !others.some(({ prefix }) => key.startsWith(prefix));
 }
 

@@ -9,6 +9,7 @@ import { releaseCommands } from "./cli/release.ts";
 import { storageCommands } from "./cli/storage.ts";
 import { nameCommands } from "./cli/names.ts";
 import { tagCommands } from "./cli/tags.ts";
+import { searchCommands } from "./cli/search.ts";
 import { tokenCommands } from "./cli/tokens.ts";
 import { userCommands } from "./cli/users.ts";
 import { walkingCommands } from "./cli/walkers.ts";
@@ -55,6 +56,7 @@ function createProgram(scope: Scope, finish: Finish): Command {
     userCommands,
     accessCommands,
     auditCommand,
+    searchCommands,
     tagCommands,
     webhookCommands,
     nameCommands,

@@ -80,6 +80,16 @@ export function remoteWebhooks(options: () => Promise<Options>): WebhookPort {
   };
 }
 
+/**
+ * The search index of a running registry, for its administrators: POST builds it again, GET says how far that is.
+ *
+ * @example await searchIndexOf(options)("POST") // { running: true, packages: 0, complete: true }
+ */
+export const searchIndexOf =
+  (options: () => Promise<Options>) =>
+  (method: "GET" | "POST"): Promise<unknown> =>
+    askRegistry("/-/search-index", options, { method });
+
 /** Sends a request to the registry. @throws CommandError with what the registry said */
 export async function askRegistry(
   path: string,

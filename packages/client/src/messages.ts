@@ -825,6 +825,10 @@ export interface EventStage {
     name: string;
     [k: string]: unknown;
   };
+  /**
+   * The release of several packages that the change is part of.
+   */
+  release?: string;
   type: "stage";
   data: {
     name: PackageName;
@@ -865,6 +869,10 @@ export interface EventStageReject {
     name: string;
     [k: string]: unknown;
   };
+  /**
+   * The release of several packages that the change is part of.
+   */
+  release?: string;
   type: "stage.reject";
   data: {
     name: PackageName;
@@ -1190,6 +1198,10 @@ export interface EventNameGiveBack {
     name: string;
     [k: string]: unknown;
   };
+  /**
+   * The release of several packages that the change is part of.
+   */
+  release?: string;
   type: "name.give-back";
   data: {
     name: PackageName;

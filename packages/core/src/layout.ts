@@ -105,6 +105,7 @@ export const LAYOUT = {
     purpose: "whether a release of several packages is open, committed or aborted",
   },
   webhooks: { prefix: `${OWN_PREFIX}webhooks/`, purpose: "webhooks: their targets, secrets, and how far each is" },
+  search: { prefix: `${OWN_PREFIX}search/`, purpose: "the index for searches: a summary of each package" },
   health: { prefix: `${OWN_PREFIX}health`, purpose: "never written; the health check looks whether the store answers" },
 } as const satisfies Readonly<Record<string, Area>>;
 
@@ -134,6 +135,11 @@ export const historyKey = (name: string, first: number): string =>
   `${historyPrefix(name)}${String(first).padStart(15, "0")}.json`;
 export const historyDetailKey = (name: string, sha256: string): string => `${historyPrefix(name)}detail-${sha256}.json`;
 const historyPrefix = (name: string): string => `${LAYOUT.history.prefix}${encodeURIComponent(name)}/`;
+/** All packages, and those that changed recently. */
+export const searchKeys = {
+  all: `${LAYOUT.search.prefix}packages.json.gz`,
+  recent: `${LAYOUT.search.prefix}recent.json.gz`,
+} as const;
 export const sessionKey = (hash: string): string => `${LAYOUT.sessions.prefix}${hash}`;
 export const invitationKey = (user: string): string => `${LAYOUT.invitations.prefix}${encodeURIComponent(user)}`;
 /** Named by the time first, so that a listing has the entries in their order. */

@@ -14,7 +14,6 @@ import {
   orgReadRoutes,
   orgWriteRoutes,
   ownerRoutes,
-  packageIndex,
   packageWriteRoutes,
   packumentRoutes,
   profileRoutes,
@@ -55,6 +54,7 @@ import {
   createLivePolicy,
   createRelease,
   createRightsStore,
+  createStoredSearchIndex,
   createSubmit,
   createTrustStore,
   createTokenUses,
@@ -88,22 +88,21 @@ export type ApiParts = {
 /** Reading: packuments, tags, tarballs, search, status. It has neither the routes nor the rights to change a package. */
 export function createReadApp(env: ApiEnvironment, parts: ApiParts): App {
   const ports = readPortsOf(env, parts);
-  const index = packageIndex(ports);
   return createApp(ports, settingsOf(env), [
     publicRoutes(ports),
     contractRoutes(),
     statusRoutes(ports),
     auditRoutes(ports),
     signatureRoutes(ports),
-    searchRoutes(ports, index),
-    accessRoutes(ports, index),
+    searchRoutes(ports),
+    accessRoutes(ports),
     orgReadRoutes(ports),
-    rightsReadRoutes(ports, index),
+    rightsReadRoutes(ports),
     distTagReadRoutes(ports),
     ruleReadRoutes(ports),
     releaseReadRoutes(ports),
     trustReadRoutes({ ...ports, trust: createTrustStore(ports) }),
-    stageReadRoutes(ports, index),
+    stageReadRoutes(ports),
     tarballRoutes(ports),
     withFilter(packumentRoutes(ports), publishNotice(ports.catalog)),
   ]);
@@ -199,7 +198,7 @@ function appPortsOf(
   env: ApiEnvironment,
   { clock, random, onRequest, onFailure, onUndecided }: ApiParts,
   { store, tokens }: { readonly store: ObjectStore; readonly tokens: TokenStore },
-): AppPorts & Omit<RightsPorts, "reader"> {
+): AppPorts & Omit<RightsPorts, "reader" | "searchIndex"> {
   const policySettings = { anonymousRead: env.CODEBOX_ANONYMOUS_READ };
   const rights = createRightsStore({ store, clock, random }, { maxAgeMs: RIGHTS_MAX_AGE_MS });
   return {
@@ -231,6 +230,7 @@ function readPortsOf(env: ApiEnvironment, parts: ApiParts): AppPorts & ReadPorts
     store,
     reader,
     outcomes,
+    searchIndex: createStoredSearchIndex({ store, clock }),
     catalog: createCatalog({ reader, policy: app.policy, upstream }),
     ...(upstream ? { upstream } : {}),
   };

@@ -73,6 +73,7 @@ export const ENVIRONMENTS = {
     CODEBOX_TOPIC_ARN: text("the ARN of the topic on which changes are announced"),
   }),
   intake: z.object({ ...bucket, ...queue, ...deadLetters, ...services }),
+  indexer: z.object(bucket),
   redrive: z.object({ ...bucket, ...queue, ...deadLetters }),
 } as const;
 

@@ -1,6 +1,7 @@
 import type { ApiPorts } from "@codebox/api";
 import { Logger } from "@aws-lambda-powertools/logger";
 import type { ConsumeLog } from "./consume.ts";
+import type { IndexerParts } from "./indexer.ts";
 import type { IntakeParts } from "./intake.ts";
 import type { Meter } from "./metrics.ts";
 
@@ -47,6 +48,14 @@ export function intakeLog(logger: Logger): IntakeParts["log"] {
     taken: (id, name, sender) => logger.info("change queued", { id, package: name, sender }),
     dead: (id, reason) => logger.error("put among the dead letters", { id, reason }),
     failed: (error) => logger.error("messages will be delivered again", { error: asError(error) }),
+  };
+}
+
+export function indexLog(logger: Logger): IndexerParts["log"] {
+  return {
+    indexed: (packages) => logger.info("packages indexed", { packages }),
+    built: (packages) => logger.info("search index built", { packages }),
+    failed: (error) => logger.error("the search index is behind", { error: asError(error) }),
   };
 }
 

@@ -10,10 +10,18 @@ import {
   hideMessages,
   removeMessages,
 } from "@codebox/aws";
-import { createConsumer, createLivePolicy, createRightsStore, RIGHTS_MAX_AGE_MS, type Clock } from "@codebox/core";
+import {
+  createConsumer,
+  createLivePolicy,
+  createRightsStore,
+  createStoredSearchIndex,
+  RIGHTS_MAX_AGE_MS,
+  type Clock,
+} from "@codebox/core";
 import { bucketOf } from "./bucket.ts";
 import { createConsumeHandler, type ConsumeLog } from "./consume.ts";
 import type { Environment } from "./environment.ts";
+import { createIndexHandler, type IndexerParts } from "./indexer.ts";
 import { createIntakeHandler, type IntakeParts } from "./intake.ts";
 import { createRedriveHandler } from "./redrive.ts";
 
@@ -74,6 +82,27 @@ export function intakeFunction(
     deadLetters: createSqsDeadLetters(sqs, urlsOf(env)),
     log,
   });
+}
+
+/** Keeps the search index up to date. */
+export function indexerFunction(
+  env: Environment<"indexer">,
+  {
+    s3,
+    clock,
+    random,
+    log,
+  }: {
+    readonly s3: S3Client;
+    readonly clock: Clock;
+    /** 0 ≤ n < 1. Spreads the retries of indexers that lost a write to each other. Default: no spreading. */
+    readonly random?: () => number;
+    readonly log: IndexerParts["log"];
+  },
+) {
+  const store = createS3ObjectStore(s3, bucketOf(env));
+  const index = createStoredSearchIndex({ store, clock, ...(random ? { random } : {}) });
+  return createIndexHandler({ index, store, log });
 }
 
 /** What an operator invokes by hand. */

@@ -18,6 +18,7 @@ import {
   createAudit,
   createAuditLog,
   createConsumer,
+  createIndexer,
   createInvitations,
   createSecondFactors,
   createLivePolicy,
@@ -33,6 +34,7 @@ import {
   LAYOUT,
   type Clock,
   type Ids,
+  type Indexer,
   type LocalBackend,
   type OpenBackend,
   type RightsStore,
@@ -47,6 +49,7 @@ import { deadLetterRoutes } from "./dead-letters-route.ts";
 import { eventRoutes } from "./events-route.ts";
 import { createWorkloadVerifier } from "@codebox/oidc";
 import { isItself } from "./itself.ts";
+import { searchIndexRoutes } from "./search-index-route.ts";
 import { openListener, type Listener, type ListenerParts } from "./listener.ts";
 import { createPrepare } from "./prepare-thread.ts";
 import { watchRevocations } from "./revocations.ts";
@@ -120,9 +123,23 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const stopping = new AbortController();
   // Every reader of the events listens.
   setMaxListeners(0, stopping.signal);
+  const indexer = createIndexer({
+    ...backend,
+    index: backend.searchIndex,
+    events: backend.eventReader,
+    clock,
+    onFailure: (error) => log.error({ err: error }, "the search index is behind; it is tried again"),
+  });
   // Its own URL is asked for only by requests, which come once it listens.
   const webhooks = openWebhooks(backend, parts);
-  const { app, direct } = await appOf(backend, access, parts, stopping.signal, () => listener.url, webhooks);
+  const { app, direct } = await appOf(
+    backend,
+    { access, indexer },
+    parts,
+    stopping.signal,
+    () => listener.url,
+    webhooks,
+  );
   const listener = await listen(backend, { ...settings, direct, fetch: app.fetch, log, clock });
   worker.start();
   const days = { [LAYOUT.audit.prefix]: settings.auditDays };
@@ -130,6 +147,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const swept = keepSwept({ ...backend, clock, days }, stopping.signal, (error) =>
     log.error({ err: error }, "a sweep failed"),
   );
+  const indexed = indexer.run(stopping.signal);
   await tellOfDeadLetters(backend, log);
   const token = await firstToken(backend, settings, clock, ids);
   return {
@@ -139,8 +157,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       stopping.abort();
       await listener.close();
       await worker.drain();
-      await swept;
-      await delivered;
+      await Promise.all([swept, indexed, delivered]);
       await backend.close();
     },
   };
@@ -160,7 +177,7 @@ function workerOf(backend: LocalBackend, { policy, host }: Access, { settings, l
 }
 
 /** `host` names this process: no other one makes releases in this store. */
-type Access = Omit<RightsPorts, "reader"> & { readonly host: string };
+type Access = Omit<RightsPorts, "reader" | "searchIndex"> & { readonly host: string };
 
 /**
  * The rights of this registry. A new one begins with those of `DEFAULT_RIGHTS`; one from before rights keeps what was possible, and
@@ -185,7 +202,7 @@ async function openRights({ store, tokens }: LocalBackend, { log, clock }: Serve
 
 async function appOf(
   backend: LocalBackend,
-  access: Access,
+  { access, indexer }: { readonly access: Access; readonly indexer: Indexer },
   parts: ServerParts,
   stopping: AbortSignal,
   ownUrl: () => string,
@@ -210,6 +227,7 @@ async function appOf(
   const auditLog = createAuditLog({ ...backend, ids });
   const ports: ApiPorts = {
     ...backend,
+    searchIndex: indexer.fresh,
     tokens: revocations.tokens,
     passwords: createPasswords({ identities: backend.identities, clock }),
     ...(await signInOf({ backend, clock, ids, reserved: [FIRST_USER] }, settings)),
@@ -244,6 +262,7 @@ async function appOf(
     ...registryRoutes(ports, chosen),
     eventRoutes({ ...ports, events: backend.eventReader, watch: revocations.watch }, stopping),
     deadLetterRoutes(backend.deadLetters, backend.reader, clock),
+    searchIndexRoutes(indexer),
     allTokensRoutes(revocations.tokens),
     auditLogRoutes(auditLog),
     webhookRoutes(webhooks),

@@ -50,7 +50,8 @@ function makePrivate(directory: string): void {
   chmodSync(directory, PRIVATE_DIRECTORY);
 }
 
-function restrict(file: string): void {
+/** Gives a file of ours its permissions, whatever the umask was when it was made. */
+export function restrict(file: string): void {
   if ((statSync(file).mode & PERMISSIONS) !== PRIVATE_FILE) chmodSync(file, PRIVATE_FILE);
 }
 

@@ -5,6 +5,7 @@ import {
   type Clock,
   type CopyStore,
   type LocalBackend,
+  type LocalSearchIndex,
   type ObjectStore,
 } from "@codebox/core";
 import { createChangeQueue, type SqliteChangeQueue } from "./change-queue.ts";
@@ -17,6 +18,7 @@ import { createFiles, type Files } from "./files.ts";
 import { createIdentities } from "./identities.ts";
 import { createObjectStore, sweepFiles } from "./object-store.ts";
 import { createOutcomes } from "./outcomes.ts";
+import { openSearchIndex } from "./search-index.ts";
 import { createTokenStore } from "./tokens.ts";
 import { createWritableCheck } from "./writable.ts";
 
@@ -77,11 +79,13 @@ export async function openSqlite({
     const store = createObjectStore({ database, clock, files, memoryBytes });
     const reader = createPackumentReader(store, documentBytes);
     const queue = createChangeQueue(database, clock, onFailure);
+    const searchIndex = openSearch(found && join(directory, "search.db"), onFailure);
     const copies = found ? await openCopies(store, directory, copyBytesMax, onFailure) : copiesIn(store);
     return {
       database,
       store,
       copies,
+      searchIndex,
       reader,
       queue,
       receiver: queue,
@@ -95,6 +99,7 @@ export async function openSqlite({
       async close() {
         await database.close();
         events.close();
+        searchIndex.close();
       },
     };
   } catch (error) {
@@ -115,6 +120,19 @@ async function openCopies(
   } catch (error) {
     onFailure(error);
     return copiesIn(store);
+  }
+}
+
+/** Without a file the index is in memory, and built at each start. */
+function openSearch(
+  file: string | undefined,
+  onFailure: (error: unknown) => void,
+): LocalSearchIndex & { close(): void } {
+  try {
+    return openSearchIndex(file ?? ":memory:");
+  } catch (error) {
+    onFailure(error);
+    return openSearchIndex(":memory:");
   }
 }
 

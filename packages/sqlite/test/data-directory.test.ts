@@ -38,6 +38,8 @@ const PRIVATE = {
   "blobs/*": "600",
   "codebox.db": "600",
   "codebox.db-wal": "600",
+  "search.db": "600",
+  "search.db-wal": "600",
   "events.jsonl": "600",
   upstream: "700",
 };

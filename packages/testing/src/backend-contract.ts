@@ -20,6 +20,7 @@ import type { KnownGaps } from "./known-gaps.ts";
 import { eventLogContract, outcomesContract } from "./log-contracts.ts";
 import { manualClock } from "./manual-clock.ts";
 import { objectStoreContract } from "./object-store-contract.ts";
+import { localSearchIndexContract, searchIndexContract } from "./search-index-contract.ts";
 
 export type BackendOptions = {
   /** Absent: the real time. */
@@ -76,6 +77,16 @@ export function backendContract(
         if (!("isEmpty" in receiver)) throw new Error("the receiver has no isEmpty: it is not a LocalReceiver");
         return { ...fixture, receiver };
       }));
+  if (local)
+    describe("search index", () => {
+      const openIndex = async () => {
+        const { searchIndex, ...fixture } = { searchIndex: undefined, ...(await open()) };
+        if (!searchIndex) throw new Error("the backend has no searchIndex: it is not a LocalBackend");
+        return { ...fixture, index: searchIndex };
+      };
+      searchIndexContract(openIndex);
+      localSearchIndexContract(openIndex);
+    });
   describe("event log", () =>
     eventLogContract(async () => {
       const fixture = await open();

@@ -1,4 +1,13 @@
-import { createPolicy, stagedKey, stagingKey, type Change, type ChangeOf, type ObjectStore } from "@codebox/core";
+import {
+  type Change,
+  type ChangeOf,
+  createPolicy,
+  type IndexedPackage,
+  type ObjectStore,
+  type PackageSummary,
+  stagedKey,
+  stagingKey,
+} from "@codebox/core";
 import { makeTarball } from "./tarballs.ts";
 
 let counter = 0;
@@ -80,3 +89,20 @@ export function changeOf<Type extends Change["type"]>(
 export function fail(error: unknown): never {
   throw error;
 }
+
+/** A package of the index. @example indexedOf("wire", { description: "carries a signal" }) */
+export const indexedOf = (
+  name: string,
+  { sequence = 1, ...more }: Partial<PackageSummary> & { readonly sequence?: number } = {},
+): IndexedPackage => ({ name, sequence, summary: summaryNamed(name, more) });
+
+export const summaryNamed = (name: string, more: Partial<PackageSummary> = {}): PackageSummary => ({
+  name,
+  version: "1.0.0",
+  keywords: [],
+  links: {},
+  publisher: "alice",
+  maintainers: [{ name: "alice" }],
+  stars: [],
+  ...more,
+});

@@ -6,3 +6,4 @@ export * from "./copy-store-contract.ts";
 export * from "./identity-contract.ts";
 export * from "./log-contracts.ts";
 export * from "./object-store-contract.ts";
+export * from "./search-index-contract.ts";

@@ -78,6 +78,8 @@ function namesIn(of: Stack): CloudNames {
     events: topicOf(of, "EventTopic"),
     intakeTopic: topicOf(of, "IntakeTopic"),
     subscriber: "subscriber",
+    index: queueOf(of, "IndexQueue"),
+    indexDeadLetters: queueOf(of, "IndexDeadLetterQueue"),
   };
 }
 

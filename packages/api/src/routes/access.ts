@@ -1,12 +1,4 @@
-import {
-  ANONYMOUS,
-  readablePackages,
-  roleOf,
-  usersIn,
-  type PackageIndex,
-  type PackageSummary,
-  type Packument,
-} from "@codebox/core";
+import { ANONYMOUS, readablePackages, roleOf, usersIn, type ListFilter, type Packument } from "@codebox/core";
 import { namedCaller } from "../auth.ts";
 import type { AppContext, ReadPorts, RightsPorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
@@ -23,22 +15,22 @@ const OWNER_MAX = 214;
  * Who may do what, to read: `npm access list packages`, `list collaborators` and `get status`, `npm stars` and `pnpm stars`. npm and pnpm ask at
  * different paths, or for different shapes with `?format=cli`. Source: libnpmaccess lib/index.js; npm lib/commands/stars.js.
  */
-export const accessRoutes = (ports: AccessPorts, index: PackageIndex): RouteGroup => {
-  const { catalog, policy } = ports;
-  const readable = async (c: AppContext, chosen: (one: PackageSummary) => boolean) => {
-    const names = (await index.all()).filter(chosen).map(({ name }) => name);
-    return readablePackages(catalog, c.get("principal"), names.toSorted());
+export const accessRoutes = (ports: AccessPorts): RouteGroup => {
+  const { catalog, policy, searchIndex } = ports;
+  const readable = async (c: AppContext, filter: ListFilter) => {
+    const names = (await searchIndex.list(filter)).map(({ name }) => name);
+    return readablePackages(catalog, c.get("principal"), names);
   };
   const isVisible = async (packument: Packument) => {
     await storedRights(ports);
     return policy.may(ANONYMOUS, "read", { name: packument.name, packument }).allowed;
   };
   const ownedBy = async (c: AppContext, user: string) => {
-    const owned = await readable(c, ({ maintainers }) => maintainers.some(({ name }) => name === user));
+    const owned = await readable(c, { maintainer: user });
     return Object.fromEntries(owned.map(({ name }) => [name, "write"]));
   };
   const starredBy = async (c: AppContext, user: string) => {
-    const starred = await readable(c, ({ stars }) => stars.includes(user));
+    const starred = await readable(c, { starredBy: user });
     return starred.map(({ name }) => name);
   };
   return routeGroup("read", (on) => {
@@ -48,7 +40,7 @@ export const accessRoutes = (ports: AccessPorts, index: PackageIndex): RouteGrou
     // npm asks here first, also for a user, and goes on to the user after a 404.
     on.get("/-/org/:scope/package", async (c) => {
       const scope = owner(c, "scope").replace(/^@/, "");
-      const packages = await readable(c, ({ name }) => name.startsWith(`@${scope}/`));
+      const packages = await readable(c, { scope: `@${scope}` });
       if (packages.length === 0) throw new ApiError("not_found", `there is no package in the scope "@${scope}" here`);
       const may = (packument: Packument) =>
         policy.may(c.get("principal"), "publish", { name: packument.name, packument }).allowed ? "write" : "read";

@@ -9,7 +9,6 @@ import {
   UserName,
   withoutOwn,
   type Action,
-  type PackageIndex,
 } from "@codebox/core";
 import * as z from "zod";
 import { namedCaller } from "../auth.ts";
@@ -28,7 +27,7 @@ const Action = z.enum(EXPLAINED, { error: `must be one of ${EXPLAINED.join(", ")
  * The rights as a document, for administrators: `GET /-/access` reads it, `GET /-/access/explain?user=&action=&package=` names the
  * rule that decides, and `POST /-/access/compare` says what other rights would allow and forbid.
  */
-export const rightsReadRoutes = (ports: RightsPorts, index: PackageIndex): RouteGroup =>
+export const rightsReadRoutes = (ports: RightsPorts): RouteGroup =>
   routeGroup("admin", (on) => {
     on.get("/-/access", async (c) => {
       const { rights, etag } = await storedRights(ports);
@@ -54,7 +53,10 @@ export const rightsReadRoutes = (ports: RightsPorts, index: PackageIndex): Route
       const after = await specIn(c);
       const { rights: before } = await storedRights(ports);
       return c.json(
-        compareRights({ ...ports.policySettings, before, after }, rightsTargets(await index.all(), before, after)),
+        compareRights(
+          { ...ports.policySettings, before, after },
+          rightsTargets(await ports.searchIndex.list(), before, after),
+        ),
       );
     });
   });

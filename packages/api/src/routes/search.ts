@@ -1,4 +1,4 @@
-import { createSearch, type PackageIndex, type SearchHit } from "@codebox/core";
+import { createSearch, type SearchHit, type SearchResult } from "@codebox/core";
 import type { AppContext, ReadPorts } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { routeGroup, type RouteGroup } from "../groups.ts";
@@ -9,9 +9,14 @@ const SIZE_MAX = 250;
 /** Characters. Every word is searched in every package; this is far longer than a real search. */
 const TEXT_MAX = 256;
 
+const WARNINGS = {
+  upstream: "the upstream did not answer; its packages are missing",
+  ours: "the search index is being built; packages may be missing",
+} as const satisfies Record<NonNullable<SearchResult["missing"]>, string>;
+
 /** `GET /-/v1/search`: our own packages, then the upstream's. pnpm fails on a result without `publisher.username`. */
-export const searchRoutes = (ports: ReadPorts, index: PackageIndex): RouteGroup => {
-  const search = createSearch(index, ports.upstream);
+export const searchRoutes = (ports: ReadPorts): RouteGroup => {
+  const search = createSearch(ports.searchIndex, ports.upstream);
   return routeGroup("read", (on) => {
     on.get("/-/v1/search", async (c) => {
       const text = (c.req.query("text") ?? "").trim();
@@ -19,14 +24,14 @@ export const searchRoutes = (ports: ReadPorts, index: PackageIndex): RouteGroup 
       if (text.length > TEXT_MAX)
         throw new ApiError("invalid", `a search has at most ${TEXT_MAX} characters; use fewer words`);
       const size = Math.min(count(c, "size", SIZE_DEFAULT), SIZE_MAX);
-      const { hits, total, incomplete } = await search({
+      const { hits, total, missing } = await search({
         text,
         from: count(c, "from", 0),
         size,
         mayRead: ({ name, maintainers }) =>
           ports.policy.may(c.get("principal"), "read", { name, packument: { maintainers } }).allowed,
       });
-      if (incomplete) c.header("warning", '199 - "the upstream did not answer; its packages are missing"');
+      if (missing) c.header("warning", `199 - "${WARNINGS[missing]}"`);
       const origin = c.get("origin");
       return c.json({ objects: hits.map((hit) => shown(hit, origin)), total, time: ports.clock.now().toISOString() });
     });

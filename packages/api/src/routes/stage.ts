@@ -1,4 +1,5 @@
 import {
+  createStagedNames,
   createUnansweredPublishes,
   isReadableName,
   putStagedContent,
@@ -10,7 +11,6 @@ import {
   stagedKey,
   stageExpiry,
   StageId,
-  type PackageIndex,
   type Packument,
   type StagedVersion,
   type StoredContent,
@@ -33,14 +33,15 @@ const ONE = "/-/stage/:id";
 const PAGE_MAX = 100;
 
 /** Seeing what waits for approval: for those who may stage versions of the package. Source: npm lib/commands/stage. */
-export const stageReadRoutes = (ports: ReadPorts, index: Pick<PackageIndex, "staged">): RouteGroup =>
+export const stageReadRoutes = (ports: ReadPorts): RouteGroup =>
   routeGroup("read", (on) => {
+    const stagedNames = createStagedNames(ports);
     on.get(LIST, async (c) => {
       namedCaller(c);
       const [page, perPage] = [numberIn(c, "page", 0), numberIn(c, "perPage", PAGE_MAX)];
       const name = c.req.query("package");
       if (name !== undefined && !isReadableName(name)) throw new ApiError("invalid", "?package= takes a package name");
-      const names = name === undefined ? (await index.staged()).toSorted() : [name];
+      const names = name === undefined ? (await stagedNames()).toSorted() : [name];
       const items = (await Promise.all(names.map((one) => visible(c, ports, one)))).flat();
       c.header("cache-control", "no-store");
       const from = page * Math.min(Math.max(1, perPage), PAGE_MAX);

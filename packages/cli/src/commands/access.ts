@@ -1,7 +1,6 @@
 import {
   CHANGE_ACTIONS,
   compareRights,
-  createPackageIndex,
   createPackumentReader,
   createPolicy,
   createRightsStore,
@@ -11,6 +10,7 @@ import {
   rightsTargets,
   specOf,
   UserName,
+  walkPackages,
   withoutOwn,
   type Action,
   type Clock,
@@ -45,9 +45,11 @@ export function bucketAccess(
 ): AccessPort {
   const reader = createPackumentReader(store);
   const rights = createRightsStore({ store, clock }, { maxAgeMs: 0 });
-  const index = createPackageIndex(store, reader, (error) => {
+  const onDamaged = (error: SyntaxError) => {
     throw new CommandError(error.message);
-  });
+  };
+  const summaries = async () =>
+    (await Array.fromAsync(walkPackages({ store, onDamaged }))).flat().flatMap(({ summary }) => summary ?? []);
   let seen: Rights | undefined;
   return {
     async read() {
@@ -69,7 +71,7 @@ export function bucketAccess(
     },
     async compare(after) {
       const { rights: before } = await rights.current();
-      return compareRights({ anonymousRead, before, after }, rightsTargets(await index.all(), before, after));
+      return compareRights({ anonymousRead, before, after }, rightsTargets(await summaries(), before, after));
     },
   };
 }

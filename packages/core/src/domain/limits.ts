@@ -230,3 +230,12 @@ export const RELEASE_OPEN_MS = 60_000;
 /** How long a consumer waits for the decision of a release that is about to be made, in milliseconds, and how often it looks. */
 export const RELEASE_DECISION_MS = 1_000;
 export const RELEASE_LOOK_MS = 25;
+
+/**
+ * What a summary in the search index keeps of a package: characters of a text or a link, keywords and the characters of one, and
+ * stars. A manifest may have a mebibyte of each; 50,000 summaries of some 500 bytes are 25 MB.
+ */
+export const SUMMARY_MAX = { text: 500, keywords: 50, keyword: 100, stars: 1_000 } as const;
+
+/** Most hits of ours that a search finds and counts. A person reads some twenty; each costs its caller's rights and a place in the order. */
+export const SEARCH_HITS_MAX = 1_000;

@@ -6,6 +6,7 @@ import type { EventLog, EventReader } from "./event-log.ts";
 import type { IdentityProvider } from "./identity.ts";
 import type { ObjectStore } from "./object-store.ts";
 import type { Outcomes } from "./outcomes.ts";
+import type { LocalSearchIndex } from "./search-index.ts";
 import type { TokenStore } from "./tokens.ts";
 
 /**
@@ -49,6 +50,8 @@ export type LocalBackend = Backend & {
   readonly eventReader: EventReader;
   /** Where copies of the upstream are kept: apart from the store, whose durability they do not need. */
   readonly copies: CopyStore;
+  /** Disposable, as the copies: it is built again from the documents. */
+  readonly searchIndex: LocalSearchIndex;
 };
 
 /** What a host gives an adapter when it opens it. */

@@ -3,7 +3,9 @@ import * as z from "zod";
 import { isReadableName } from "../domain/names.ts";
 import type { Clock } from "../ports/clock.ts";
 import { isUpstreamFailure, type Upstream } from "../ports/upstream.ts";
-import { namesScope, type Search, type SearchHit } from "./search.ts";
+import { scopesIn } from "../domain/search-text.ts";
+import type { SearchHit } from "../ports/search-index.ts";
+import type { Search } from "./search.ts";
 
 /** How long a search waits for the upstream, in milliseconds. A person waits for it, and our own packages are found already. */
 const SEARCH_MS = 3_000;
@@ -28,19 +30,19 @@ type SearchPorts = {
  */
 export function createUpstreamSearch({ upstream, clock, scopes, isConfigured, isOurs }: SearchPorts): Search {
   return async (query) => {
-    if (namesScope(query.text, scopes) || query.text.split(/\s+/).some(isConfigured))
-      return { hits: [], total: 0, incomplete: false };
+    const namesScope = scopesIn(query.text).some((scope) => scopes.includes(`@${scope}/`));
+    if (namesScope || query.text.split(/\s+/).some(isConfigured)) return { hits: [], total: 0 };
     const limit = new AbortController();
     try {
       const late = clock.sleep(SEARCH_MS, limit.signal).then(() => "late" as const);
       const found = await Promise.race([upstream.search(query, limit.signal), late]);
-      if (found === "late") return { hits: [], total: 0, incomplete: true };
+      if (found === "late") return { hits: [], total: 0, missing: "upstream" };
       const hits = (found?.objects ?? []).slice(0, query.size).flatMap((object) => hitOf(object) ?? []);
       const ours = await pLimit(LOOKUPS).map(hits, ({ name }) => isOurs(name));
-      return { hits: hits.filter((_, at) => !ours[at]), total: found?.total ?? 0, incomplete: false };
+      return { hits: hits.filter((_, at) => !ours[at]), total: found?.total ?? 0 };
     } catch (error) {
       if (!isUpstreamFailure(error)) throw error;
-      return { hits: [], total: 0, incomplete: true };
+      return { hits: [], total: 0, missing: "upstream" };
     } finally {
       limit.abort();
     }

@@ -1,60 +1,40 @@
-import { createMemoryBackend, countingStore, fail, publishOf, stage, openPolicy } from "@codebox/testing";
+import { indexedOf, summaryNamed } from "@codebox/testing";
 import { describe, expect, test } from "vitest";
-import { systemClock } from "@codebox/system";
-import {
-  createConsumer,
-  createPackageIndex,
-  createSearch,
-  upstreamKey,
-  type PackageSummary,
-  type SearchQuery,
-} from "../../src/index.ts";
+import { createEntrySet, createSearch, type SearchQuery, type SearchReader } from "../../src/index.ts";
 import { upstreamFixture } from "./upstream-fixture.ts";
 
-test("a search passes over what is cached of the upstream, however much it is", async () => {
-  const embedded = createMemoryBackend({ clock: systemClock });
-  const consume = createConsumer({ ...embedded, policy: openPolicy, clock: systemClock });
-  for (const name of ["@acme/wire", "wire"]) {
-    const change = publishOf(name, "1.0.0");
-    await stage(embedded.store, change);
-    await consume(name, [change]);
-  }
-  const cached = Array.from({ length: 5_000 }, (_, index) => upstreamKey(`left-${index}`, "full.json"));
-  await Promise.all(cached.map((key) => embedded.store.put(key, Buffer.from("{}"))));
-  const store = countingStore(embedded.store);
-  const { hits } = await createSearch(createPackageIndex(store, embedded.reader, fail))({
-    text: "wire",
-    from: 0,
-    size: 10,
-  });
-  expect(hits.map(({ name }) => name)).toEqual(["wire", "@acme/wire"]);
-  expect(store.calls.filter(({ operation }) => operation === "list")).toHaveLength(2);
-  await embedded.close();
-});
-
-const summary = (name: string): PackageSummary => ({
-  name,
-  version: "1.0.0",
-  keywords: [],
-  links: {},
-  publisher: "alice",
-  maintainers: [],
-  stars: [],
-});
 /** A hit as an upstream describes it. */
 const theirs = (name: string, more: object = {}) => ({
   package: { name, version: "1.0.0", links: {}, ...more },
   searchScore: 3,
 });
-const indexOf = (...names: string[]) => ({ all: async () => names.map(summary) });
+const indexOf = (names: readonly string[], complete = true): Pick<SearchReader, "query"> => {
+  const entries = createEntrySet();
+  entries.put(names.map((name) => indexedOf(name)));
+  return { query: async (query) => ({ ...entries.query(query), complete }) };
+};
 
 describe("a search with an upstream", () => {
-  const searchOf = async (names: string[], query: Partial<SearchQuery>, objects: unknown[], total = objects.length) => {
+  const searchOf = async (
+    names: string[],
+    query: Partial<SearchQuery> & { readonly complete?: boolean },
+    objects: unknown[],
+    total = objects.length,
+  ) => {
     const fixture = upstreamFixture();
     fixture.answers.found = { objects, total };
-    const found = await createSearch(indexOf(...names), fixture.cache)({ text: "wire", from: 0, size: 3, ...query });
+    const found = await createSearch(
+      indexOf(names, query.complete),
+      fixture.cache,
+    )({ text: "wire", from: 0, size: 3, ...query });
     await fixture.backend.close();
-    return { names: found.hits.map(({ name }) => name), total: found.total, asked: fixture.asked, hits: found.hits };
+    return {
+      names: found.hits.map(({ name }) => name),
+      total: found.total,
+      missing: found.missing,
+      asked: fixture.asked,
+      hits: found.hits,
+    };
   };
 
   test("has ours first, and the upstream's as far as there is room", async () => {
@@ -83,6 +63,12 @@ describe("a search with an upstream", () => {
     const { asked } = await searchOf(["@own/wire"], { text }, [theirs("wire-x")]);
     expect(asked).toEqual([]);
   });
+  test("sends no text that names a scope while the index is being built, and says that packages may be missing", async () => {
+    const building = await searchOf(["wire"], { text: "@other/wire", complete: false }, [theirs("wire-x")]);
+    expect([building.asked, building.missing]).toEqual([[], "ours"]);
+    const plain = await searchOf(["wire"], { complete: false }, [theirs("wire-x")]);
+    expect([plain.names, plain.missing]).toEqual([["wire", "wire-x"], "ours"]);
+  });
   test("leaves out what is in a scope of ours, and what can't be read", async () => {
     const odd = [theirs("@acme/evil"), theirs("../etc"), { package: {} }, null, "wire-q", theirs("wire-x")];
     expect((await searchOf([], { size: 10 }, odd)).names).toEqual(["wire-x"]);
@@ -97,7 +83,13 @@ describe("a search with an upstream", () => {
       }),
     ]);
     expect(hits).toEqual([
-      { ...summary("wire-x"), publisher: "unknown", links: { repository: "https://git.example/wire" }, score: 3 },
+      {
+        ...summaryNamed("wire-x"),
+        publisher: "unknown",
+        maintainers: [],
+        links: { repository: "https://git.example/wire" },
+        score: 3,
+      },
     ]);
   });
   test("has at most the asked number of hits, however many the upstream sends", async () => {
@@ -107,17 +99,17 @@ describe("a search with an upstream", () => {
 
   test("has ours only, and says so, when the upstream is down or takes longer than three seconds", async () => {
     const fixture = upstreamFixture();
-    const search = createSearch(indexOf("wire"), fixture.cache);
+    const search = createSearch(indexOf(["wire"]), fixture.cache);
     const query = { text: "wire", from: 0, size: 10 };
     fixture.answers.down = true;
-    expect(await search(query)).toMatchObject({ hits: [{ name: "wire" }], total: 1, incomplete: true });
+    expect(await search(query)).toMatchObject({ hits: [{ name: "wire" }], total: 1, missing: "upstream" });
     fixture.answers.down = false;
     let answer = () => {};
     fixture.answers.pause = new Promise((resolve) => (answer = resolve));
     const slow = search(query);
     await expect.poll(() => fixture.asked).toHaveLength(2);
     await fixture.clock.advance(3_000);
-    expect(await slow).toMatchObject({ hits: [{ name: "wire" }], total: 1, incomplete: true });
+    expect(await slow).toMatchObject({ hits: [{ name: "wire" }], total: 1, missing: "upstream" });
     answer();
     await fixture.backend.close();
   });

@@ -76,6 +76,7 @@ export const COVERED_ELSEWHERE: Readonly<Record<string, string>> = {
   "SRC-1": "packages/core/test/read/search.test.ts",
   "SRC-3": "packages/core/test/read/search.test.ts",
   "SRC-4": "packages/core/test/read/search.test.ts",
+  "SRC-6": "packages/testing/src/search-index-contract.ts",
   "AUD-3": "packages/api/test/audit.test.ts",
   "SIG-3": "packages/api/test/signatures.test.ts",
   "SIG-4": "packages/api/test/signatures.test.ts",

@@ -13,6 +13,7 @@ import { createMemoryEventLog } from "./event-log.ts";
 import { createMemoryIdentities, type MemoryIdentitySettings } from "./identities.ts";
 import { createMemoryObjectStore } from "./object-store.ts";
 import { createMemoryOutcomes } from "./outcomes.ts";
+import { createMemorySearchIndex } from "./search-index.ts";
 
 /** A `Backend` with every optional part. `queue` is also the receiver and the dead letters. */
 export type MemoryBackend = LocalBackend & {
@@ -44,6 +45,7 @@ export function createMemoryBackend({
   return {
     store,
     copies: copiesIn(store),
+    searchIndex: createMemorySearchIndex(),
     reader,
     queue,
     receiver: queue,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { at, expectCode, expectStatus, listAt, stringAt } from "../answer.ts";
 import { check, type Check } from "../check.ts";
+import { eventually } from "../administrator.ts";
 import { skip } from "../skip.ts";
 import { pathOf, type Registry } from "../registry.ts";
 
@@ -20,9 +21,27 @@ export const listChecks: readonly Check[] = [
       assert.match(String(at(refused.json, "error")), /ERR_TEXT_MISSING/);
     }
     const name = await registry.package("dated", "1.0.0");
-    const found = await json(registry, `/-/v1/search?text=${encodeURIComponent(name)}`);
-    for (const date of [at(found, "time"), at(listAt(found, "objects")[0], "package", "date")])
-      assert.equal(new Date(String(date)).toISOString(), date);
+    await eventually(async () => {
+      const found = await json(registry, `/-/v1/search?text=${encodeURIComponent(name)}`);
+      for (const date of [at(found, "time"), at(listAt(found, "objects")[0], "package", "date")])
+        assert.equal(new Date(String(date)).toISOString(), date);
+    });
+  }),
+  check("SRC-7 SRC-8", "the exact name is found first, soon after the publish", async (registry) => {
+    const name = registry.name("exact");
+    const word = registry.word("q").replaceAll("-", "");
+    expectStatus(await registry.publish(`${name}-${word}-more`, "1.0.0"), 201);
+    expectStatus(await registry.publish(`${name}-${word}`, "1.0.0"), 201);
+    expectStatus(
+      await registry.publish(registry.name("text"), "1.0.0", { manifest: { description: `a ${word}` } }),
+      201,
+    );
+    const found = async (text: string) =>
+      listAt(await json(registry, `/-/v1/search?text=${encodeURIComponent(text)}`), "objects").map((hit) =>
+        at(hit, "package", "name"),
+      );
+    await eventually(async () => assert.equal((await found(word)).length, 3));
+    assert.deepEqual(await found(`${name}-${word}`), [`${name}-${word}`, `${name}-${word}-more`]);
   }),
   check("AUD-1 AUD-2", "a tree is audited, and one that is too deep is refused", async (registry) => {
     const name = await registry.package("tree", "1.0.0");
@@ -45,7 +64,7 @@ export const listChecks: readonly Check[] = [
   check("LST-1 LST-2 LST-3 LST-9", "a user's packages and a scope's are listed", async (registry) => {
     const name = await registry.package("listed", "1.0.0");
     const user = await registry.user();
-    assert.equal(at(await json(registry, `/-/user/${user}/package`), name), "write");
+    await eventually(async () => assert.equal(at(await json(registry, `/-/user/${user}/package`), name), "write"));
     assert.equal(at(await json(registry, "/-/-/package?format=cli"), name), "write");
     const scope = name.slice(1, name.indexOf("/"));
     assert.equal(at(await json(registry, `/-/org/${scope}/package`), name), "write");
@@ -69,10 +88,12 @@ export const listChecks: readonly Check[] = [
       listAt(await json(registry, `/-/_view/starredByUser?key=%22${user}%22`), "rows").map((row) => at(row, "value"));
     const star = (users: object) => registry.send("PUT", pathOf(name), { body: { _id: name, users } });
     expectStatus(await star({ [user]: true }), 200, 201);
-    assert.ok((await starred()).includes(name), "the starred package is missing");
+    await eventually(async () => assert.ok((await starred()).includes(name), "the starred package is missing"));
     assert.equal(at(await json(registry, `/-/user/${user}/stars`), name), true);
     expectStatus(await star({}), 200, 201);
-    assert.ok(!(await starred()).includes(name), "the package is listed without its star");
+    await eventually(async () =>
+      assert.ok(!(await starred()).includes(name), "the package is listed without its star"),
+    );
   }),
   check("AMD-18", "a star in a copy of the whole packument is applied", async (registry) => {
     const name = await registry.package("copied", "1.0.0");

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { at, expectCode, expectStatus, listAt } from "../answer.ts";
 import { check, type Check } from "../check.ts";
+import { eventually } from "../administrator.ts";
 import { skip } from "../skip.ts";
 
 const AUDIT_NAMES_MAX = 20_000;
@@ -15,11 +16,13 @@ export const otherRouteChecks: readonly Check[] = [
     const name = registry.name("search");
     const word = registry.word("conformance").replaceAll("-", "");
     expectStatus(await registry.publish(name, "1.0.0", { manifest: { description: `finds ${word}` } }), 201);
-    const { json } = expectStatus(await registry.get(`/-/v1/search?text=${word}`), 200);
-    assert.deepEqual(
-      listAt(json, "objects").map((found) => at(found, "package", "name")),
-      [name],
-    );
+    await eventually(async () => {
+      const { json } = expectStatus(await registry.get(`/-/v1/search?text=${word}`), 200);
+      assert.deepEqual(
+        listAt(json, "objects").map((found) => at(found, "package", "name")),
+        [name],
+      );
+    });
   }),
   check("RTE-5", "an audit is answered, and our own packages have no advisories", async (registry) => {
     const name = await registry.package("audit", "1.0.0");
@@ -42,6 +45,19 @@ export const otherRouteChecks: readonly Check[] = [
     if (letters.length > 0) skip("the registry has dead letters, which the suite does not redrive");
     const redriven = expectStatus(await registry.send("POST", "/-/dead-letters"), 202);
     assert.deepEqual(at(redriven.json, "redriven"), []);
+  }),
+  check("SRC-9", "the search index is built again on request, by administrators", async (registry) => {
+    const path = "/-/search-index";
+    const { status } = await registry.get(path);
+    if (status === 404 || status === 403)
+      skip("this registry has no route for the index, or the token is not an administrator's");
+    const token = await registry.readToken();
+    expectCode(await registry.send("POST", path, { token }), 403, "forbidden");
+    expectStatus(await registry.send("POST", path), 202);
+    await eventually(async () => {
+      const { json } = expectStatus(await registry.get(path), 200);
+      assert.deepEqual([at(json, "running"), at(json, "complete")], [false, true]);
+    });
   }),
   check("RTE-8 RTE-9", "dead letters are for users who may write", async (registry) => {
     if ((await registry.get("/-/dead-letters")).status === 404) skip(NO_DEAD_LETTERS);

@@ -66,9 +66,13 @@ export const rightsChecks: readonly Check[] = [
       assert.equal(at(refused, "allowed"), false);
       assert.ok(stringAt(refused, "rule"));
       const body = { ...(rights as object), grants: [{ to: `user:${other}`, role: "tag", on: name }] };
-      const { json } = expectStatus(await registry.send("POST", "/-/access/compare", { body }), 200);
-      const found = listAt(json, "differences").find((one) => at(one, "who") === other && at(one, "package") === name);
-      assert.equal(at(found, "allowed"), true);
+      await eventually(async () => {
+        const { json } = expectStatus(await registry.send("POST", "/-/access/compare", { body }), 200);
+        const found = listAt(json, "differences").find(
+          (one) => at(one, "who") === other && at(one, "package") === name,
+        );
+        assert.equal(at(found, "allowed"), true);
+      });
       expectCode(
         await registry.send("PUT", "/-/access", { body, headers: { "if-match": '"0"' } }),
         412,
