@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { LAYOUT, type Area } from "@codebox/core";
 import { expect, test } from "vitest";
 
-test("the table of the store's layout in ARCHITECTURE.md is the one of layout.ts", () => {
-  const text = readFileSync(join(import.meta.dirname, "../../ARCHITECTURE.md"), "utf8");
+test("the table of the store's layout in docs/store.md is the one of layout.ts", () => {
+  const text = readFileSync(join(import.meta.dirname, "../../docs/store.md"), "utf8");
   const [, table = ""] = /<!-- layout:start -->\n([\s\S]*?)<!-- layout:end -->/.exec(text) ?? [];
   const rows = table
     .trim()

@@ -6,7 +6,7 @@ import { STAGE_DAYS } from "./domain/limits.ts";
  *
  * Packages use the predecessor's layout: `<name>/index.json` and `<name>/<version>.tgz`. All other objects are under
  * `_codebox/`, which no package name can be. The bucket's lifecycle rules, the functions' rights, the daily sweep and
- * `codebox verify` read `LAYOUT`; tests/docs compares it with the table in ARCHITECTURE.md.
+ * `codebox verify` read `LAYOUT`; tests/docs compares it with the table in docs/store.md.
  */
 const OWN_PREFIX = "_codebox/";
 
