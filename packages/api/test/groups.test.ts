@@ -50,6 +50,7 @@ describe("every route", () => {
         "admin GET /-/access",
         "admin GET /-/access/explain",
         "admin POST /-/access/compare",
+        "admin POST /-/package/:name/give-back",
         "admin PUT /-/access",
         "public GET /-/contract",
         "public GET /-/contract/v1/:document",

@@ -141,12 +141,6 @@ describe("npm access set status", () => {
     expect((await as("alice", "POST", "/-/package/wire/access", { access: "public" })).status).toBe(201);
     expect((await as("bob", "GET", "/wire")).status).toBe(200);
   });
-  test("a second factor can't be required, and asking for none changes nothing", async () => {
-    await publish("alice", "wire");
-    const set = (body: object) => as("alice", "POST", "/-/package/wire/access", body);
-    expect((await set({ publish_requires_tfa: true })).status).toBe(400);
-    expect((await set({ publish_requires_tfa: false })).status).toBe(201);
-  });
 });
 
 describe("the rights as a document", () => {

@@ -137,7 +137,7 @@ describe("the rules of a scope", () => {
     await registry.send("PUT", SCOPE, { rules });
     await registry.send("PUT", SCOPE, { rules: [] });
     expect((await back()).status).toBe(200);
-    expect((await registry.ports.rights.current()).rights).not.toHaveProperty("rules");
+    expect((await registry.ports.rights.current()).rights.rules).toBeUndefined();
   });
   test("are also asked for a change that comes out of the queue", async () => {
     await registry.send("PUT", SCOPE, { rules });

@@ -378,7 +378,7 @@ export interface RulesPut {
      * @minItems 1
      * @maxItems 50
      */
-    movers?: [UserName | string | string, ...(UserName | string | string)[]];
+    movers?: [UserName | string | string | string, ...(UserName | string | string | string)[]];
     forward?: true;
     releases?: true;
     from?: "ci" | "provenance";
@@ -419,7 +419,7 @@ export interface RulesPut {
        * @minItems 1
        * @maxItems 50
        */
-      by?: [UserName | string | string, ...(UserName | string | string)[]];
+      by?: [UserName | string | string | string, ...(UserName | string | string | string)[]];
     };
     note?: string;
   }[];

@@ -1,6 +1,5 @@
 import * as z from "zod";
-import { GROUP_MAX } from "../domain/limits.ts";
-import { isReadableName, UserName } from "../domain/names.ts";
+import { isReadableName, ProviderGroup, UserName } from "../domain/names.ts";
 import { TagRules } from "../domain/tag-rule.ts";
 import { Scope } from "../settings.ts";
 import { FACTOR_RULES } from "./second-factor.ts";
@@ -39,23 +38,6 @@ function isPattern(text: string): boolean {
     (text.endsWith("/*") ? Scope.safeParse(text.slice(0, -2)).success : isReadableName(text) && !text.includes("*"))
   );
 }
-
-/** A group of a sign-in provider, as rights name it: `github:acme/platform`, `oidc:Engineering`. */
-export const ProviderGroup = z
-  .string()
-  .regex(
-    /^(?:github|oidc):[^\s\p{C}](?:[^\p{C}]*[^\s\p{C}])?$/u,
-    'must be a provider and a group, such as "github:acme/web"',
-  )
-  .max(GROUP_MAX);
-
-/** Such a group where users and groups are named: `group:github:acme/platform`. */
-export const GroupSubject = z
-  .templateLiteral(["group:", z.string()])
-  .refine(
-    (text) => ProviderGroup.safeParse(text.slice("group:".length)).success,
-    "is not a group of a sign-in provider",
-  );
 
 /**
  * Who has a right: `everybody` who is signed in, `services` (all services and workloads), or one of `user:alice`, `team:acme:web`,

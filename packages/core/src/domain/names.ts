@@ -1,7 +1,7 @@
 import semver from "semver";
 import validateName from "validate-npm-package-name";
 import * as z from "zod";
-import { CHANGE_ID_MAX, DEPRECATION_MAX, NAME_MAX, TAG_MAX, VERSION_MAX } from "./limits.ts";
+import { CHANGE_ID_MAX, DEPRECATION_MAX, GROUP_MAX, NAME_MAX, TAG_MAX, VERSION_MAX } from "./limits.ts";
 
 /**
  * What is wrong with a package name, or `undefined` when a new package may carry it.
@@ -118,3 +118,20 @@ export const ActorName = z.union([
   UserName,
   z.string().regex(/^[a-z]+:[A-Za-z0-9._/-]{1,150}$/, "is not the name of a CI job, such as github:acme/wire"),
 ]);
+
+/** A group of a sign-in provider, as rights name it: `github:acme/platform`, `oidc:Engineering`. */
+export const ProviderGroup = z
+  .string()
+  .regex(
+    /^(?:github|oidc):[^\s\p{C}](?:[^\p{C}]*[^\s\p{C}])?$/u,
+    'must be a provider and a group, such as "github:acme/web"',
+  )
+  .max(GROUP_MAX);
+
+/** Such a group where users and groups are named: `group:github:acme/platform`. */
+export const GroupSubject = z
+  .templateLiteral(["group:", z.string()])
+  .refine(
+    (text) => ProviderGroup.safeParse(text.slice("group:".length)).success,
+    "is not a group of a sign-in provider",
+  );

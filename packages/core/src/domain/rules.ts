@@ -23,7 +23,12 @@ export type RuleContext = {
 export const NO_CONTEXT: RuleContext = { isMember: () => false, scopeRules: () => [] };
 
 /** Who makes a change. */
-export type RuledActor = { readonly kind: "user" | "workload" | "service"; readonly name: string };
+export type RuledActor = {
+  readonly kind: "user" | "workload" | "service";
+  readonly name: string;
+  /** The groups of a user at the sign-in provider: `github:acme/platform`. */
+  readonly groups?: readonly string[];
+};
 
 /** Whether somebody is a user with a name among these. */
 export function isUserAmong(names: readonly string[], { kind, name }: RuledActor): boolean {
@@ -155,10 +160,14 @@ function problemOf(
   return problemOfVersion(rule, to, at, packument) ?? problemOfApprovals(rule, { ...move, to }, packument, context);
 }
 
-/** Whether an actor is in a list of users (`alice`), teams (`team:acme:release`), CI jobs (`workload:…`) and services (`service:…`). */
-function isNamed(list: readonly string[], { kind, name }: RuledActor, { isMember }: RuleContext): boolean {
+/**
+ * Whether an actor is in a list of users (`alice`), teams (`team:acme:release`), groups of the sign-in provider
+ * (`group:github:acme/platform`), CI jobs (`workload:…`) and services (`service:…`).
+ */
+function isNamed(list: readonly string[], { kind, name, groups = [] }: RuledActor, { isMember }: RuleContext): boolean {
   return list.some((entry) => {
     if (entry.startsWith("team:")) return kind === "user" && isMember(entry.slice("team:".length), name);
+    if (entry.startsWith("group:")) return kind === "user" && groups.includes(entry.slice("group:".length));
     return entry === (kind === "user" ? name : `${kind}:${name}`);
   });
 }

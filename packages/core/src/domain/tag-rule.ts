@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { millisecondsOf, weekMinuteOf } from "./instants.ts";
 import { TAG_MAX, TAG_RULES_MAX, TAG_RULE_LIST_MAX, TAG_RULE_TEXT_MAX } from "./limits.ts";
-import { UserName } from "./names.ts";
+import { GroupSubject, UserName } from "./names.ts";
 
 const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 const time = z.iso.datetime({ message: 'a time must be ISO 8601 in UTC, such as "2026-12-20T00:00:00Z"' });
@@ -22,14 +22,15 @@ const Freeze = z.union(
 );
 type Freeze = z.infer<typeof Freeze>;
 
-/** A user; a team, a CI job or another service after its kind. Teams are named as in the rights. */
+/** A user; a team, a group of a sign-in provider, a CI job or another service after its kind. Teams and groups are named as in the rights. */
 const Mover = z.union(
   [
     UserName,
     z.string().regex(/^team:[a-z0-9~-][a-z0-9._~-]{0,99}:[a-z0-9~-][a-z0-9._~-]{0,99}$/),
+    GroupSubject,
     z.string().regex(/^(?:workload|service):[A-Za-z0-9][A-Za-z0-9_.:@/-]{0,199}$/),
   ],
-  'name a user ("alice"), a team ("team:acme:release"), a CI job ("workload:github:acme/wire") or a service ("service:release")',
+  'name a user ("alice"), a team ("team:acme:release"), a group ("group:github:acme/platform"), a CI job ("workload:github:acme/wire") or a service ("service:release")',
 );
 
 /**

@@ -72,6 +72,17 @@ describe("movers", () => {
     expect(apply(guarded, change, { ...NO_CONTEXT, isMember }).kind).toBe("applied");
     expect(apply(guarded, change, NO_CONTEXT).kind).toBe("rejected");
   });
+  test("a group of the sign-in provider moves it by those whom the provider says to be in it", () => {
+    const grouped = ruled({ tags: "latest", movers: ["group:github:acme/platform"] });
+    const by = (kind: "user" | "workload", ...groups: string[]) => {
+      const change = put("latest", "1.0.0");
+      return apply(grouped, { ...change, actor: { kind, name: "bob", groups } }, NO_CONTEXT).kind;
+    };
+    expect(by("user", "github:acme/platform")).toBe("applied");
+    expect([by("user"), by("user", "github:acme/web"), by("workload", "github:acme/platform")]).toEqual(
+      Array(3).fill("rejected"),
+    );
+  });
   test("the rules of the scope hold beside the package's own, and say who changes them", () => {
     const scopeRules = () => [{ tags: "latest", forward: true as const }];
     const context = { ...NO_CONTEXT, scopeRules };
