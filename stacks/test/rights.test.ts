@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { RIGHTS, rightsTable, type FunctionName, type Target } from "../rights.ts";
+import { RIGHTS, type FunctionName, type Target } from "../rights.ts";
 import { allowed, stack, statements, type Stack } from "./resources.ts";
+import { rightsTable } from "./rights-table.ts";
 import { KMS_KEY } from "./synthesise.ts";
 
 const NAMES = Object.keys(RIGHTS) as FunctionName[];

@@ -1,45 +1,30 @@
 import {
-  createConsumer,
   createPackumentReader,
   createRelease,
-  createStoredOutcomes,
   createSubmit,
-  createWorker,
   RELEASE_OPEN_MS,
   stateOf,
   tarballKey,
   type Change,
-  type ChangeEvent,
   type Ids,
   type ObjectStore,
   type Packument,
   type ReleaseDraft,
 } from "@codebox/core";
-import { messageGroup } from "@codebox/aws";
-import { createConsumeHandler } from "@codebox/functions";
-import { openSqlite } from "@codebox/sqlite";
 import { systemIds } from "@codebox/system";
 import {
   createFaults,
-  createMemoryBackend,
   fail,
-  faultyEvents,
-  faultyOutcomes,
-  faultyQueue,
-  faultyStore,
-  fifoModel,
   manualClock,
   openPolicy,
   publishOf,
   stage,
   tagPut,
-  type FaultSource,
-  type FifoMessage,
   type ManualClock,
 } from "@codebox/testing";
-import type { SQSRecord } from "aws-lambda";
 import { expect, test } from "vitest";
 import { audit, shows, watchReads, type MadeRelease } from "../support/release-auditor.ts";
+import { WORLDS, type OpenWorld, type World } from "../support/release-worlds.ts";
 import { seeds } from "../support/seeds.ts";
 
 const PACKAGES = ["cable", "clip", "fuse", "plug", "socket", "wire"] as const;
@@ -48,117 +33,6 @@ const TAGS = 14;
 const RATE = 0.05;
 /** Of the API's operations on store and queue: after so many at most it is gone, in every third release. */
 const CRASH_WITHIN = 30;
-
-/** A registry whose parts fail at random. `clean` is the store behind the faults. */
-type World = {
-  readonly clean: ObjectStore;
-  readonly store: ObjectStore;
-  readonly queue: { send(change: Change): Promise<void> };
-  readonly outcomes: Parameters<typeof createRelease>[0]["outcomes"];
-  /** Does what a consumer does in a moment. */
-  turn(): Promise<void>;
-  isIdle(): boolean;
-  events(): Promise<readonly ChangeEvent[]>;
-  close(): Promise<void>;
-};
-
-/** One machine: SQLite, and the worker in the process. */
-async function embedded(clock: ManualClock, faults: FaultSource): Promise<World> {
-  const backend = await openSqlite({ directory: ":memory:", onFailure: fail, clock });
-  const store = faultyStore(backend.store, faults);
-  const queue = faultyQueue(backend.queue, faults);
-  const outcomes = faultyOutcomes(backend.outcomes, faults);
-  const worker = createWorker({
-    queue: { ...queue, isEmpty: backend.queue.isEmpty },
-    consumer: createConsumer({
-      store,
-      outcomes,
-      policy: openPolicy,
-      events: faultyEvents(backend.events, faults),
-      reader: createPackumentReader(store),
-      clock,
-    }),
-    concurrency: 3,
-    onFailure: () => {},
-  });
-  worker.start();
-  return {
-    clean: backend.store,
-    store,
-    queue,
-    outcomes,
-    turn: async () => undefined,
-    isIdle: backend.queue.isEmpty,
-    events: async () => (await backend.events.read(0, 10_000)).map(({ event }) => event),
-    async close() {
-      await worker.drain();
-      await backend.close();
-    },
-  };
-}
-
-/** AWS: S3's outcomes, SQS FIFO, and two execution environments of the consumer, each with its own memory. */
-async function aws(clock: ManualClock, faults: FaultSource): Promise<World> {
-  const { store: clean } = createMemoryBackend({ clock });
-  const store = faultyStore(clean, faults);
-  const outcomes = createStoredOutcomes({ store, reader: createPackumentReader(store), clock });
-  const model = fifoModel({ clock, visibilitySeconds: 180, maxReceiveCount: 1_000 });
-  const announced: ChangeEvent[] = [];
-  const events = faultyEvents({ publish: async (list) => void announced.push(...list) }, faults);
-  const handlerOf = () =>
-    createConsumeHandler({
-      consumer: createConsumer({
-        store,
-        outcomes,
-        events,
-        policy: openPolicy,
-        reader: createPackumentReader(store),
-        clock,
-      }),
-      store,
-      deadLetters: { put: async ({ reason }) => fail(new Error(`dead-lettered: ${reason}`)) },
-      pause: async (records, seconds) => model.hide(idsOf(records), seconds),
-      remove: async (records) => model.delete(idsOf(records)),
-      clock,
-      log: { applied: () => undefined, failed: () => undefined, dead: () => undefined, postponed: () => undefined },
-    });
-  const handlers = [handlerOf(), handlerOf()];
-  const sent = new Set<string>();
-  const send = async (change: Change) => {
-    if (sent.has(change.id)) return;
-    sent.add(change.id);
-    model.send({ id: change.id, group: messageGroup(change.name), body: JSON.stringify(change) });
-  };
-  const running = new Set<Promise<void>>();
-  const invoke = async () => {
-    const messages = model.receive();
-    const handler = handlers[Math.floor(faults.random() * handlers.length)];
-    if (messages.length === 0 || !handler) return;
-    const { batchItemFailures } = await handler({ Records: messages.map(recordOf) });
-    const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
-    model.delete(messages.map(({ id }) => id).filter((id) => !failed.has(id)));
-  };
-  return {
-    clean,
-    store,
-    queue: faultyQueue({ send, receive: fail, acknowledge: fail, release: fail }, faults),
-    outcomes,
-    async turn() {
-      const one = invoke().finally(() => running.delete(one));
-      running.add(one);
-    },
-    isIdle: () => model.isEmpty() && running.size === 0,
-    events: async () => announced,
-    close: async () => expect(model.dead).toEqual([]),
-  };
-}
-
-const idsOf = (records: readonly SQSRecord[]) => records.map(({ messageId }) => messageId);
-
-function recordOf({ id, group, body, receives }: FifoMessage): SQSRecord {
-  const attributes = { ApproximateReceiveCount: String(receives), MessageGroupId: group };
-  return { messageId: id, receiptHandle: id, body, attributes } as unknown as SQSRecord;
-}
 
 /** The API's process is killed at one of its operations: from then on none of them ends. */
 function dying<Port extends object>(port: Port, spend: () => boolean): Port {
@@ -176,7 +50,7 @@ function dying<Port extends object>(port: Port, spend: () => boolean): Port {
   ) as Port;
 }
 
-async function simulate(open: (clock: ManualClock, faults: FaultSource) => Promise<World>, seed: number) {
+async function simulate(open: OpenWorld, seed: number) {
   const clock = manualClock();
   const faults = createFaults({ seed, rate: RATE });
   const { random } = faults;
@@ -274,7 +148,7 @@ async function persistently(operation: () => Promise<void>): Promise<void> {
     try {
       return await operation();
     } catch {
-      // It failed as it was told to.
+      // A fault of the simulation.
     }
   }
 }
@@ -291,12 +165,10 @@ function firstly(world: World, clock: ManualClock) {
   };
 }
 
-const SHAPES = { embedded, aws } as const;
-
 test.each((["embedded", "aws"] as const).flatMap((shape) => seeds(20).map((seed) => [shape, seed] as const)))(
   "on the shape of %s, store, queue, outcomes, events and the API itself fail at any step: no release is half visible, at no time, and nothing is lost, doubled or out of order (seed %i)",
   async (shape, seed) => {
-    const { world, made, answers, put, watch, packuments, stored, events } = await simulate(SHAPES[shape], seed);
+    const { world, made, answers, put, watch, packuments, stored, events } = await simulate(WORLDS[shape], seed);
 
     expect(watch.problems).toEqual([]);
     expect(audit(packuments, made.values(), events)).toEqual([]);

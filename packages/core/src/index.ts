@@ -36,6 +36,7 @@ export * from "./domain/restore.ts";
 export * from "./domain/rules.ts";
 export * from "./domain/rules-trial.ts";
 export * from "./domain/staged.ts";
+export * from "./domain/state.ts";
 export * from "./domain/search-text.ts";
 export * from "./domain/summary.ts";
 export * from "./domain/tag-rule.ts";

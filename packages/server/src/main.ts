@@ -7,7 +7,7 @@ import { systemClock, systemIds } from "@codebox/system";
 import { createLogDestination, type LogDestination } from "./log-destination.ts";
 import { startServer, type RunningServer } from "./server.ts";
 import { writeTokenFile } from "./token-file.ts";
-import { readSettings, SettingsError, usage, type Settings } from "./settings.ts";
+import { MEBIBYTE, readSettings, SettingsError, usage, type Settings } from "./settings.ts";
 
 /** How long a stop may take before the process ends anyway; what is queued is durable and applied at the next start. */
 const STOP_MS = 30_000;
@@ -57,7 +57,7 @@ function upstreamOf(
       clock: systemClock,
       tarballHosts: upstreamHosts,
       timeoutMs: upstreamTimeoutMs,
-      packumentBytesMax: upstreamPackumentMb * 1024 * 1024,
+      packumentBytesMax: upstreamPackumentMb * MEBIBYTE,
       ...(upstreamToken === undefined ? {} : { token: upstreamToken }),
       async url() {
         const url = upstream ?? (await defaultUpstreamUrl({ env, cwd: process.cwd(), execPath, platform }));

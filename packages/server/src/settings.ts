@@ -21,6 +21,9 @@ import * as z from "zod";
 import { PROVIDER_FIELDS, providerSettings } from "./provider-settings.ts";
 import { count, flags, Hosts, text } from "./setting-kinds.ts";
 
+/** The unit of the settings whose names end in `Mb`. */
+export const MEBIBYTE = 1024 * 1024;
+
 /**
  * Every setting of the server: flag, help, check and default. Flags, `--help` and messages are derived from it.
  * The variable of `publicUrl` is `CODEBOX_PUBLIC_URL`; a flag has precedence over the variable.

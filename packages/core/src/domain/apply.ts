@@ -7,7 +7,8 @@ import { recordsSince, withoutArchived } from "./history.ts";
 import { EVENT_DATA_MAX } from "./limits.ts";
 import type { Rejection } from "./outcome.ts";
 import { NO_CONTEXT, refusedByRules, withUsedApprovals, type RuleContext } from "./rules.ts";
-import { stateOf, type AppliedRecord, type Packument } from "./packument.ts";
+import { stateOf, type Packument } from "./packument.ts";
+import type { AppliedRecord } from "./state.ts";
 
 /** What `apply` returns. */
 export type Applied =

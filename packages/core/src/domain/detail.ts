@@ -1,18 +1,8 @@
 import { sha256Hex } from "./digest.ts";
 import { DETAIL_INLINE_MAX } from "./limits.ts";
 import type { TagRule } from "./tag-rule.ts";
-import {
-  own,
-  ownersOf,
-  stateOf,
-  without,
-  type AppliedRecord,
-  type ChangeDetail,
-  type DetailPlace,
-  type DistTags,
-  type Moved,
-  type Packument,
-} from "./packument.ts";
+import { own, ownersOf, stateOf, without, type DistTags, type Packument } from "./packument.ts";
+import type { AppliedRecord, ChangeDetail, DetailPlace, Moved } from "./state.ts";
 
 /** A detail that is too large for index.json: its JSON, and the SHA-256 by which the record names it. */
 export type SpilledDetail = { readonly sha256: string; readonly json: string };

@@ -1,6 +1,7 @@
 import type { Outcome } from "./outcome.ts";
 import { APPLIED_RING, HISTORY_SEGMENT } from "./limits.ts";
-import { stateOf, type AppliedRecord, type Packument } from "./packument.ts";
+import { stateOf, type Packument } from "./packument.ts";
+import type { AppliedRecord } from "./state.ts";
 
 /** The records of the changes after a revision, oldest first; `undefined` when the ring does not reach back to it. */
 export function recordsSince(packument: Packument, revision: number): readonly AppliedRecord[] | undefined {

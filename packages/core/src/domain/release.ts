@@ -1,6 +1,7 @@
 import { applyDecided, type Applied } from "./apply.ts";
 import { Change } from "./change.ts";
-import { emptyState, stateOf, type CodeboxState, type Packument } from "./packument.ts";
+import { stateOf, type Packument } from "./packument.ts";
+import { emptyState, type CodeboxState } from "./state.ts";
 
 /**
  * A change that is prepared for a release: decided, and not visible until the release's record says "committed".

@@ -3,7 +3,8 @@ import type { Effect } from "./changes/shared/definition.ts";
 import type { ChangeEvent } from "./event.ts";
 import { withoutArchived } from "./history.ts";
 import { DESCRIBING } from "./manifest.ts";
-import { own, repaired, stateOf, without, type AppliedRecord, type CodeboxState, type Packument } from "./packument.ts";
+import { own, repaired, stateOf, without, type Packument } from "./packument.ts";
+import type { AppliedRecord, CodeboxState } from "./state.ts";
 
 /**
  * The found document, with the changes that a foreign writer removed by writing back what it had read before them.

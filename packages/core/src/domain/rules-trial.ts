@@ -1,5 +1,6 @@
 import { refusalOfMove, type RuleContext } from "./rules.ts";
-import { without, type AppliedRecord, type ChangeDetail, type Moved, type Packument } from "./packument.ts";
+import { without, type Packument } from "./packument.ts";
+import type { AppliedRecord, ChangeDetail, Moved } from "./state.ts";
 import type { TagRule } from "./tag-rule.ts";
 
 /** A recorded move that rules would have refused, and why. */

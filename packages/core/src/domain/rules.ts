@@ -3,16 +3,8 @@ import { movedTags } from "./detail.ts";
 import { APPROVAL_DAYS } from "./limits.ts";
 import { isoOf, millisecondsOf } from "./instants.ts";
 import type { Rejection } from "./outcome.ts";
-import {
-  isRecord,
-  own,
-  ownersOf,
-  stateOf,
-  type Approval,
-  type Manifest,
-  type Moved,
-  type Packument,
-} from "./packument.ts";
+import { isRecord, own, ownersOf, stateOf, type Manifest, type Packument } from "./packument.ts";
+import type { Approval, Moved } from "./state.ts";
 import { frozenUntil, matchesTag, type TagRule } from "./tag-rule.ts";
 
 /**

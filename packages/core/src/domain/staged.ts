@@ -1,7 +1,8 @@
 import { sha256Hex } from "./digest.ts";
 import { millisecondsOf } from "./instants.ts";
 import { STAGE_DAYS } from "./limits.ts";
-import { stateOf, without, type CodeboxState, type Packument, type StagedVersion } from "./packument.ts";
+import { stateOf, without, type Packument } from "./packument.ts";
+import type { CodeboxState, StagedVersion } from "./state.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 

@@ -1,6 +1,7 @@
 import type { Change } from "./change.ts";
 import { definitionOf, effectOf } from "./changes/index.ts";
-import { own, stateOf, type AppliedRecord, type Packument } from "./packument.ts";
+import { own, stateOf, type Packument } from "./packument.ts";
+import type { AppliedRecord } from "./state.ts";
 
 /**
  * The last recorded change of a tag that `change` also changes, if it was accepted after `change`. To apply `change` now would

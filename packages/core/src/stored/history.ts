@@ -2,14 +2,8 @@ import { jsonIn } from "../domain/json.ts";
 import { movedBack, type SpilledDetail } from "../domain/detail.ts";
 import { segmentsToArchive, segmentStart, type Segment } from "../domain/history.ts";
 import { HISTORY_PAGE_SEGMENTS, HISTORY_SEARCH_SEGMENTS } from "../domain/limits.ts";
-import {
-  isRecord,
-  stateOf,
-  type AppliedRecord,
-  type ChangeDetail,
-  type DistTags,
-  type Packument,
-} from "../domain/packument.ts";
+import { isRecord, stateOf, type DistTags, type Packument } from "../domain/packument.ts";
+import type { AppliedRecord, ChangeDetail } from "../domain/state.ts";
 import { historyDetailKey, historyKey } from "../layout.ts";
 import type { Clock } from "../ports/clock.ts";
 import { StoreUnavailable, type ObjectStore } from "../ports/object-store.ts";

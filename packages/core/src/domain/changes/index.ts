@@ -1,5 +1,6 @@
 import type * as z from "zod";
-import { own, type AppliedRecord } from "../packument.ts";
+import { own } from "../packument.ts";
+import type { AppliedRecord } from "../state.ts";
 import { deprecate } from "./deprecate.ts";
 import { nameGiveBack } from "./name-give-back.ts";
 import { owners } from "./owners.ts";

@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { ownersOf, stateOf, without, type CodeboxState } from "../packument.ts";
+import { ownersOf, stateOf, without } from "../packument.ts";
+import type { CodeboxState } from "../state.ts";
 import { isUserAmong } from "../rules.ts";
 import { TagRules } from "../tag-rule.ts";
 import { changeSchema, defineChange, ofExisting, refuse } from "./shared/definition.ts";

@@ -1,5 +1,6 @@
 import { STAGED_MAX } from "../limits.ts";
-import { stateOf, type Packument, type StagedVersion } from "../packument.ts";
+import { stateOf, type Packument } from "../packument.ts";
+import type { StagedVersion } from "../state.ts";
 import { stageDigest, stagedAt, withStaged } from "../staged.ts";
 import { changeSchema, defineChange, refuse, Refusal } from "./shared/definition.ts";
 import { alreadyStaged, isStagedAt, published, publishFields, StageId } from "./shared/publishing.ts";

@@ -2,7 +2,8 @@ import * as z from "zod";
 import { GROUP_MAX, GROUPS_MAX } from "../../limits.ts";
 import { ActorName, ChangeId, PackageName, ReleaseId } from "../../names.ts";
 import type { Rejection, RejectionCode } from "../../outcome.ts";
-import { exists, type AppliedRecord, type Packument } from "../../packument.ts";
+import { exists, type Packument } from "../../packument.ts";
+import type { AppliedRecord } from "../../state.ts";
 import type { RuleContext } from "../../rules.ts";
 import { Why } from "../../why.ts";
 
