@@ -35,7 +35,7 @@ import { signOutRoutes } from "./routes/sign-out.ts";
 import { publicRoutes, statusRoutes } from "./routes/status.ts";
 import { tarballRoutes } from "./routes/tarball.ts";
 import { undoRoutes } from "./routes/undo.ts";
-import { stageReadRoutes, stageWriteRoutes } from "./routes/stage.ts";
+import { stageReadRoutes, stageReviewRoutes, stageRoutes } from "./routes/stage.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
 import { webLoginRoutes } from "./routes/web-login.ts";
 import { trustReadRoutes, trustWriteRoutes } from "./routes/trust.ts";
@@ -73,7 +73,8 @@ export function registryRoutes(ports: ApiPorts, settings: ApiSettings): readonly
     ruleReadRoutes(ports),
     ruleWriteRoutes(ports, settings),
     stageReadRoutes(ports),
-    stageWriteRoutes(ports, settings),
+    stageRoutes(ports, settings),
+    stageReviewRoutes(ports, settings),
     packageWriteRoutes(ports, settings),
     ownerRoutes(ports, settings),
     giveBackRoutes(ports, settings),

@@ -4,7 +4,7 @@ import type { AppContext, AppPorts } from "./context.ts";
 import { loggable } from "./loggable.ts";
 
 /** Refused requests to these are kept. Refused reads are in the request log only: reading never writes. */
-const KEPT: ReadonlySet<string | undefined> = new Set<Right>(["sign-in", "write", "account", "admin"]);
+const KEPT: ReadonlySet<string | undefined> = new Set<Right>(["sign-in", "stage", "write", "account", "admin"]);
 const REFUSED: ReadonlySet<number> = new Set([401, 403, 429]);
 
 /**

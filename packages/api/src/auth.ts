@@ -21,9 +21,9 @@ import type { SignIns } from "./sign-ins.ts";
  * - `public`: nothing. Ping and health.
  * - `sign-in`: nothing, and credentials that are not valid are ignored: npm sends the token of .npmrc along, also the revoked
  *   one that is the reason for signing in or out.
- * - `read`, `write`, `account`, `admin`: the policy's action of that name.
+ * - `read`, `stage`, `write`, `account`, `admin`: the policy's action of that name.
  */
-export type Right = "public" | "sign-in" | "read" | "write" | "account" | "admin";
+export type Right = "public" | "sign-in" | "read" | "stage" | "write" | "account" | "admin";
 
 type AuthPorts = Pick<AppPorts, "tokens" | "clock" | "passwords" | "factors" | "signIns" | "addressOf">;
 

@@ -95,7 +95,7 @@ function gate({ policy, onTokenUse }: GatePorts, right: Right): Gate {
 const PERSONAL: ReadonlySet<Right> = new Set(["sign-in", "account", "admin"]);
 
 /** The use of a token for these is recorded. Reading packages is not: reading never writes. */
-const RECORDED: ReadonlySet<Right> = new Set(["write", "account", "admin"]);
+const RECORDED: ReadonlySet<Right> = new Set(["stage", "write", "account", "admin"]);
 
 function rightOf(handler: object): Right | undefined {
   return "right" in handler ? (handler as Gate).right : undefined;

@@ -29,7 +29,7 @@ export { signatureRoutes } from "./routes/signatures.ts";
 export { exchangeRoutes } from "./routes/exchange.ts";
 export { parseBody, signInRoutes } from "./routes/sign-in.ts";
 export { signOutRoutes } from "./routes/sign-out.ts";
-export { stageReadRoutes, stageWriteRoutes } from "./routes/stage.ts";
+export { stageReadRoutes, stageReviewRoutes, stageRoutes } from "./routes/stage.ts";
 export * from "./routes/status.ts";
 export * from "./routes/tarball.ts";
 export * from "./routes/undo.ts";

@@ -100,6 +100,7 @@ describe("every route", () => {
         "sign-in PUT /-/confirm/:user/:secret/done",
         "sign-in PUT /-/user/:id",
         "sign-in PUT /-/user/:id/-rev/:rev",
+        "stage POST /-/stage/package/:name",
         "write DELETE /-/org/:org/user",
         "write DELETE /-/package/:name/dist-tags/:tag",
         "write DELETE /-/package/:name/owners/:user",
@@ -120,7 +121,6 @@ describe("every route", () => {
         "write POST /-/package/:name/undo",
         "write POST /-/scope/:scope/trust",
         "write POST /-/stage/:id/approve",
-        "write POST /-/stage/package/:name",
         "write POST /-/v1/releases",
         "write PUT /-/org/:org/team",
         "write PUT /-/org/:org/user",
@@ -153,7 +153,7 @@ describe("every route", () => {
     for (const { method, path, right } of routesOf(registry.app)) {
       const { status } = await send(registry.app, method, filled(path));
       const needsCaller =
-        right === "write" || right === "account" || right === "admin" || OF_CALLER.has(path) || path === EXCHANGE;
+        ["stage", "write", "account", "admin"].includes(String(right)) || OF_CALLER.has(path) || path === EXCHANGE;
       expect(status === 401, `${method} ${path}`).toBe(needsCaller);
     }
   });

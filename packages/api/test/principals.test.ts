@@ -37,13 +37,13 @@ const CALLERS: Readonly<Record<string, Partial<TokenRecord> | "none" | "revoked"
   "no packages": { noPackages: true },
 };
 const REFUSED: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  anonymous: { write: 401, account: 401, admin: 401 },
-  revoked: { public: 401, read: 401, write: 401, account: 401, admin: 401 },
-  expired: { public: 401, read: 401, write: 401, account: 401, admin: 401 },
-  "wrong network": { read: 403, write: 403, account: 403, admin: 403 },
-  "read-only": { write: 403, admin: 403 },
+  anonymous: { stage: 401, write: 401, account: 401, admin: 401 },
+  revoked: { public: 401, read: 401, stage: 401, write: 401, account: 401, admin: 401 },
+  expired: { public: 401, read: 401, stage: 401, write: 401, account: 401, admin: 401 },
+  "wrong network": { read: 403, stage: 403, write: 403, account: 403, admin: 403 },
+  "read-only": { stage: 403, write: 403, admin: 403 },
   "stage-only": { write: 403, admin: 403 },
-  "no packages": { write: 403 },
+  "no packages": { stage: 403, write: 403 },
 };
 
 let registry: Harness;
@@ -122,17 +122,17 @@ test("every kind of change of a package, for every kind of principal", () => {
       "noPackages": "",
       "other package's workload": "",
       "other service": "star",
-      "owner": "deprecate name.give-back owners publish rules.put star tag.put tag.remove tags.approve tags.merge tags.replace tags.restore tags.undo unpublish.all unpublish.versions",
-      "publisher": "deprecate publish star tag.put tag.remove tags.approve tags.merge tags.replace tags.restore tags.undo",
+      "owner": "deprecate name.give-back owners publish rules.put stage stage.reject star tag.put tag.remove tags.approve tags.merge tags.replace tags.restore tags.undo unpublish.all unpublish.versions",
+      "publisher": "deprecate publish stage stage.reject star tag.put tag.remove tags.approve tags.merge tags.replace tags.restore tags.undo",
       "reader": "star",
       "readonly": "",
-      "root": "deprecate name.give-back owners publish rules.put star tag.put tag.remove tags.approve tags.merge tags.replace tags.restore tags.undo unpublish.all unpublish.versions",
+      "root": "deprecate name.give-back owners publish rules.put stage stage.reject star tag.put tag.remove tags.approve tags.merge tags.replace tags.restore tags.undo unpublish.all unpublish.versions",
       "service": "star tag.put tag.remove tags.approve tags.merge tags.replace tags.restore tags.undo",
-      "stageOnly": "",
+      "stageOnly": "stage",
       "tagger": "star tag.put tag.remove tags.approve tags.merge tags.replace tags.restore tags.undo",
       "token for another network": "",
       "token for another package": "",
-      "workload": "publish tag.put tag.remove tags.approve tags.merge tags.replace tags.restore tags.undo",
+      "workload": "publish stage stage.reject tag.put tag.remove tags.approve tags.merge tags.replace tags.restore tags.undo",
       "workload that moves tags": "tag.put tag.remove tags.approve tags.merge tags.replace tags.restore tags.undo",
     }
   `);

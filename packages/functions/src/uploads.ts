@@ -91,7 +91,7 @@ export function uploadRoutes(
   { tarballBytesMax }: Pick<ApiSettings, "tarballBytesMax">,
 ): RouteGroup {
   const { ids, clock, signUpload } = ports;
-  return routeGroup("write", (on) => {
+  return routeGroup("stage", (on) => {
     on.post("/-/package/:name/uploads", async (c) => {
       const name = packageName(c);
       const packument = await packumentToPublish(c, ports, name, "stage");

@@ -25,13 +25,13 @@ const rightsOf = (app: App) => [...new Set(routesOf(app).map(({ right }) => righ
 
 test.each([
   ["read", ["admin", "public", "read"]],
-  ["write", ["admin", "read", "write"]],
+  ["write", ["admin", "read", "stage", "write"]],
   ["account", ["account", "sign-in"]],
 ] as const)("the function %s serves only routes of the rights %j", (name, rights) => {
   expect(rightsOf(apps[name])).toEqual(rights);
 });
-test("uploads are handed out only to a caller who may write", () => {
-  expect(routesOf(apps.write)).toContainEqual({ method: "POST", path: "/-/package/:name/uploads", right: "write" });
+test("uploads are handed out only to a caller who may stage", () => {
+  expect(routesOf(apps.write)).toContainEqual({ method: "POST", path: "/-/package/:name/uploads", right: "stage" });
 });
 
 test("the upstream gets the token of the function's environment", async () => {

@@ -65,9 +65,9 @@ export const stageReadRoutes = (ports: ReadPorts): RouteGroup =>
     });
   });
 
-/** Staging, approving and rejecting versions. Source: libnpmpublish lib/publish.js; npm lib/commands/stage. */
-export const stageWriteRoutes = (ports: WritePorts, settings: ApiSettings): RouteGroup =>
-  routeGroup("write", (on) => {
+/** Staging a version, also with a token that may do nothing else. Source: libnpmpublish lib/publish.js. */
+export const stageRoutes = (ports: WritePorts, settings: ApiSettings): RouteGroup =>
+  routeGroup("stage", (on) => {
     const onFailure = (error: unknown) => ports.onFailure?.(error, { method: "POST", path: LIST });
     const repeats = createRepeats(createUnansweredPublishes(ports), onFailure);
 
@@ -92,7 +92,11 @@ export const stageWriteRoutes = (ports: WritePorts, settings: ApiSettings): Rout
         }
       });
     });
+  });
 
+/** Approving and rejecting staged versions. Source: npm lib/commands/stage. */
+export const stageReviewRoutes = (ports: WritePorts, settings: ApiSettings): RouteGroup =>
+  routeGroup("write", (on) => {
     on.post(`${ONE}/approve`, async (c) => {
       const { content, entry, name } = await find(c, ports);
       const change = { ...content, type: "publish" as const, stage: entry.id };

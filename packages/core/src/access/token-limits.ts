@@ -30,8 +30,7 @@ export function refusalOfToken(
   if (token.readonly && CHANGING.has(action)) return readOnly(action);
   if (token.noPackages && ON_PACKAGES.has(action))
     return refuse("token has no access to packages", "this token has no right on packages; use one that has");
-  // To change something at all; the change then needs its own action.
-  if (token.stageOnly && CHANGING.has(action) && action !== "write" && action !== "stage")
+  if (token.stageOnly && CHANGING.has(action) && action !== "stage")
     return refuse(
       "token is stage-only",
       "this token may only stage versions for approval, and changes nothing directly; use a token that may publish",
@@ -43,7 +42,7 @@ export function refusalOfToken(
 const GRANTS: Readonly<Record<TrustPermission, readonly Action[]>> = {
   publish: ["read", "write", "publish", "stage", "tag", "account"],
   tag: ["read", "write", "tag", "account"],
-  stage: ["read", "write", "stage", "account"],
+  stage: ["read", "stage", "account"],
 };
 
 function beyondGrant({ workload }: Identity, action: Action): Refusal | undefined {

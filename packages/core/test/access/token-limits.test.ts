@@ -75,9 +75,9 @@ describe("a stage-only token", () => {
           "this token may only stage versions for approval, and changes nothing directly; use a token that may publish",
       });
   });
-  test("stages a version, which is to write at all", () => {
+  test("stages a version, and reaches no other change", () => {
     expect(may({ stageOnly: true }, "stage", "wire").allowed).toBe(true);
-    expect(may({ stageOnly: true }, "write").allowed).toBe(true);
+    expect(may({ stageOnly: true }, "write").allowed).toBe(false);
     expect(may({ stageOnly: true, packages: ["left"] }, "stage", "wire").allowed).toBe(false);
   });
   test("reads", () => expect(may({ stageOnly: true }, "read", "wire").allowed).toBe(true));
