@@ -33,10 +33,9 @@ test("a flood of refusals is kept up to a number an hour, and then counted", asy
   expect(await entries()).toHaveLength(REFUSALS_AN_HOUR.anonymous);
   await clock.advance(HOUR_MS);
   await refusals(1);
-  expect((await entries()).slice(-2)).toMatchObject([
-    { what: expect.stringContaining("5 more refused") as string },
-    {},
-  ]);
+  // Both are of the same moment, so they have no order.
+  const last = (await entries()).slice(-2).map(({ what }) => what);
+  expect(last).toContainEqual(expect.stringContaining("5 more refused"));
 });
 test("a flood without a token hides neither the refusals of users nor what else happens", async () => {
   await refusals(REFUSALS_AN_HOUR.anonymous + 5);
