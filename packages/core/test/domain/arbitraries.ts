@@ -116,6 +116,9 @@ const change: fc.Arbitrary<Change> = fc.oneof(
 /** What a kind needs just before it to be applied now and then. */
 const PREPARED: { readonly [K in Kind]?: fc.Arbitrary<Change[]> } = {
   "name.give-back": fc.subarray<Change>([changeOf("unpublish.all", NAME, {}, "gone")]),
+  "tags.approve": fc.subarray<Change>([
+    changeOf("rules.put", NAME, { rules: [{ tags: "*", approvals: { count: 2 } }] }, "asks"),
+  ]),
 };
 
 /** As a real sender: times follow one another, and a publish that is sent again has its tarball uploaded again. */
