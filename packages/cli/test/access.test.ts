@@ -36,6 +36,7 @@ describe("a bucket from before rights", () => {
     const lost = output.lines.filter(({ who, package: name }) => who === "everybody else" && name === "wire");
     expect(lost.map(({ action, allowed }) => [action, allowed])).toEqual([
       ["tag", false],
+      ["stage", false],
       ["publish", false],
       ["deprecate", false],
       ["unpublish", false],
