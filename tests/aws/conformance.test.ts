@@ -1,45 +1,21 @@
-import { createS3ObjectStore } from "@codebox/aws";
-import { createRightsStore, createTokenStore, DEFAULT_RIGHTS, issueToken } from "@codebox/core";
-import { systemClock, systemIds } from "@codebox/system";
+import type { Target } from "@codebox/testing/conformance";
 import { afterAll, beforeAll, describe } from "vitest";
 import { conformanceTests, startUpstream, type Upstream } from "../support/conformance.ts";
 import { startShape, type Shape } from "./support/shape.ts";
-
-/** Makes a token as the operator does. */
-function tokenOf({ clients, cloud }: Shape, user: string, readonly: boolean): Promise<string> {
-  const tokens = createTokenStore(createS3ObjectStore(clients.s3, { bucket: cloud.bucket }));
-  const grant = { user, readonly, label: "conformance", created: new Date().toISOString() };
-  return issueToken({ tokens, ids: systemIds }, grant);
-}
-
-/** Decides who may do what, as an administrator does with a new registry. */
-async function decide({ clients, cloud }: Shape): Promise<void> {
-  const store = createS3ObjectStore(clients.s3, { bucket: cloud.bucket });
-  const rights = createRightsStore({ store, clock: systemClock }, { maxAgeMs: 0 });
-  await rights.edit("conformance", () => ({ ok: true, spec: DEFAULT_RIGHTS, what: "a new registry", decided: true }));
-}
+import { targetOf } from "./support/target.ts";
 
 describe("the AWS shape keeps PROTOCOL.md", () => {
   let upstream: Upstream;
   let shape: Shape;
-  let readonlyToken: string;
-  let otherToken: string;
+  let target: Target;
   beforeAll(async () => {
     upstream = await startUpstream();
     shape = await startShape({ environment: { CODEBOX_UPSTREAM: upstream.url } });
-    await decide(shape);
-    readonlyToken = await tokenOf(shape, "carol", true);
-    otherToken = await tokenOf(shape, "bob", false);
+    target = await targetOf(shape);
   });
   afterAll(async () => {
     await shape.stop();
     upstream.close();
   });
-  conformanceTests(() => ({
-    url: shape.url,
-    token: shape.token,
-    readonlyToken,
-    otherToken,
-    upstreamPackage: upstream.package,
-  }));
+  conformanceTests(() => ({ ...target, upstreamPackage: upstream.package }));
 });

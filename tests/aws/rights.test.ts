@@ -3,20 +3,26 @@ import { PublishCommand } from "@aws-sdk/client-sns";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import { readEnvironment, redriveFunction } from "@codebox/functions";
 import { systemClock } from "@codebox/system";
+import type { Target } from "@codebox/testing/conformance";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { environmentOf, type Clients } from "../../scripts/aws-local/cloud.ts";
 import type { FunctionName } from "../../stacks/rights.ts";
 import { isSynthesisReady } from "../../stacks/test/synthesise.ts";
 import { project } from "../support/clients.ts";
+import { conformanceTests } from "../support/conformance.ts";
 import { scratch } from "../support/registry.ts";
 import { startIamCloud, type IamCloud } from "./support/iam-cloud.ts";
 import { startShape, until, type Shape } from "./support/shape.ts";
+import { targetOf } from "./support/target.ts";
 
+/** Sections of PROTOCOL.md for which npm has no command. */
+const WITHOUT_COMMAND = ["REL", "STG", "HIS", "UND", "RUL", "TRU", "LST", "RGT", "AMD"];
 const JSON_TYPE = { "content-type": "application/json" };
 
 let dir: Awaited<ReturnType<typeof scratch>>;
 let iam: IamCloud;
 let shape: Shape;
+let target: Target;
 const own = new Map<FunctionName, Clients>();
 
 const isReady = isSynthesisReady();
@@ -35,6 +41,7 @@ beforeAll(async () => {
       return clients;
     },
   });
+  target = await targetOf(shape);
   await iam.closeResources();
 });
 afterAll(async () => {
@@ -154,6 +161,8 @@ describe.skipIf(!isReady)("the functions get by with the policies that the stack
       redriven: [expect.any(String), expect.any(String)],
     });
   });
+
+  conformanceTests(() => target, WITHOUT_COMMAND);
 
   test("nothing was refused", () => {
     expect(iam.refused).toEqual([]);

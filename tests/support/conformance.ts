@@ -5,10 +5,15 @@ import { makeTarball } from "@codebox/testing";
 import { CHECKS, createRegistry, runCheck, type Registry, type Target } from "@codebox/testing/conformance";
 import { test } from "vitest";
 
-/** Every check of PROTOCOL.md as a test of its own. `target` is called once, by the first check. */
-export function conformanceTests(target: () => Target): void {
+/**
+ * Every check of PROTOCOL.md as a test of its own. `target` is called once, by the first check.
+ *
+ * @param sections only the checks of these, such as `["REL"]`
+ */
+export function conformanceTests(target: () => Target, sections?: readonly string[]): void {
   let registry: Registry | undefined;
-  for (const check of CHECKS)
+  const isChosen = (id: string) => sections === undefined || sections.includes(id.replace(/-.*/, ""));
+  for (const check of CHECKS.filter(({ ids }) => ids.some(isChosen)))
     test(`${check.ids.join(" ")}: ${check.title}`, async ({ skip }) => {
       registry ??= createRegistry(target());
       const { outcome, reason } = await runCheck(check, registry);
