@@ -59,7 +59,7 @@ export const otherRouteChecks: readonly Check[] = [
       assert.deepEqual([at(json, "running"), at(json, "complete")], [false, true]);
     });
   }),
-  check("RTE-8 RTE-9", "dead letters are for users who may write", async (registry) => {
+  check("RTE-8 RTE-9", "dead letters are for administrators", async (registry) => {
     if ((await registry.get("/-/dead-letters")).status === 404) skip(NO_DEAD_LETTERS);
     const token = await registry.readToken();
     expectStatus(await registry.get("/-/dead-letters", { token }), 403);

@@ -44,7 +44,7 @@ export const ruleChecks: readonly Check[] = [
     assert.match(error, /"latest".*rule "late\*".*somebody-else/);
     assert.ok(!error.includes("\n"));
   }),
-  check("RUL-5", "only an owner sets the rules", async (registry) => {
+  check("RUL-5", "only those with the role admin set the rules", async (registry) => {
     const name = await make(registry);
     const token = await registry.secondToken();
     const refused = await registry.send("PUT", rulesPath(name), { token, body: { rules: [] } });
