@@ -32,25 +32,26 @@ export function events(queues: Queues, { trial }: Settings): Topics {
   ] as const)
     new aws.sns.TopicPolicy(name, { arn, policy: topicPolicy(arn).json });
 
-  new aws.sqs.QueuePolicy("IntakeQueuePolicy", queuePolicy(queues.intake, intake));
-  new aws.sqs.QueuePolicy("IntakeDeadLetterQueuePolicy", queuePolicy(queues.intakeDeadLetters, intake));
-  new aws.sns.TopicSubscription("IntakeSubscription", {
-    topic: intake.arn,
-    protocol: "sqs",
-    endpoint: queues.intake.arn,
-    rawMessageDelivery: true,
-    redrivePolicy: $jsonStringify({ deadLetterTargetArn: queues.intakeDeadLetters.arn }),
-  });
-  new aws.sqs.QueuePolicy("IndexQueuePolicy", queuePolicy(queues.index, announced));
-  new aws.sqs.QueuePolicy("IndexDeadLetterQueuePolicy", queuePolicy(queues.indexDeadLetters, announced));
-  new aws.sns.TopicSubscription("IndexSubscription", {
-    topic: announced.arn,
-    protocol: "sqs",
-    endpoint: queues.index.arn,
-    rawMessageDelivery: true,
-    redrivePolicy: $jsonStringify({ deadLetterTargetArn: queues.indexDeadLetters.arn }),
-  });
+  subscribe("Intake", intake, { queue: queues.intake, deadLetters: queues.intakeDeadLetters });
+  subscribe("Index", announced, { queue: queues.index, deadLetters: queues.indexDeadLetters });
   return { events: announced, intake };
+}
+
+/** Delivers a topic's messages to a queue as they are, and those that SNS can't deliver to the queue's dead letters. */
+function subscribe(
+  name: string,
+  from: sst.aws.SnsTopic,
+  { queue, deadLetters }: { readonly queue: sst.aws.Queue; readonly deadLetters: sst.aws.Queue },
+): void {
+  new aws.sqs.QueuePolicy(`${name}QueuePolicy`, queuePolicy(queue, from));
+  new aws.sqs.QueuePolicy(`${name}DeadLetterQueuePolicy`, queuePolicy(deadLetters, from));
+  new aws.sns.TopicSubscription(`${name}Subscription`, {
+    topic: from.arn,
+    protocol: "sqs",
+    endpoint: queue.arn,
+    rawMessageDelivery: true,
+    redrivePolicy: $jsonStringify({ deadLetterTargetArn: deadLetters.arn }),
+  });
 }
 
 function topicPolicy(arn: $util.Output<string>) {

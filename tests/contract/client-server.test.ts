@@ -12,9 +12,9 @@ import {
   type ChangeEvent,
   type NewChange,
 } from "@codebox/client";
-import { makeTarball } from "@codebox/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { publish } from "../support/load.ts";
 import { scratch, startRegistry, type Registry } from "../support/registry.ts";
 
 let dir: Awaited<ReturnType<typeof scratch>>;
@@ -24,18 +24,7 @@ const own = () => ({ registry: registry.url, token: registry.token });
 beforeAll(async () => {
   dir = await scratch();
   registry = await startRegistry(path.join(dir.path, "data"));
-  for (const version of ["1.0.0", "1.1.0"]) {
-    const { bytes, integrity, shasum } = makeTarball({ name: "wire", version });
-    const body = JSON.stringify({
-      _id: "wire",
-      name: "wire",
-      "dist-tags": { latest: version },
-      versions: { [version]: { name: "wire", version, dist: { integrity, shasum } } },
-      _attachments: { [`wire-${version}.tgz`]: { data: bytes.toString("base64"), length: bytes.length } },
-    });
-    const headers = { "content-type": "application/json" };
-    expect((await registry.fetch("/wire", { method: "PUT", headers, body })).status).toBe(201);
-  }
+  for (const version of ["1.0.0", "1.1.0"]) expect((await publish(registry, "wire", version)).status).toBe(201);
 });
 afterAll(async () => {
   await registry.stop();

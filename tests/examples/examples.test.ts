@@ -5,10 +5,10 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { contractDocument, type ChangeEvent } from "@codebox/core";
-import { makeTarball } from "@codebox/testing";
 import { Ajv } from "ajv";
 import formats from "ajv-formats";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { publish } from "../support/load.ts";
 import { ROOT, scratch, startRegistry, type Registry } from "../support/registry.ts";
 
 const PYTHON = "python3";
@@ -21,18 +21,7 @@ let registry: Registry;
 beforeAll(async () => {
   dir = await scratch();
   registry = await startRegistry(path.join(dir.path, "data"));
-  for (const version of ["1.0.0", "1.1.0"]) {
-    const { bytes, integrity, shasum } = makeTarball({ name: "wire", version });
-    const body = JSON.stringify({
-      _id: "wire",
-      name: "wire",
-      "dist-tags": { latest: version },
-      versions: { [version]: { name: "wire", version, dist: { integrity, shasum } } },
-      _attachments: { [`wire-${version}.tgz`]: { data: bytes.toString("base64"), length: bytes.length } },
-    });
-    const headers = { "content-type": "application/json" };
-    expect((await registry.fetch("/wire", { method: "PUT", headers, body })).status).toBe(201);
-  }
+  for (const version of ["1.0.0", "1.1.0"]) expect((await publish(registry, "wire", version)).status).toBe(201);
 });
 afterAll(async () => {
   await registry.stop();
