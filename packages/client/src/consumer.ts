@@ -40,7 +40,7 @@ export type Consumer = {
  * Handles each event once and each package's in order, whatever the order in which they come.
  *
  * @example createConsumer({ positions: memoryPositions(), handle: (event) => console.log(event.name, event.data) })
- * It holds no events: one that is early is left with whoever delivers it, such as a queue.
+ * It holds no events: one that is early is left with what delivers it, such as a queue.
  */
 export function createConsumer({ positions, handle, onGap, from = "now" }: ConsumerOptions): Consumer {
   /** The last event of each package that is being handled: the next one waits for it. */

@@ -4,7 +4,7 @@ import type { SearchDatabase } from "./search-database.ts";
 export type WriteOptions = {
   /** The build that runs, or the last one. */
   readonly generation: number;
-  /** Whether the package comes from a build, which has read all documents anew, and not from an event. */
+  /** Whether the package comes from a build, which has read all documents again, and not from an event. */
   readonly isBuild: boolean;
 };
 

@@ -67,7 +67,7 @@ function aboutList({ about }: OpenSession): Markup {
   </dl>`;
 }
 
-/** Somebody may have sent their own link, to be signed in as whoever opens it. */
+/** Somebody may have sent their own link, to be signed in as the person who opens it. */
 function strangerWarning(c: AppContext, { addressOf }: WebLoginPorts, { about }: OpenSession): Markup | "" {
   const address = addressOf?.(c);
   if (about["address"] === undefined || address === about["address"]) return "";

@@ -50,7 +50,7 @@ describe("the stored index", () => {
     await other.put([{ name: "wire", sequence: 2 }]);
     expect(await search(one, "wire")).toEqual([]);
   });
-  test("moves recent packages into the large object, and loses none whoever writes meanwhile", async () => {
+  test("moves recent packages into the large object, and loses none when others write meanwhile", async () => {
     await using fixture = open();
     await indexOver(fixture.store).rebuild(once(many(10)));
     const writers = Array.from({ length: 3 }, (_, at) => at);
